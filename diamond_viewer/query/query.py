@@ -1,0 +1,141 @@
+"""Query: the query string as a value, and back. It is the whole state of a page."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+from urllib.parse import urlencode
+
+from diamond_viewer.query.filters import FILTER_BY_PARAMETER, FILTERS, FilterError
+from diamond_viewer.query.terms import Overlaps, Term
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+MAX_PAGE = 1_000_000
+MAX_VALUES = 100  # values in one query string; more is no reader
+
+_ANCHOR = re.compile(r"(\d{1,19})-([0-9a-f]{32})")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The topmost row a reader sees: its start and trace id, the list's order."""
+
+    start_ns: int
+    trace_id: str
+
+    def __str__(self) -> str:
+        return f"{self.start_ns}-{self.trace_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Set filters as ``(parameter, value)`` pairs in the table's order, and which page of the answer."""
+
+    set_filters: tuple[tuple[str, str], ...] = ()
+    limit: int = DEFAULT_LIMIT
+    page: int = 1
+    anchor: Anchor | None = None
+
+    @classmethod
+    def from_args(cls, args: Iterable[tuple[str, str]], now_ns: int, strict: bool = False) -> tuple[Self, tuple[str, ...]]:
+        """``(parameter, value)`` pairs of a query string -> the query, and notices about what was ignored.
+
+        Empty values mean "not set". Lenient for pages: what is unknown or malformed is left out and a sentence says so.
+        ``strict`` (the API, the command line) raises ``FilterError`` with the first such sentence instead.
+        """
+        notices: list[str] = []
+        chosen: dict[str, list[str]] = {}
+        numbers = {"limit": DEFAULT_LIMIT, "page": 1}
+        anchor: Anchor | None = None
+        for count, (parameter, value) in enumerate(args):
+            value = value.strip()
+            try:
+                if count >= MAX_VALUES:
+                    raise FilterError(f"More than {MAX_VALUES} parameters: the rest is ignored.")
+                if not value:
+                    continue
+                if parameter in numbers:
+                    numbers[parameter] = _number(parameter, value, MAX_LIMIT if parameter == "limit" else MAX_PAGE)
+                elif parameter == "anchor":
+                    anchor = _anchor(value)
+                elif row := FILTER_BY_PARAMETER.get(parameter):
+                    row.term(value, now_ns)  # refuses what cannot be used, here at the border
+                    chosen[parameter] = _added(chosen.get(parameter, []), value, row.repeatable)
+                else:
+                    raise FilterError(f"Unknown parameter {parameter[:60]!r}. Known are {', '.join(KNOWN)}.")
+            except FilterError as error:
+                if strict:
+                    raise
+                notices.append(str(error))
+                if count >= MAX_VALUES:
+                    break
+        pairs = tuple((row.parameter, value) for row in FILTERS for value in chosen.get(row.parameter, ()))
+        return cls(pairs, numbers["limit"], numbers["page"], anchor), tuple(dict.fromkeys(notices))
+
+    def value(self, parameter: str) -> str:
+        """The (first) value of a filter, or an empty string."""
+        return next((value for name, value in self.set_filters if name == parameter), "")
+
+    def values(self, parameter: str) -> tuple[str, ...]:
+        return tuple(value for name, value in self.set_filters if name == parameter)
+
+    def terms(self, now_ns: int) -> tuple[Term, ...]:
+        """What must hold, all of it. Relative times are resolved against ``now_ns``."""
+        terms = [FILTER_BY_PARAMETER[name].term(value, now_ns) for name, value in self.set_filters]
+        windows = [term for term in terms if isinstance(term, Overlaps)]
+        if len(windows) > 1:  # one window from "since" and "until", so that a store sees both ends at once
+            since = max((w.since_ns for w in windows if w.since_ns is not None), default=None)
+            until = min((w.until_ns for w in windows if w.until_ns is not None), default=None)
+            terms = [term for term in terms if not isinstance(term, Overlaps)] + [Overlaps(since, until)]
+        return tuple(terms)
+
+    def window(self, now_ns: int) -> Overlaps:
+        """The time window the filters name; open ends are None."""
+        return next((term for term in self.terms(now_ns) if isinstance(term, Overlaps)), Overlaps())
+
+    def with_values(self, parameter: str, *values: str) -> Self:
+        """The same query with the filter set to exactly these values (none: unset), from the first page on."""
+        chosen: Mapping[str, tuple[str, ...]] = {
+            row.parameter: values if row.parameter == parameter else self.values(row.parameter) for row in FILTERS
+        }
+        pairs = tuple((name, value) for name, picked in chosen.items() for value in picked if value)
+        return replace(self, set_filters=pairs, page=1, anchor=None)
+
+    def without(self, parameter: str, value: str) -> Self:
+        return self.with_values(parameter, *(v for v in self.values(parameter) if v != value))
+
+    def to_args(self, **more: str | int) -> str:
+        """The query string, without ``?``; defaults are left out, ``more`` is appended.
+
+        >>> Query((("user", "a b"),), limit=20).to_args(page=2)
+        'user=a+b&limit=20&page=2'
+        """
+        pairs: list[tuple[str, str | int]] = list(self.set_filters)
+        if self.limit != DEFAULT_LIMIT and "limit" not in more:
+            pairs.append(("limit", self.limit))
+        if self.page != 1 and "page" not in more:
+            pairs.append(("page", self.page))
+        pairs.extend(more.items())
+        return urlencode(pairs)
+
+
+KNOWN = tuple(FILTER_BY_PARAMETER) + ("limit", "page")
+
+
+def _number(parameter: str, value: str, most: int) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= most:
+        raise FilterError(f"{parameter}={value[:60]!r} is not a whole number from 1 to {most}.")
+    return int(value)
+
+
+def _anchor(value: str) -> Anchor:
+    match = _ANCHOR.fullmatch(value)
+    if match is None:
+        raise FilterError(f"anchor={value[:60]!r} is not a place in the list.")
+    return Anchor(int(match[1]), match[2])
+
+
+def _added(values: list[str], value: str, repeatable: bool) -> list[str]:
+    """A filter that is not repeatable takes its last value, as browsers' forms and ``dict(args)`` do."""
+    return list(dict.fromkeys([*values, value])) if repeatable else [value]

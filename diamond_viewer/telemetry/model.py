@@ -1,0 +1,266 @@
+"""What the viewer talks about: spans, traces, and the answers to questions about them.
+
+Times are ``int`` nanoseconds since 1970 (a float is only good to 256 ns at today's date), ids are lower-case hex.
+Every value here is frozen: it may cross threads and be kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+AttributeValue = None | bool | int | float | str | bytes | Sequence["AttributeValue"] | Mapping[str, "AttributeValue"]
+Attributes = Mapping[str, AttributeValue]
+
+STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2
+KIND_UNSPECIFIED, KIND_INTERNAL, KIND_SERVER, KIND_CLIENT, KIND_PRODUCER, KIND_CONSUMER = range(6)
+
+SLOW_SPAN_NS = 1_000_000_000  # a span over 1000 ms is slow: the platform's own rule
+SLOW_DATABASE_SPAN_NS = 100_000_000  # a database span over 100 ms is slow: likewise
+
+
+class Flag(IntFlag):
+    """What can be said of a trace at a glance. The bit order is private to the process; ``FLAG_NAMES`` is the contract."""
+
+    ERROR = 1
+    AUTH_FAILURE = 2
+    SLOW = 4
+    SLOW_DB = 8
+    BUFFERING = 16
+    RESUME_MISMATCH = 32
+    EXCEPTION = 64
+    INCOMPLETE = 128
+
+
+FLAG_NAMES: Mapping[str, Flag] = {
+    "error": Flag.ERROR,
+    "auth-failure": Flag.AUTH_FAILURE,
+    "slow": Flag.SLOW,
+    "slow-db": Flag.SLOW_DB,
+    "buffering": Flag.BUFFERING,
+    "resume-mismatch": Flag.RESUME_MISMATCH,
+    "exception": Flag.EXCEPTION,
+    "incomplete": Flag.INCOMPLETE,
+}
+
+
+def flag_names(flags: int) -> tuple[str, ...]:
+    """The names of the set bits, in the order of the contract.
+
+    >>> flag_names(Flag.SLOW | Flag.ERROR)
+    ('error', 'slow')
+    """
+    return tuple(name for name, bit in FLAG_NAMES.items() if flags & bit)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A span event. ``time_ns`` is 0 when the producer gave none."""
+
+    name: str
+    time_ns: int
+    attributes: Attributes
+    dropped_attribute_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    trace_id: str
+    span_id: str
+    trace_state: str
+    attributes: Attributes
+    dropped_attribute_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    attributes: Attributes
+    schema_url: str = ""
+    dropped_attribute_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    name: str
+    version: str
+    attributes: Attributes
+    schema_url: str = ""
+    dropped_attribute_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span, decoded in full and redacted. ``parent_id`` is empty for a root; ``end_ns`` may lie before ``start_ns``."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    kind: int
+    start_ns: int
+    end_ns: int
+    status_code: int
+    status_message: str
+    attributes: Attributes
+    events: tuple[Event, ...]
+    links: tuple[Link, ...]
+    resource: Resource
+    scope: Scope
+    service: str
+    trace_state: str = ""
+    flags: int = 0
+    dropped_attribute_count: int = 0
+    dropped_event_count: int = 0
+    dropped_link_count: int = 0
+
+    @property
+    def duration_ns(self) -> int:
+        """Never negative: a span that ends before it starts (a clock stepped back) lasts 0 and is shown as such."""
+        return max(0, self.end_ns - self.start_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFact:
+    """One kind of event of a trace, for the badges of a row: ``("auth.failed", "no cookie", 2)``."""
+
+    name: str
+    detail: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """A row of the list. ``http_status`` is 0 when no server span carries one."""
+
+    trace_id: str
+    name: str
+    service: str
+    services: tuple[str, ...]
+    start_ns: int
+    duration_ns: int
+    span_count: int
+    error_count: int
+    event_count: int
+    user_ids: tuple[str, ...]
+    lesson_ids: tuple[str, ...]
+    flags: int
+    http_status: int = 0
+    slowest_database_ns: int = 0
+    event_facts: tuple[EventFact, ...] = ()
+
+    @property
+    def status(self) -> str:
+        return "error" if self.flags & Flag.ERROR else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A whole trace; ``spans`` in no particular order, none twice."""
+
+    summary: TraceSummary
+    spans: tuple[Span, ...]
+
+    @property
+    def trace_id(self) -> str:
+        return self.summary.trace_id
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the list. ``total`` counts every match; ``newer`` those that came in above the page's anchor."""
+
+    traces: tuple[TraceSummary, ...]
+    total: int
+    version: int
+    newer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Figures over the traces that match a query. Percentiles are of trace durations, by nearest rank, in ns."""
+
+    traces: int = 0
+    spans: int = 0
+    error_traces: int = 0
+    error_spans: int = 0
+    auth_failure_traces: int = 0
+    auth_failure_users: int = 0
+    slow_traces: int = 0
+    slow_db_traces: int = 0
+    p50_ns: int = 0
+    p95_ns: int = 0
+    p99_ns: int = 0
+    first_start_ns: int = 0
+    last_start_ns: int = 0
+    events: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Traces by start time in equal buckets from ``start_ns`` on, each ``width_ns`` wide.
+
+    A trace is counted once: as ``error`` if it has one, else as ``auth`` if sign-in failed, else as ``ok``.
+    """
+
+    start_ns: int
+    width_ns: int
+    ok: tuple[int, ...]
+    auth: tuple[int, ...]
+    error: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read as it stood. ``preview`` is redacted and at most 200 characters."""
+
+    kind: str
+    sentence: str
+    offset: int = -1
+    preview: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One file as the feed sees it. ``state`` is waiting | reading | live | done | ignored | failed."""
+
+    path: str
+    state: str
+    size_bytes: int = 0
+    bytes_read: int = 0
+    lines: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What the feed says of itself; ``counters`` are the names of ``docs/faults.md`` (rotations, truncations, ...).
+
+    ``last_line_ns`` is the wall clock when the newest line was read (0: none yet); ``lag_ns`` the age of unread bytes.
+    ``notice`` is a sentence for the banner: waiting for a file, polling only, the demo is shown.
+    """
+
+    ready: bool = False
+    bytes_read: int = 0
+    bytes_total: int = 0
+    lines: int = 0
+    bad_lines: int = 0
+    lag_ns: int = 0
+    last_line_ns: int = 0
+    sources: tuple[SourceState, ...] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of the store and of what feeds it."""
+
+    version: int
+    traces: int
+    spans: int
+    lines: int
+    duplicate_spans: int
+    memory_bytes: int
+    feed: FeedState
+    counters: Mapping[str, int] = field(default_factory=dict)

@@ -109,8 +109,16 @@ FILTERS: tuple[Filter, ...] = (
     Filter("operation", "Operation", "a span named {}", "api.video.access", _carries(Field.OPERATION)),
     Filter("event", "Event", "an event named {}", "auth.failed", _carries(Field.EVENT)),
     Filter("flag", "Flag", "flagged {}", "slow", _flag, repeatable=True, choices=tuple(FLAG_NAMES)),
-    Filter("min_ms", "Slower than", "lasts at least {} ms", "1000", lambda v, now: LastsBetween(low_ns=parse_duration_ms(v))),
-    Filter("max_ms", "Faster than", "lasts at most {} ms", "50", lambda v, now: LastsBetween(high_ns=parse_duration_ms(v))),
+    Filter(
+        "min_ms",
+        "Slower than",
+        "lasts at least {} ms",
+        "1000",
+        lambda v, now: LastsBetween(low_ns=parse_duration_ms(v)),
+    ),
+    Filter(
+        "max_ms", "Faster than", "lasts at most {} ms", "50", lambda v, now: LastsBetween(high_ns=parse_duration_ms(v))
+    ),
     Filter("since", "Since", "since {}", "15m", lambda v, now: Overlaps(since_ns=parse_time(v, now))),
     Filter("until", "Until", "until {}", "2026-11-22T14:30:00Z", lambda v, now: Overlaps(until_ns=parse_time(v, now))),
 )

@@ -38,7 +38,9 @@ class Query:
     anchor: Anchor | None = None
 
     @classmethod
-    def from_args(cls, args: Iterable[tuple[str, str]], now_ns: int, strict: bool = False) -> tuple[Self, tuple[str, ...]]:
+    def from_args(
+        cls, args: Iterable[tuple[str, str]], now_ns: int, strict: bool = False
+    ) -> tuple[Self, tuple[str, ...]]:
         """``(parameter, value)`` pairs of a query string -> the query, and notices about what was ignored.
 
         Empty values mean "not set". Lenient for pages: what is unknown or malformed is left out and a sentence says so.
@@ -120,7 +122,7 @@ class Query:
         return urlencode(pairs)
 
 
-KNOWN = tuple(FILTER_BY_PARAMETER) + ("limit", "page")
+KNOWN = (*FILTER_BY_PARAMETER, "limit", "page")
 
 
 def _number(parameter: str, value: str, most: int) -> int:

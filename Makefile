@@ -1,0 +1,88 @@
+# `make` alone lists the targets. Everything lives in .venv; a stamp file per requirements file makes the second run start at once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+TRACES ?=
+ARGS ?=
+STORIES ?= 100000
+export TRACES
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+TOOLS := $(VENV)/.tools-installed
+SOURCES := app.py diamond_viewer tests
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps
+
+# $(call debian,PACKAGE,WHY): install a Debian package as root or with sudo that asks nothing; else say what is missing
+define debian
+	as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
+	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \
+		echo "Installing Debian's $(1): $(2)."; \
+		{ $$as_root apt-get update -qq && \
+		  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } </dev/null >/dev/null \
+		|| { echo "Debian's $(1) could not be installed; the lines above say why." >&2; exit 1; }; \
+	else \
+		echo "$(2): install it first, on Debian with: sudo apt-get install $(1)" >&2; exit 1; \
+	fi
+endef
+
+.PHONY: help run demo test check format lint types bench soak setup browser
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector file, else the demo (ARGS="--port 9000")
+	@exec $(BIN)/python app.py $(ARGS) $${TRACES:+-- "$$TRACES"}
+
+demo: $(RUNTIME) ## show realistic traffic that is written while you look
+	@exec $(BIN)/python app.py --demo $(ARGS)
+
+test: $(TOOLS) browser ## run all tests (ARGS="-k sizes" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types test ## format, lint, types and tests: what CI runs
+
+format: $(TOOLS) ## set the code
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+lint: $(TOOLS) ## is the code set, and free of likely bugs
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+
+types: $(TOOLS) ## do the types fit
+	@$(BIN)/mypy
+
+bench: $(TOOLS) ## how fast, and in how much memory
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(TOOLS) ## follow files through STORIES=100000 random stories
+	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
+
+setup: $(TOOLS) browser ## only install what the other targets need
+
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Diamond Viewer needs Python 3.11 or newer as '$(PYTHON)'; name another with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv,Python's venv module is missing); }
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing what the viewer needs into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(TOOLS): requirements-dev.txt $(RUNTIME)
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(BIN)/python -m pip check --disable-pip-version-check >/dev/null \
+		|| { $(BIN)/python -m pip check; echo "A pinned requirement lacks what it needs: pin that too." >&2; exit 1; }
+	@touch $@

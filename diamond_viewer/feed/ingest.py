@@ -1,0 +1,119 @@
+"""Lines in, spans written: each line is checked once, decoded once, and counted when it cannot be read."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import xxhash
+
+from diamond_viewer.feed.preview import preview
+from diamond_viewer.store import TraceWriter
+from diamond_viewer.telemetry.model import Problem
+from diamond_viewer.telemetry.otlp import Batch, LineError, decode_line
+
+COUNTERS = (
+    "rotations",
+    "truncations",
+    "joined",
+    "utf8_repaired",
+    "oversize",
+    "missed_files",
+    "salvaged",
+    "invalid_spans",
+    "other_signal",
+    "gap_bytes",
+    "unreadable",
+    "duplicate_lines",
+)
+
+MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
+_DOCUMENT_STARTS = (b'{"resourceSpans":', b'{"resourceMetrics":', b'{"resourceLogs":')
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What is known of the lines of one file. ``problems`` holds one entry a kind: how often, and the latest."""
+
+    lines: int = 0
+    bad_lines: int = 0
+    problems: dict[str, Problem] = field(default_factory=dict)
+
+    def note(self, kind: str, sentence: str, offset: int = -1, shown: str = "") -> None:
+        before = self.problems.pop(kind, None)
+        if len(self.problems) < MAX_PROBLEM_KINDS:
+            self.problems[kind] = Problem(kind, sentence, offset, shown, before.count + 1 if before else 1)
+
+
+class Ingest:
+    """The one place where lines become spans. ``decode`` is an argument so that tests can do without telemetry."""
+
+    def __init__(self, writer: TraceWriter, decode: Callable[[bytes], Batch] = decode_line) -> None:
+        self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+        self.lines = 0
+        self.bad_lines = 0
+        self._writer = writer
+        self._decode = decode
+
+    def take(self, ledger: Ledger, offset: int, line: bytes, halves: Sequence[bytes] = ()) -> bytes | None:
+        """Write the spans of a line; count it when it has none to give.
+
+        ``halves`` are unfinished last lines of earlier files: old collectors cut a line between two files. When the line
+        is unreadable by itself and readable behind one of them, that half is returned, else None.
+        """
+        ledger.lines += 1
+        self.lines += 1
+        try:
+            self._write(line)
+            return None
+        except LineError as error:
+            kind, sentence = error.kind, str(error)
+        except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
+            kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
+        for half in halves:
+            if self.write_if_readable(half + line):
+                self.counters["joined"] += 1
+                return half
+        if self._salvage(line):
+            sentence = f"A fragment stood before a whole line, as a full disk leaves it. {sentence}"
+            self.counters["salvaged"] += 1
+        self.refuse(ledger, kind, sentence, offset, line)
+        return None
+
+    def write_if_readable(self, line: bytes) -> bool:
+        """Write the line if it is telemetry as it stands, else do and count nothing."""
+        try:
+            self._write(line)
+        except Exception:  # noqa: BLE001  (whatever is wrong with it, the caller has another plan)
+            return False
+        return True
+
+    def refuse(self, ledger: Ledger, kind: str, sentence: str, offset: int, line: bytes) -> None:
+        """Count a line that cannot be read, and keep its beginning."""
+        ledger.bad_lines += 1
+        self.bad_lines += 1
+        ledger.note(kind, sentence, offset, preview(line))
+
+    def refuse_oversize(self, ledger: Ledger, offset: int, limit_bytes: int) -> None:
+        """Count a line that was dropped because of its length. It is not bad: it may well have been telemetry."""
+        ledger.lines += 1
+        self.lines += 1
+        self.counters["oversize"] += 1
+        sentence = f"The line is longer than the limit of {limit_bytes:,} bytes: its spans are not shown."
+        ledger.note("line too long", sentence, offset)
+
+    def _write(self, line: bytes) -> None:
+        digest = xxhash.xxh3_128_digest(line)
+        if self._writer.is_held(digest):
+            self.counters["duplicate_lines"] += 1
+            return
+        batch = self._decode(line)
+        self.counters["invalid_spans"] += batch.invalid_spans
+        self.counters["utf8_repaired"] += batch.repaired
+        self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
+        if batch.span_count:
+            self._writer.add(batch, digest)
+
+    def _salvage(self, line: bytes) -> bool:
+        """A batch behind a fragment: try from the last place in the line where a document may start."""
+        start = max(line.rfind(marker) for marker in _DOCUMENT_STARTS)
+        return start > 0 and self.write_if_readable(line[start:])

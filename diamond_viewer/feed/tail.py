@@ -1,0 +1,220 @@
+"""One followed file: what is new in it, and whether what we read of it is still there.
+
+A file is its (device, inode) while we hold it open. Truncation in place keeps both, and a file that has regrown past our
+offset does not even look shorter, so every read compares bytes: the head of the file, and the marker just before the offset.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from enum import StrEnum
+
+import xxhash
+
+from diamond_viewer.feed.compressed import Sniffer, UnpackError
+from diamond_viewer.feed.files import Name
+from diamond_viewer.feed.ingest import Ledger
+from diamond_viewer.telemetry.documents import DocumentGatherer
+from diamond_viewer.telemetry.lines import LineSplitter
+
+CHUNK_BYTES = 1024 * 1024
+# The resource comes first in a line, so the first bytes of two files are often equal: the head reaches into the spans.
+HEAD_BYTES = 16 * 1024
+MARKER_BYTES = 4 * 1024
+
+Lines = list[tuple[int, bytes]]
+
+
+class Role(StrEnum):
+    LIVE = "live"  # has the name that the collector writes to
+    BACKUP = "backup"  # has another name that was asked for
+    GONE = "gone"  # has no such name any more; we still hold it open
+
+
+class Rewritten(Exception):  # noqa: N818  (not an error of ours)
+    """What was read of the file is no longer in it: it was truncated, or truncated and written again."""
+
+
+class Tail:
+    """``offset`` counts raw bytes, before unpacking. ``serial`` orders tails by age: a later file was found later."""
+
+    def __init__(self, name: Name, serial: int, max_line_bytes: int) -> None:
+        self.name = name
+        self.serial = serial
+        self.role = Role.BACKUP
+        self.ledger = Ledger()
+        self.failure = ""  # why its content is of no use, until it is rewritten
+        self.trouble = ""  # why it cannot be read just now
+        self.size_bytes = name.size_bytes
+        self.grown_s = 0.0  # when bytes last came, by the clock of who reads
+        self.mark_at_close = (-1, -1, -1)
+        self.was_passed = False  # a later file began with a whole line: our half line has no other half there
+        self.oversize: list[int] = []
+        self.gap_bytes = 0
+        self._max_line_bytes = max_line_bytes
+        self._descriptor: int | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self.offset = 0
+        self.has_begun = False  # the first line has been read
+        self._marker = b""
+        self._head = xxhash.xxh3_128()
+        self._head_size = 0
+        self._tried_size = 0
+        self._gap_before = 0
+        self._sniffer = Sniffer(self._max_line_bytes)
+        self._splitter = LineSplitter(self._max_line_bytes)
+        self._gatherer = DocumentGatherer(self._max_line_bytes)
+
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
+
+    @property
+    def unread_bytes(self) -> int:
+        return 0 if self.failure else max(0, self.size_bytes - self.offset)
+
+    def hold(self, descriptor: int) -> None:
+        """Read from this descriptor from now on, and own it."""
+        self.close()
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self.mark_at_close = self.name.mark
+
+    def links(self) -> int:
+        """How many names the file has, of any kind; 0 when it is deleted or not open."""
+        return os.fstat(self._descriptor).st_nlink if self._descriptor is not None else 0
+
+    def next_chunk(self) -> bytes:
+        """The next raw bytes, at most 1 MiB; empty at the end. Raises ``Rewritten``, ``OSError``."""
+        descriptor = self._checked_descriptor()
+        # one read for the marker and what follows it: nothing can be truncated in between
+        begin = self.offset - len(self._marker)
+        raw = os.pread(descriptor, len(self._marker) + CHUNK_BYTES, begin)
+        self.size_bytes = os.fstat(descriptor).st_size
+        if not raw.startswith(self._marker) or self.size_bytes < begin + len(raw):
+            raise Rewritten
+        return b"" if self.failure else raw[len(self._marker) :]
+
+    def lines(self, raw: bytes) -> Iterator[Lines]:
+        """Advance over a chunk: the lines it completes, piece by piece, so that the reader may stop in between."""
+        self._advance(raw)
+        try:
+            for piece in self._sniffer.feed(raw):
+                lines = self._splitter.feed(piece)
+                too_long = self._splitter.take_oversize()
+                self.oversize += too_long
+                gap_bytes = self._splitter.gap_bytes - self._gap_before
+                self.gap_bytes += gap_bytes
+                self._gap_before = self._splitter.gap_bytes
+                yield self._gathered(lines)
+                if self._sniffer.wrapping != "Plain" and (too_long or self._splitter.gap_bytes > self._max_line_bytes):
+                    if not too_long:
+                        self.oversize.append(self._splitter.position)
+                    raise UnpackError("It unpacks to a line longer than the limit: the rest of the file is not read.")
+        except UnpackError as error:
+            self.failure = f"'{self.name.path}': {error}"
+        if not raw.strip(b"\0") and self._sniffer.wrapping == "Plain":
+            yield self._gathered(self._jump_hole())
+
+    def restart(self) -> tuple[int, bytes]:
+        """Read from the beginning again; returns the half line that was cut off, with its offset."""
+        half = (self._splitter.rest_offset, b"") if self._gatherer.pending else self._splitter.take_rest()
+        self.failure = ""
+        self.was_passed = False
+        self._start()
+        return half
+
+    @property
+    def is_inside_wrapping(self) -> bool:
+        """Whether a compressed file ends, as far as we can see, in the middle of its data."""
+        return not self.failure and self._sniffer.is_inside
+
+    @property
+    def half_size(self) -> int:
+        """Bytes after the last whole line or document."""
+        return self._splitter.rest_size
+
+    def half(self) -> bytes:
+        """The half line at the end; empty inside a document of many lines."""
+        return b"" if self._gatherer.pending else self._splitter.rest
+
+    def drop_half(self) -> tuple[int, bytes]:
+        """Offset and bytes of what was unfinished, which is then forgotten."""
+        gathered = self._gatherer.give_up()
+        offset, rest = self._splitter.take_rest()
+        if gathered:
+            return gathered[0][0], b"\n".join([gathered[0][1], rest])
+        return offset, rest
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self._splitter.rest_size > 0 or self._gatherer.pending
+
+    def last_line(self) -> bytes:
+        """The last line without its line feed when it looks whole and was not tried yet, else empty.
+
+        In a document of many lines: its last line is given to the document, which may then be whole.
+        """
+        if self._splitter.rest_size == self._tried_size or not self._splitter.rest_looks_whole:
+            return b""
+        self._tried_size = self._splitter.rest_size
+        return self._splitter.rest
+
+    def close_document(self, last_line: bytes) -> Lines:
+        """The document that ``last_line`` ends, if one is open and it does."""
+        if not self._gatherer.closes_with(last_line):
+            return []
+        return self._gatherer.feed(*self._splitter.take_rest())
+
+    @property
+    def is_in_document(self) -> bool:
+        return self._gatherer.pending
+
+    def _checked_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file is not open", self.name.path)
+        if self._head_size:
+            head = os.pread(self._descriptor, self._head_size, 0)
+            if len(head) < self._head_size or xxhash.xxh3_128_digest(head) != self._head.digest():
+                raise Rewritten
+        return self._descriptor
+
+    def _advance(self, raw: bytes) -> None:
+        if self._head_size < HEAD_BYTES:
+            added = raw[: HEAD_BYTES - self._head_size]
+            self._head.update(added)
+            self._head_size += len(added)
+        self.offset += len(raw)
+        self._marker = raw[-MARKER_BYTES:] if len(raw) >= MARKER_BYTES else (self._marker + raw)[-MARKER_BYTES:]
+
+    def _gathered(self, lines: Lines) -> Lines:
+        gathered: Lines = []
+        for offset, line in lines:
+            gathered += self._gatherer.feed(offset, line)
+        return gathered
+
+    def _jump_hole(self) -> Lines:
+        """After a chunk of nothing but NULs: go to where bytes begin again, without reading what the disk does not hold."""
+        if self._descriptor is None:
+            return []
+        try:
+            offset = os.lseek(self._descriptor, self.offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # no bytes up to the end; else the file system cannot tell
+                return []
+            offset = self.size_bytes
+        size_bytes = offset - self.offset
+        if size_bytes <= MARKER_BYTES:
+            return []
+        lines = self._splitter.skip(size_bytes)
+        self.gap_bytes += size_bytes
+        self._gap_before = self._splitter.gap_bytes
+        self.offset = offset
+        self._marker = bytes(MARKER_BYTES)
+        return lines

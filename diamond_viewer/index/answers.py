@@ -1,0 +1,173 @@
+"""The answers to a query, over all segments. Called under the store's lock; what they return are values."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.matching import matching_traces
+from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.summaries import summary
+from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.query.terms import Field
+from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Page, Stats
+
+Matches = list[tuple[Segment, Indexes]]
+
+
+def _matches(segments: Sequence[Segment], query: Query, now_ns: int) -> Matches:
+    terms = query.terms(now_ns)
+    found = [(segment, matching_traces(segment, terms)) for segment in segments]
+    return [(segment, traces) for segment, traces in found if len(traces)]
+
+
+def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
+    """A column of all matching traces, side by side."""
+    parts = [segment.traces[column][traces].astype(dtype) for segment, traces in matches]
+    return np.concatenate(parts) if parts else np.empty(0, dtype)
+
+
+def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int) -> Page:
+    """See ``TraceStore.search``."""
+    matches = _matches(segments, query, now_ns)
+    total = sum(len(traces) for _, traces in matches)
+    newer = 0
+    if query.anchor:
+        below = [(segment, traces[_at_or_below(segment, traces, query.anchor)]) for segment, traces in matches]
+        newer = total - sum(len(traces) for _, traces in below)
+        matches = [(segment, traces) for segment, traces in below if len(traces)]
+    first = (query.page - 1) * query.limit
+    rows = _newest(matches, first + query.limit)[first:]
+    return Page(tuple(summary(segment, trace) for segment, trace in rows), total, version, newer)
+
+
+def _at_or_below(segment: Segment, traces: Indexes, anchor: Anchor) -> Column:
+    start_ns = segment.traces["start_ns"][traces]
+    high, low = (np.uint64(int(half, 16)) for half in (anchor.trace_id[:16], anchor.trace_id[16:]))
+    highs, lows = segment.traces["high"][traces], segment.traces["low"][traces]
+    same = (start_ns == anchor.start_ns) & ((highs > high) | ((highs == high) & (lows >= low)))
+    found: Column = (start_ns < anchor.start_ns) | same
+    return found
+
+
+def _newest(matches: Matches, count: int) -> list[tuple[Segment, int]]:
+    """The first ``count`` traces by start, newest first, ties by trace id."""
+    start_ns = _joined(matches, "start_ns")
+    if not len(start_ns):
+        return []
+    candidates = np.arange(len(start_ns))
+    if count < len(start_ns):  # only what can stand on the page is sorted; ties at its end all stay candidates
+        last_start_ns = np.partition(start_ns, len(start_ns) - count)[len(start_ns) - count]
+        candidates = np.flatnonzero(start_ns >= last_start_ns)
+    high, low = _joined(matches, "high", np.uint64)[candidates], _joined(matches, "low", np.uint64)[candidates]
+    order = candidates[np.lexsort((low, high, -start_ns[candidates]))][:count]
+    ends = np.cumsum([len(traces) for _, traces in matches])
+    owner = np.searchsorted(ends, order, side="right")
+    begins = ends - [len(traces) for _, traces in matches]
+    return [
+        (matches[at][0], int(matches[at][1][place - begins[at]]))
+        for at, place in zip(owner.tolist(), order.tolist(), strict=True)
+    ]
+
+
+def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
+    """See ``TraceStore.stats``."""
+    matches = _matches(segments, query, now_ns)
+    start_ns = _joined(matches, "start_ns")
+    if not len(start_ns):
+        return Stats(flags=dict.fromkeys(FLAG_NAMES, 0))
+    duration_ns = _joined(matches, "end_ns") - start_ns
+    flags = _joined(matches, "flags")
+    flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
+    p50_ns, p95_ns, p99_ns = _nearest_ranks(duration_ns, (50, 95, 99))
+    failed = [
+        (segment, traces[(segment.traces["flags"][traces] & Flag.AUTH_FAILURE.value) > 0])
+        for segment, traces in matches
+    ]
+    return Stats(
+        traces=len(start_ns),
+        spans=int(_joined(matches, "span_count").sum()),
+        error_traces=flag_counts["error"],
+        error_spans=int(_joined(matches, "error_count").sum()),
+        auth_failure_traces=flag_counts["auth-failure"],
+        auth_failure_users=len({user for segment, traces in failed for user in _users(segment, traces)}),
+        slow_traces=flag_counts["slow"],
+        slow_db_traces=flag_counts["slow-db"],
+        p50_ns=p50_ns,
+        p95_ns=p95_ns,
+        p99_ns=p99_ns,
+        first_start_ns=int(start_ns.min()),
+        last_start_ns=int(start_ns.max()),
+        events=_event_counts(segments, matches),
+        flags=flag_counts,
+    )
+
+
+def _nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
+    """Percentiles by nearest rank: the smallest value that at least this share of the values does not exceed."""
+    ranks = [max(0, -(-percent * len(values) // 100) - 1) for percent in percents]
+    ordered = np.partition(values, ranks)
+    return [int(ordered[rank]) for rank in ranks]
+
+
+def _users(segment: Segment, traces: Indexes) -> set[str]:
+    users: set[str] = set()
+    for trace in traces.tolist():
+        users |= set(summary(segment, trace).user_ids)
+    return users
+
+
+def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, int]:
+    """How often each event occurs in the matching traces, most frequent first."""
+    chosen = {segment.number: np.zeros(segment.traces.size, bool) for segment in segments}
+    for segment, traces in matches:
+        chosen[segment.number][traces] = True
+    counts: Counter[str] = Counter()
+    for segment in segments:
+        mask = chosen[segment.number]
+        for guest, (home, number) in segment.homes.items():
+            mask[guest] = chosen[home.number][number]
+        if segment.events.size and mask.any():
+            traces = segment.spans["trace"][segment.events["row"]]
+            found = np.bincount(segment.events["name"][mask[traces]])
+            texts = segment.dictionary.texts
+            counts.update({texts[code]: int(found[code]) for code in np.flatnonzero(found).tolist()})
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: int) -> Histogram:
+    """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
+    matches = _matches(segments, query, now_ns)
+    start_ns = _joined(matches, "start_ns")
+    window = query.window(now_ns)
+    first_ns = window.since_ns if window.since_ns is not None else int(start_ns.min(initial=2**63 - 1))
+    last_ns = window.until_ns if window.until_ns is not None else now_ns if window.since_ns is not None else None
+    if last_ns is None:
+        last_ns = int(start_ns.max(initial=0))
+    if not len(start_ns) or last_ns < first_ns:
+        nothing = (0,) * buckets
+        return Histogram(min(first_ns, last_ns), 1, nothing, nothing, nothing)
+    width_ns = max(1, -(-(last_ns - first_ns + 1) // buckets))
+    bucket = np.clip((start_ns - min(first_ns, 2**63 - 1)) // width_ns, 0, buckets - 1)
+    flags = _joined(matches, "flags")
+    is_error = (flags & Flag.ERROR.value) > 0
+    is_auth = ~is_error & ((flags & Flag.AUTH_FAILURE.value) > 0)
+    ok, auth, error = (
+        tuple(np.bincount(bucket[chosen], minlength=buckets).tolist())
+        for chosen in (~is_error & ~is_auth, is_auth, is_error)
+    )
+    return Histogram(first_ns, width_ns, ok, auth, error)
+
+
+def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:
+    """See ``TraceStore.values``. Case does not matter."""
+    wanted = text.casefold()
+    counts: Counter[str] = Counter()
+    for segment in segments:
+        texts = segment.dictionary.texts
+        for code, count in segment.postings[field].counts():
+            counts[texts[code]] += count
+    found = [(value, count) for value, count in counts.items() if wanted in value.casefold()]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]

@@ -1,0 +1,276 @@
+"""MemoryStore: the store in memory. One writer lays blocks into segments, any number of readers ask.
+
+One lock: a writer holds it while it lays a block (milliseconds), a reader while it looks at columns; originals are
+decompressed and decoded outside of it. What leaves the store are values, never live arrays.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from diamond_viewer.index import answers
+from diamond_viewer.index.block import Block, block_of
+from diamond_viewer.index.catalogue import Rows
+from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.duplicates import repeated_rows
+from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.reassembly import reassemble
+from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.summaries import summary
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.terms import Field
+from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace
+from diamond_viewer.telemetry.otlp import Batch
+from diamond_viewer.telemetry.otlp_spans import decode_spans
+
+SEGMENT_SPANS = 131_072
+PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
+
+_NUMBER_BITS = 32
+_NUMBER_MASK = 2**_NUMBER_BITS - 1
+
+
+class MemoryStore:
+    """Answers ``TraceStore`` and takes what the feed writes as ``TraceWriter``.
+
+    ``budget_bytes`` bounds what the segments hold; when it is passed the oldest segment goes, with its traces.
+    """
+
+    def __init__(self, budget_bytes: int, segment_spans: int = SEGMENT_SPANS) -> None:
+        self._budget_bytes = budget_bytes
+        self._segment_spans = segment_spans
+        self._lock = threading.RLock()
+        self._segments: dict[int, Segment] = {0: Segment(0)}
+        self._open = self._segments[0]
+        self._places = PlaceTable()
+        self._digests: dict[bytes, int] = {}
+        self._pending: list[Batch] = []
+        self._pending_digests: list[bytes] = []
+        self._pending_spans = 0
+        self._version = 0
+        self._feed = FeedState()
+        self._duplicate_spans = self._conflicting_spans = 0
+        self._evicted_spans = self._evicted_traces = 0
+        self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
+
+    # -- the writer's side
+
+    def is_held(self, digest: bytes) -> bool:
+        span_count = self._digests.get(digest)
+        if span_count is None:
+            return False
+        self._duplicate_spans += span_count
+        return True
+
+    def add(self, batch: Batch, digest: bytes) -> None:
+        self._digests[digest] = batch.span_count
+        self._pending_digests.append(digest)
+        if batch.span_count:
+            self._pending.append(batch)
+            self._pending_spans += batch.span_count
+            if self._pending_spans >= PENDING_SPANS:
+                self.commit()
+
+    def commit(self) -> None:
+        if not self._pending and not self._pending_digests:
+            return
+        batches, digests = self._pending, self._pending_digests
+        self._pending, self._pending_digests, self._pending_spans = [], [], 0
+        with self._lock:
+            self._open.digests += digests
+            if batches:
+                self._lay(batches)
+                self._version += 1
+            if self._open.spans.size >= self._segment_spans:
+                self._open.pack()
+                self._packed_bytes[self._open.number] = self._open.size_bytes
+                number = self._open.number + 1
+                self._open = self._segments[number] = Segment(number)
+            self._evict()
+
+    def report(self, state: FeedState) -> None:
+        if state != self._feed:
+            self._feed = state
+
+    def _lay(self, batches: Sequence[Batch]) -> None:
+        segment = self._open
+        block = block_of(batches, segment.dictionary)
+        distinct, first_rows, trace_of_row = np.unique(block.keys, return_index=True, return_inverse=True)
+        places = self._places.find(distinct)
+        held = [self._place(place) for place in places.tolist()]
+        repeats = repeated_rows(block, batches, trace_of_row, held)
+        self._duplicate_spans += len(repeats.exact)
+        self._conflicting_spans += repeats.conflicts
+        keep = np.ones(len(block), bool)
+        keep[repeats.exact] = False
+        has_news = np.bincount(block.rows["line"][keep], minlength=len(batches)) > 0
+        lines = np.array(
+            [segment.originals.append(batch.original) if has_news[at] else 0 for at, batch in enumerate(batches)],
+            np.int64,
+        )
+
+        # a number in this segment for every trace of the block
+        is_new = places == NOWHERE
+        numbers = np.empty(len(distinct), np.int64)
+        new_rows = first_rows[is_new]
+        first_new = segment.add_traces(
+            {"high": block.high[new_rows], "low": block.low[new_rows], "lives_here": np.ones(len(new_rows), np.uint8)},
+            len(new_rows),
+        )
+        numbers[is_new] = np.arange(first_new, first_new + len(new_rows))
+        self._places.put(distinct[is_new], numbers[is_new] | segment.number << _NUMBER_BITS)
+        for at in np.flatnonzero(~is_new).tolist():
+            home = held[at]
+            assert home is not None
+            numbers[at] = self._number_of(home, block, int(first_rows[at]))
+
+        kept = np.flatnonzero(keep)
+        traces = numbers[trace_of_row[kept]]
+        order = kept[np.argsort(traces, kind="stable")]
+        rows: dict[str, Column] = {name: column[order] for name, column in block.rows.items()}
+        rows["trace"] = numbers[trace_of_row[order]]
+        rows["line"] = lines[rows["line"]]
+        first_row = segment.append_rows(rows, len(order))
+        self._add_events(block, order, first_row, numbers[trace_of_row])
+        touched = np.unique(rows["trace"])
+        self._add_postings(rows)
+        reassemble([segment.homes.get(number, (segment, number)) for number in touched.tolist()])
+
+    def _place(self, place: int) -> Place | None:
+        return None if place == NOWHERE else (self._segments[place >> _NUMBER_BITS], place & _NUMBER_MASK)
+
+    def _number_of(self, home: Place, block: Block, row: int) -> int:
+        """The number that a known trace has in the open segment; a trace from elsewhere comes in as a guest."""
+        segment, number = home
+        if segment is self._open:
+            return number
+        key = (segment.number, number)
+        guest = self._open.guest_numbers.get(key)
+        if guest is None:
+            ids = {"high": block.high[row : row + 1], "low": block.low[row : row + 1]}
+            guest = self._open.guest_numbers[key] = self._open.add_traces(ids, 1)
+            self._open.homes[guest] = home
+            segment.guests.setdefault(number, []).append((self._open, guest))
+        return guest
+
+    def _add_events(self, block: Block, order: Indexes, first_row: int, traces: Indexes) -> None:
+        segment = self._open
+        row_of = np.full(len(block), NOWHERE, np.int64)
+        row_of[order] = np.arange(first_row, first_row + len(order))
+        event_rows = row_of[block.events["row"]]
+        kept = event_rows != NOWHERE
+        columns = {name: column[kept] for name, column in block.events.items()}
+        segment.events.append({**columns, "row": event_rows[kept]}, int(np.count_nonzero(kept)))
+        for name, row in zip(columns["name"].tolist(), block.events["row"][kept].tolist(), strict=True):
+            self._post(Field.EVENT, name, int(traces[row]))
+        for field, row, code in block.mentions:
+            if row_of[row] != NOWHERE:
+                segment.mentions.setdefault(int(row_of[row]), []).append((field, code))
+                self._post(field, code, int(traces[row]))
+
+    def _add_postings(self, rows: Rows) -> None:
+        columns = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
+        trace = rows["trace"].astype(np.int64)
+        for field, column in columns.items():
+            for pair in np.unique(rows[column].astype(np.int64) << _NUMBER_BITS | trace).tolist():
+                if code := pair >> _NUMBER_BITS:
+                    self._post(field, code, pair & _NUMBER_MASK)
+
+    def _post(self, field: Field, code: int, number: int) -> None:
+        """A trace is posted where it lives, under the code that its value has there."""
+        home = self._open.homes.get(number)
+        if home is None:
+            self._open.postings[field].add(code, number)
+        else:
+            segment, number = home
+            segment.postings[field].add(segment.dictionary.intern(self._open.dictionary.texts[code]), number)
+
+    # -- the budget
+
+    def _evict(self) -> None:
+        """Let the oldest segments go until the rest fits; the open one always stays."""
+        while len(self._segments) > 1 and self._memory_bytes() > self._budget_bytes:
+            oldest = self._segments.pop(min(self._segments))
+            del self._packed_bytes[oldest.number]
+            for digest in oldest.digests:
+                self._digests.pop(digest, None)
+            lives_here = oldest.traces["lives_here"] > 0
+            self._places.remove(trace_keys(oldest.traces["high"][lives_here], oldest.traces["low"][lives_here]))
+            self._evicted_traces += int(np.count_nonzero(lives_here))
+            self._evicted_spans += oldest.spans.size
+            for place, guest in [place for places in oldest.guests.values() for place in places]:
+                del place.homes[guest]  # what came later of a trace that is gone goes with it
+            for guest, (segment, number) in oldest.homes.items():
+                segment.guests[number] = [place for place in segment.guests[number] if place != (oldest, guest)]
+            reassemble(list(oldest.homes.values()))
+            self._version += 1
+
+    def _memory_bytes(self) -> int:
+        return (
+            sum(self._packed_bytes.values())
+            + self._open.size_bytes
+            + self._places.size_bytes
+            + 140 * len(self._digests)
+        )
+
+    # -- the readers' side
+
+    def version(self) -> int:
+        return self._version
+
+    def search(self, query: Query, now_ns: int) -> Page:
+        with self._lock:
+            return answers.search(list(self._segments.values()), query, now_ns, self._version)
+
+    def trace(self, trace_id: str) -> Trace | None:
+        try:
+            halves = np.frombuffer(bytes.fromhex(trace_id), ">u8").astype(np.uint64)
+        except ValueError:
+            return None
+        if len(halves) != 2:
+            return None
+        with self._lock:
+            place = self._place(int(self._places.find(trace_keys(halves[:1], halves[1:]))[0]))
+            if place is None:
+                return None
+            trace_summary = summary(*place)
+            wanted = []
+            for segment, number in place[0].places_of(place[1]):
+                rows = segment.rows_of(number)
+                wanted += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
+        spans = [span for excerpt in wanted for span in decode_spans(excerpt.read(), trace_summary.trace_id)]
+        if len(spans) != trace_summary.span_count:  # a line was kept for its news, but repeats some spans of another
+            spans = list({repr(span): span for span in spans}.values())
+        return Trace(trace_summary, tuple(spans))
+
+    def stats(self, query: Query, now_ns: int) -> Stats:
+        with self._lock:
+            return answers.stats(list(self._segments.values()), query, now_ns)
+
+    def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
+        with self._lock:
+            return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
+
+    def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
+        with self._lock:
+            return answers.values(list(self._segments.values()), Field(field), text, limit)
+
+    def health(self) -> Health:
+        with self._lock:
+            lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
+            spans = [segment.traces["span_count"] for segment in self._segments.values()]
+            return Health(
+                version=self._version,
+                traces=sum(int(np.count_nonzero(here)) for here in lives),
+                spans=sum(int(count[here].sum()) for here, count in zip(lives, spans, strict=True)),
+                lines=self._feed.lines,
+                duplicate_spans=self._duplicate_spans,
+                memory_bytes=self._memory_bytes(),
+                feed=self._feed,
+                counters={
+                    "conflicting_spans": self._conflicting_spans,
+                    "evicted_spans": self._evicted_spans,
+                    "evicted_traces": self._evicted_traces,
+                },
+            )

@@ -1,0 +1,158 @@
+"""A segment: one stretch of what was read. Rows of spans and events, the traces that began in it, and its originals.
+
+Segments are what the memory budget is spent on, newest first: the oldest goes whole. While a segment is open, rows are
+appended; ``pack`` closes it, sorts its rows by trace and gives back what was allocated ahead.
+
+A trace *lives* in the segment that saw it first. Its later spans may lie in other segments: there it is a *guest*, with a
+number of its own and no entry in lists or postings.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+
+from diamond_viewer.index.columns import Column, Dictionary, Indexes, Postings, Table
+from diamond_viewer.index.originals import Originals
+from diamond_viewer.query.terms import Field
+
+SPAN_DTYPES = {
+    "trace": np.uint32,
+    "span_id": np.uint64,
+    "parent_id": np.uint64,
+    "start_ns": np.int64,
+    "duration_ns": np.int64,
+    "name": np.uint32,
+    "service": np.uint32,
+    "kind": np.uint8,
+    "status_code": np.uint8,
+    "marks": np.uint8,
+    "traits": np.uint8,
+    "http_status": np.uint16,
+    "route": np.uint32,
+    "user": np.uint32,
+    "lesson": np.uint32,
+    "event_count": np.uint32,
+    "line": np.uint32,
+}
+EVENT_DTYPES = {"row": np.uint32, "name": np.uint32, "detail": np.uint32, "time_ns": np.int64}
+TRACE_DTYPES = {
+    "high": np.uint64,
+    "low": np.uint64,
+    "start_ns": np.int64,
+    "end_ns": np.int64,
+    "span_count": np.uint32,
+    "error_count": np.uint32,
+    "event_count": np.uint32,
+    "flags": np.uint16,
+    "name": np.uint32,
+    "service": np.uint32,
+    "http_status": np.uint16,
+    "lives_here": np.uint8,
+}
+# what a reassembled trace writes into a packed segment may need more room than what stood there
+_MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
+
+Place = tuple["Segment", int]
+
+
+class Sized(Protocol):
+    @property
+    def size_bytes(self) -> int: ...
+
+
+class Segment:
+    """Trace numbers, row numbers and line numbers count from 0 within the segment."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.is_open = True
+        self.spans = Table(SPAN_DTYPES)
+        self.events = Table(EVENT_DTYPES)
+        self.traces = Table(TRACE_DTYPES)
+        self.dictionary = Dictionary()
+        self.postings = {field: Postings() for field in Field}
+        self.originals = Originals()
+        self.digests: list[bytes] = []
+        self.homes: dict[int, Place] = {}  # guest here -> where it lives
+        self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
+        self.guest_numbers: dict[tuple[int, int], int] = {}  # (segment number, trace number) of a home -> guest here
+        # (row, field, code): users and lessons beside the one column of a span
+        self.mentions: dict[int, list[tuple[Field, int]]] = {}
+        self._ranges: list[list[tuple[int, int]]] = []
+        self._row_starts: Column = np.empty(0, np.int64)
+
+    def add_traces(self, columns: dict[str, Column], count: int) -> int:
+        """Returns the first of the new numbers."""
+        first = self.traces.size
+        self.traces.append(columns, count)
+        self._ranges += [[] for _ in range(count)]
+        return first
+
+    def append_rows(self, rows: dict[str, Column], count: int) -> int:
+        """Rows must be sorted by ``trace``. Returns the first of the new row numbers."""
+        first = self.spans.size
+        self.spans.append(rows, count)
+        traces = rows["trace"]
+        starts = np.flatnonzero(np.diff(traces, prepend=-1)).tolist()
+        for start, end in zip(starts, [*starts[1:], count], strict=True):
+            self._ranges[int(traces[start])].append((first + start, first + end))
+        return first
+
+    def rows_of(self, trace: int) -> Indexes:
+        """The row numbers of a trace in this segment."""
+        if not self.is_open:
+            return np.arange(self._row_starts[trace], self._row_starts[trace + 1])
+        ranges = self._ranges[trace]
+        if len(ranges) == 1:
+            return np.arange(*ranges[0])
+        return np.concatenate([np.arange(start, end) for start, end in ranges])
+
+    def places_of(self, trace: int) -> list[Place]:
+        """Everywhere rows of a trace lie that lives here."""
+        return [(self, trace), *self.guests.get(trace, ())]
+
+    def all_mentions(self, rows: Iterable[int], field: Field) -> set[int]:
+        """Codes that stand beside the column of their span."""
+        if not self.mentions:
+            return set()
+        return {code for row in rows for found, code in self.mentions.get(row, ()) if found is field}
+
+    def pack(self) -> None:
+        """Close the segment."""
+        order = np.argsort(self.spans["trace"], kind="stable")
+        self.spans.reorder(order)
+        new_row = np.empty(len(order), np.int64)
+        new_row[order] = np.arange(len(order))
+        counts = np.bincount(self.spans["trace"], minlength=self.traces.size)
+        self._row_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+        self._ranges = []
+        if self.events.size:
+            self.events["row"][:] = new_row[self.events["row"]]
+            self.events.reorder(np.argsort(self.events["row"], kind="stable"))
+        self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
+        for table in (self.spans, self.events, self.traces):
+            table.pack()
+        for postings in self.postings.values():
+            postings.pack()
+        self.originals.pack()
+        self.is_open = False
+
+    def trace_columns(self) -> dict[str, Column]:
+        """The columns of traces that may be written to."""
+        if not self.is_open:
+            for name in _MUTABLE:
+                self.traces.widen(name, TRACE_DTYPES[name])
+        return {name: self.traces[name] for name in TRACE_DTYPES}
+
+    @property
+    def size_bytes(self) -> int:
+        parts: tuple[Sized, ...] = (
+            *(self.spans, self.events, self.traces, self.dictionary, self.originals),
+            *self.postings.values(),
+        )
+        ranges = 120 * len(self._ranges)
+        links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))
+        return (
+            sum(part.size_bytes for part in parts) + self._row_starts.nbytes + ranges + links + 100 * len(self.digests)
+        )

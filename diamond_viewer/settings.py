@@ -1,0 +1,222 @@
+"""Settings: flag > environment (``DIAMOND_<FLAG>``) > default. A value that cannot be used is refused with one sentence."""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
+
+DEFAULT_PATTERN = "/var/log/otel-collector/traces.json"
+ENVIRONMENT_PREFIX = "DIAMOND_"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
+MIN_LINE_BYTES, MAX_LINE_BYTES = 1024, 1024**3  # a line is decoded in one piece: beyond 1 GiB no machine of ours would
+
+_UNIT_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
+_UNIT_BYTES |= {"kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
+_SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))?\s*([a-z]*)", re.ASCII)
+_LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message is a sentence for whoever started the viewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the viewer runs. ``patterns`` is empty when the user named none; sizes are in bytes.
+
+    ``host`` is an address or a name without brackets, ``port`` 0 takes any free one, ``allowed_hosts`` are names in lower
+    case that a request may carry in its Host header besides the loopback names and ``host``.
+    """
+
+    patterns: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    memory_bytes: int = 1024**3
+    demo: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    max_line_bytes: int = 64 * 1024**2
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
+        """The words after the program's name, and the environment. Raises ``SettingsError``; ``--help`` exits with 0."""
+        flags = _parser().parse_intermixed_args(arguments)  # intermixed: a.json --port 9000 b.json
+
+        def choose(flag: str, read: Callable[[str, str], T], default: T) -> T:
+            """What the flag says, else the variable (an empty one is as good as none), else the default."""
+            text: str | None = getattr(flags, flag.replace("-", "_"))
+            if text is not None:
+                return read(text, f"--{flag} {text!r}")
+            name = ENVIRONMENT_PREFIX + flag.upper().replace("-", "_")
+            text = environment.get(name, "").strip()
+            return read(text, f"{name}={text!r}") if text else default
+
+        patterns = tuple(flags.patterns)
+        if any(not pattern.strip() or "\0" in pattern for pattern in patterns):
+            raise SettingsError(
+                "A PATTERN is empty or holds a NUL. Name a file or a glob, for example '/data/traces*.json'."
+            )
+        if flags.demo and patterns:
+            raise SettingsError("--demo shows traffic of its own: leave out the PATTERN, or leave out --demo.")
+        standard = cls()
+        settings = cls(
+            patterns=patterns,
+            host=choose("host", _read_host, standard.host),
+            port=choose("port", _read_port, standard.port),
+            memory_bytes=choose("memory", _read_memory, standard.memory_bytes),
+            demo=choose("demo", _read_switch, False) and not patterns,  # DIAMOND_DEMO=1 yields to a PATTERN
+            allowed_hosts=choose("allowed-host", _read_host_names, ()),
+            max_line_bytes=choose("max-line", _read_line, standard.max_line_bytes),
+        )
+        if not settings.is_loopback and not settings.allowed_hosts:
+            raise SettingsError(
+                f"--host {settings.host} can be reached from other machines, and traces hold personal data that no log-in "
+                "protects yet: stay on 127.0.0.1 behind a tunnel or a proxy, or say under which names readers come with "
+                "--allowed-host NAME."
+            )
+        return settings
+
+    @property
+    def is_loopback(self) -> bool:
+        """True when only this machine can connect."""
+        return self.host == "localhost" or _is_loopback_address(self.host)
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """True for 0.0.0.0 and ::, which are every address of the machine and the name of none."""
+        return self.host in ("0.0.0.0", "::")
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """Every name a request may carry in its Host header."""
+        own = () if self.listens_everywhere else (self.host,)
+        return tuple(dict.fromkeys((*LOOPBACK_NAMES, *own, *self.allowed_hosts)))
+
+
+class _Joined(argparse.Action):
+    """A repeatable flag, kept as its variable is written: separated by commas."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        before: str | None = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, str(values) if before is None else f"{before},{values}")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message[:1].upper()}{message[1:]}. See python app.py --help.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="app.py",
+        allow_abbrev=False,
+        description="Shows an OpenTelemetry Collector's trace files in a browser, live.",
+        epilog="Every flag is also DIAMOND_<FLAG> in the environment, for example DIAMOND_PORT=9000; flags win.",
+    )
+    parser.add_argument(
+        "patterns",
+        metavar="PATTERN",
+        nargs="*",
+        help=f"a trace file, with its rotated backups, or a glob (default: {DEFAULT_PATTERN}, "
+        "or the demo when that is not there)",
+    )
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", help="port to listen on; 0 takes a free one (default: 8000)")
+    parser.add_argument("--memory", metavar="SIZE", help="budget of the index, newest traces first (default: 1GiB)")
+    parser.add_argument(
+        "--demo", action="store_const", const="1", help="write realistic traffic to a temporary folder, show that"
+    )
+    parser.add_argument(
+        "--allowed-host",
+        metavar="NAME",
+        action=_Joined,
+        help="a host name under which readers reach the viewer, besides localhost (repeatable; commas in the environment)",
+    )
+    parser.add_argument("--max-line", metavar="SIZE", help="a longer line is skipped and counted (default: 64MiB)")
+    return parser
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes, or None for what is no size. KiB, MiB, GiB, TiB are powers of 1024; kB, MB, GB, TB of 1000.
+
+    >>> [parse_size(text) for text in ("512MiB", "2GB", "1.5 gib", "4096", "12 parsecs", "-1MiB", "")]
+    [536870912, 2000000000, 1610612736, 4096, None, None, None]
+    """
+    match = _SIZE.fullmatch(text.strip().lower())
+    unit_bytes = _UNIT_BYTES.get(match[3]) if match else None
+    if match is None or unit_bytes is None:
+        return None
+    return int(match[1]) * unit_bytes + int((match[2] or "").ljust(6, "0")) * unit_bytes // 10**6
+
+
+def _read_memory(text: str, written: str) -> int:
+    return _read_size(text, written, MIN_MEMORY_BYTES, MAX_MEMORY_BYTES)
+
+
+def _read_line(text: str, written: str) -> int:
+    return _read_size(text, written, MIN_LINE_BYTES, MAX_LINE_BYTES)
+
+
+def _read_size(text: str, written: str, least_bytes: int, most_bytes: int) -> int:
+    size_bytes = parse_size(text)
+    if size_bytes is None:
+        raise SettingsError(f"{written} is not a size. Write for example 512MiB or 2GB.")
+    if not least_bytes <= size_bytes <= most_bytes:
+        raise SettingsError(f"{written} is out of range. The least is {least_bytes:,} bytes, the most {most_bytes:,}.")
+    return size_bytes
+
+
+def _read_port(text: str, written: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
+        raise SettingsError(f"{written} is not a port. Write a whole number from 0 to 65535.")
+    return int(text)
+
+
+def _read_host(text: str, written: str) -> str:
+    host = _host_name(text)
+    if host is None:
+        raise SettingsError(f"{written} is not an address or a host name. Write for example 127.0.0.1 or ::1.")
+    return host
+
+
+def _read_host_names(text: str, written: str) -> tuple[str, ...]:
+    names = [(part, _host_name(part)) for part in (part.strip() for part in text.split(","))]
+    if wrong := [part for part, name in names if name is None]:
+        raise SettingsError(
+            f"{written} holds {wrong[0]!r}, which is not a host name. Leave out scheme, port and wildcards: "
+            "for example traces.example.org."
+        )
+    return tuple(dict.fromkeys(name for _, name in names if name is not None))
+
+
+def _read_switch(text: str, written: str) -> bool:
+    value = _SWITCH.get(text.lower())
+    if value is None:
+        raise SettingsError(f"{written} is not a switch. Write 1 or 0.")
+    return value
+
+
+def _host_name(text: str) -> str | None:
+    """A name or an address in the spelling that a Host header has, without brackets; None for what is neither."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        name = text.lower()
+        return name if len(name) <= 253 and _HOST_NAME.fullmatch(name) else None
+
+
+def _is_loopback_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,98 @@
+"""Documents that stretch over many lines: pretty-printed OTLP/JSON, and arrays with an element a line.
+
+The collector never writes these, but people do, with ``jq .`` or by hand. Lines in, documents out; ordinary lines pass.
+"""
+
+import re
+
+from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_ORDINARY_LINES = (b'{"resource', b'{"scope')
+
+
+class DocumentGatherer:
+    """Gathers lines from an opening bracket to the one that closes it.
+
+    Strings of JSON never span lines, so counting brackets outside strings, line by line, finds the end exactly. An array
+    is given out element by element: its size does not matter.
+
+    >>> gatherer = DocumentGatherer()
+    >>> [gatherer.feed(offset, line) for offset, line in ((0, b'{'), (2, b' "a": "}"'), (12, b'}'), (14, b'{"b":1}'))]
+    [[], [], [(0, b'{\\n "a": "}"\\n}')], [(14, b'{"b":1}')]]
+    """
+
+    def __init__(self, max_document_bytes: int = DEFAULT_MAX_LINE_BYTES) -> None:
+        self.max_document_bytes = max_document_bytes
+        self._lines: list[bytes] = []
+        self._offset = 0
+        self._size_bytes = 0
+        self._depth = 0  # of brackets that are open
+        self._base = 0  # the depth at which a document is whole: 1 in an array, else 0
+        self._in_document = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether a document is open, so that what comes next belongs to it."""
+        return self._in_document
+
+    def feed(self, offset: int, line: bytes) -> list[tuple[int, bytes]]:
+        """The lines and documents that are whole now, as ``(offset, bytes)``."""
+        if not self._in_document:
+            opening = line.strip()
+            is_opening_only = opening in (b"{", b"[") or (opening.startswith(b"[") and _depth_change(line) > 0)
+            if not is_opening_only:
+                return [(offset, line)]
+            self._in_document = True
+            self._base = 1 if opening.startswith(b"[") else 0
+            if self._base:
+                self._depth = 1
+                line = line.lstrip().removeprefix(b"[")
+        elif self._depth > self._base and line.startswith(_ORDINARY_LINES):
+            # whoever wrote the document stopped in its middle, and ordinary lines follow
+            return [*self.give_up(), (offset, line)]
+        return self._gather(offset, line)
+
+    def closes_with(self, rest: bytes) -> bool:
+        """Whether ``rest``, a last line without its line feed, would end the open document."""
+        return self._in_document and self._depth + _depth_change(rest) <= 0
+
+    def give_up(self) -> list[tuple[int, bytes]]:
+        """What was gathered, as it is; nothing is gathered any more."""
+        gathered = [(self._offset, b"\n".join(self._lines))] if self._lines else []
+        self._start(in_document=False)
+        self._depth = self._base = 0
+        return gathered
+
+    def _gather(self, offset: int, line: bytes) -> list[tuple[int, bytes]]:
+        if not self._lines:
+            self._offset = offset
+        if line.strip():
+            self._lines.append(line)
+        self._size_bytes += len(line)
+        self._depth += _depth_change(line)
+        if self._depth <= self._base or self._size_bytes > self.max_document_bytes:
+            is_over = self._depth <= 0 or self._size_bytes > self.max_document_bytes
+            document = b"\n".join(self._lines).strip(b" \t\r\n,")
+            if self._base and self._depth <= 0:
+                document = document.removesuffix(b"]").rstrip(b" \t\r\n,")
+            gathered = [(self._offset, document)] if document else []
+            self._start(in_document=not is_over)
+            if is_over:
+                self._depth = self._base = 0
+            return gathered
+        return []
+
+    def _start(self, *, in_document: bool) -> None:
+        self._lines = []
+        self._size_bytes = 0
+        self._in_document = in_document
+
+
+def _depth_change(line: bytes) -> int:
+    """
+    >>> _depth_change(b'{"a": ["]]"'), _depth_change(b'}]'), _depth_change(b'{}')
+    (2, -2, 0)
+    """
+    bare = _TEXT.sub(b"", line)
+    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")

@@ -1,0 +1,274 @@
+"""One line of OTLP/JSON -> a typed batch for the index. Only the ``otlp*`` files know the wire's spelling.
+
+Wire format: opentelemetry-proto ``docs/specification.md`` (JSON Protobuf encoding) and what the Collector's file exporter
+makes of it. Decoding is typed and reads only what the index needs; attributes stay raw and are looked at once per distinct
+blob, because database and framework spans carry the same bytes again and again. Whatever does not fit at first sight (old
+names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``otlp_repair`` and comes back canonical.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import msgspec
+
+from diamond_viewer.telemetry import otlp_repair, semconv
+from diamond_viewer.telemetry.otlp_repair import LineError
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire
+from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
+
+__all__ = ["Batch", "LineError", "decode_line"]
+
+MAX_TIME_NS = 2**63 - 1  # the index counts in signed 64 bits: the year 2262
+MAX_NAME_LENGTH = 5_000  # characters of a name that the index keeps; the original keeps all
+MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, whatever comes
+MAX_CACHED_BLOBS = 16_384
+
+_NO_BYTES = msgspec.Raw(b"")
+_ZERO_TRACE_ID, _ZERO_SPAN_ID = "0" * 32, "0" * 16
+
+
+class _Wire(msgspec.Struct, gc=False, rename="camel"):
+    """What the wire calls camelCase; gc=False because nothing here can form a cycle and the collector costs a third."""
+
+
+class _Event(_Wire):
+    time_unix_nano: int | str | None = 0
+    name: str | None = ""
+    attributes: msgspec.Raw = _NO_BYTES
+
+
+class _Status(_Wire):
+    code: int | str | None = 0
+
+
+class _Span(_Wire):
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str | None = ""
+    name: str | None = ""
+    kind: int | str | None = 0
+    start_time_unix_nano: int | str | None = 0
+    end_time_unix_nano: int | str | None = 0
+    attributes: msgspec.Raw = _NO_BYTES
+    events: list[_Event] | None = None
+    status: _Status | None = None
+
+
+class _ScopeSpans(_Wire):
+    spans: list[_Span] | None = None
+
+
+class _Resource(_Wire):
+    attributes: msgspec.Raw = _NO_BYTES
+
+
+class _ResourceSpans(_Wire):
+    resource: _Resource | None = None
+    scope_spans: list[_ScopeSpans] | None = None
+
+
+class _Document(_Wire):
+    resource_spans: list[_ResourceSpans] | None = None
+    resource_metrics: msgspec.Raw = _NO_BYTES
+    resource_logs: msgspec.Raw = _NO_BYTES
+
+
+_DECODER = msgspec.json.Decoder(_Document)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEvent:
+    """An event of the span in row ``row`` of its batch."""
+
+    row: int
+    name: str
+    time_ns: int
+    facts: EventFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The spans of one line as columns: position ``i`` of every sequence belongs to span ``i``.
+
+    ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
+    0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
+    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none.
+    """
+
+    original: bytes
+    signal: str = "none"
+    invalid_spans: int = 0
+    repaired: bool = False
+    trace_ids: bytes = b""
+    span_ids: bytes = b""
+    parent_ids: bytes = b""
+    start_ns: Sequence[int] = ()
+    end_ns: Sequence[int] = ()
+    names: Sequence[str] = ()
+    services: Sequence[str] = ()
+    kinds: Sequence[int] = ()
+    status_codes: Sequence[int] = ()
+    facts: Sequence[SpanFacts] = ()
+    events: Sequence[BatchEvent] = ()
+
+    @property
+    def span_count(self) -> int:
+        return len(self.names)
+
+
+class _IrregularError(Exception):
+    """Private: the line is not in the form that most lines have; take the slow way."""
+
+
+def decode_line(line: bytes) -> Batch:
+    """A line (or a whole file that is one document) -> its batch.
+
+    Accepts a document, an array of documents and several documents one after the other. Metrics and logs give a batch
+    without spans. Raises ``LineError`` with one sentence for anything that is not telemetry.
+    """
+    if line.isascii() or _is_utf8(line):
+        try:
+            return _decode_regular(line)
+        except (_IrregularError, msgspec.DecodeError, RecursionError):
+            pass  # most often an old spelling or a broken id, which the slow way reads
+    repaired = otlp_repair.repair(line)
+    if not repaired.original:
+        return Batch(b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced)
+    try:
+        batch = _decode_regular(repaired.original)
+    except (_IrregularError, msgspec.DecodeError, RecursionError):
+        raise LineError("unreadable", "The line is telemetry, but its attributes cannot be read.") from None
+    return replace(
+        batch, signal=repaired.signal, invalid_spans=repaired.invalid_spans, repaired=repaired.text_was_replaced
+    )
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decode_regular(line: bytes) -> Batch:
+    """The fast way: one typed decode, then one list comprehension per column. Raises what ``decode_line`` catches."""
+    document = _DECODER.decode(line)
+    others = {"metrics": document.resource_metrics, "logs": document.resource_logs}
+    if signals := [signal for signal, resources in others.items() if len(bytes(resources)) > 2]:
+        if document.resource_spans is not None or len(signals) > 1:
+            raise _IrregularError
+        return Batch(b"", signals[0])
+    if not document.resource_spans:
+        raise _IrregularError
+    spans: list[_Span] = []
+    services: list[str] = []
+    for resource_spans in document.resource_spans:
+        if resource_spans.scope_spans is None:
+            raise _IrregularError  # nothing in it, or an old name for it
+        service = _service(resource_spans.resource)
+        for scope_spans in resource_spans.scope_spans:
+            if scope_spans.spans:
+                spans += scope_spans.spans
+                services += [service] * len(scope_spans.spans)
+    trace_ids = _packed_ids([span.trace_id for span in spans], _ZERO_TRACE_ID)
+    span_ids = _packed_ids([span.span_id for span in spans], _ZERO_SPAN_ID)
+    parent_ids = _packed_ids([span.parent_span_id or _ZERO_SPAN_ID for span in spans], None)
+    starts = _times([span.start_time_unix_nano for span in spans])
+    if 0 in starts and b"_unix_nano" in line:
+        raise _IrregularError
+    return Batch(
+        original=line,
+        signal="traces",
+        trace_ids=trace_ids,
+        span_ids=span_ids,
+        parent_ids=parent_ids,
+        start_ns=starts,
+        end_ns=_times([span.end_time_unix_nano for span in spans]),
+        names=[name if (name := span.name) and len(name) <= MAX_NAME_LENGTH else _name(name) for span in spans],
+        services=services,
+        kinds=[kind if type(kind := span.kind) is int else _enum(kind) for span in spans],
+        status_codes=[_enum(status.code) if (status := span.status) else 0 for span in spans],
+        facts=_span_facts(spans),
+        events=[
+            BatchEvent(row, _name(event.name), _time(event.time_unix_nano), _event_facts(event))
+            for row, span in enumerate(spans)
+            if span.events
+            for event in span.events
+        ],
+    )
+
+
+def _packed_ids(ids: list[str], zero: str | None) -> bytes:
+    """Hex ids of one length -> their bytes, side by side. ``zero`` is the id that is none (allowed for parents only)."""
+    length = len(zero or _ZERO_SPAN_ID)
+    if (ids and set(map(len, ids)) != {length}) or (zero is not None and zero in ids):
+        raise _IrregularError
+    try:
+        packed = bytes.fromhex("".join(ids))
+    except ValueError:
+        raise _IrregularError from None
+    if len(packed) * 2 != length * len(ids):  # fromhex passes over white space
+        raise _IrregularError
+    return packed
+
+
+def _times(times: list[int | str | None]) -> list[int]:
+    try:
+        numbers = list(map(int, times))  # type: ignore[arg-type]  # a None is caught below: it is rare
+    except (TypeError, ValueError):
+        raise _IrregularError from None
+    if numbers and (min(numbers) < 0 or max(numbers) > MAX_TIME_NS):
+        return [min(max(number, 0), MAX_TIME_NS) for number in numbers]
+    return numbers
+
+
+def _time(time: int | str | None) -> int:
+    return _times([time])[0]
+
+
+def _name(name: str | None) -> str:
+    return (name or "")[:MAX_NAME_LENGTH]
+
+
+def _enum(value: int | str | None) -> int:
+    """A number as it is (clipped to a byte), names the slow way."""
+    if type(value) is not int:
+        if value is None:
+            return 0
+        raise _IrregularError
+    return value if 0 <= value <= 255 else 255
+
+
+def _span_facts(spans: list[_Span]) -> list[SpanFacts]:
+    facts = []
+    for span in spans:
+        blob = bytes(span.attributes)
+        facts.append(_cached_span_facts(blob) if len(blob) <= MAX_CACHED_BLOB_BYTES else _read_span_facts(blob))
+    return facts
+
+
+def _read_span_facts(blob: bytes) -> SpanFacts:
+    return semconv.span_facts(attributes_from_wire(blob)) if len(blob) > 2 else semconv.NO_SPAN_FACTS
+
+
+@lru_cache(maxsize=MAX_CACHED_BLOBS)
+def _cached_span_facts(blob: bytes) -> SpanFacts:
+    return _read_span_facts(blob)
+
+
+def _event_facts(event: _Event) -> EventFacts:
+    blob = bytes(event.attributes)
+    if len(blob) <= 2:
+        return semconv.event_facts(_name(event.name), {})
+    return semconv.event_facts(_name(event.name), attributes_from_wire(blob))
+
+
+def _service(resource: _Resource | None) -> str:
+    return _cached_service(bytes(resource.attributes) if resource else b"")
+
+
+@lru_cache(maxsize=256)
+def _cached_service(blob: bytes) -> str:
+    return semconv.service_name(attributes_from_wire(blob) if len(blob) > 2 else {})[:MAX_NAME_LENGTH]

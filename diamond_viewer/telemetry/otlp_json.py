@@ -1,0 +1,173 @@
+"""A trace back into OTLP/JSON, as the collector's file exporter spells it; the other half of ``otlp.py``.
+
+Spelling (protobuf's JSON mapping, and what pdata leaves out): 64-bit integers as strings, ``NaN`` and ``Infinity`` as
+strings, bytes in base64, ids in lower-case hex, whatever is empty or zero is absent, ``status`` is always there.
+"""
+
+import math
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import orjson
+
+from diamond_viewer.telemetry.model import (
+    Attributes,
+    AttributeValue,
+    Event,
+    Link,
+    Resource,
+    Scope,
+    Span,
+    Trace,
+)
+
+Json = dict[str, "JsonValue"]
+JsonValue = None | bool | int | float | str | list["JsonValue"] | Json
+Shared = TypeVar("Shared", Resource, Scope)
+
+MAX_DEPTH = 64  # levels of a value; each is three levels of JSON, and orjson writes at most 254
+
+
+def trace_document(trace: Trace) -> Json:
+    """``{"resourceSpans": [...]}`` of the whole trace: grouped by resource, then scope; spans by start time, then id."""
+    resources: dict[bytes, tuple[Resource, dict[bytes, tuple[Scope, list[JsonValue]]]]] = {}
+    resource_key, scope_key = _key_by(_resource), _key_by(_scope)
+    for span in sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id)):
+        key = resource_key(span.resource) + span.resource.schema_url.encode(errors="replace")
+        _, scopes = resources.setdefault(key, (span.resource, {}))
+        key = scope_key(span.scope) + span.scope.schema_url.encode(errors="replace")
+        _, spans = scopes.setdefault(key, (span.scope, []))
+        spans.append(_span(span))
+    return {
+        "resourceSpans": [
+            _filled(
+                resource=_resource(resource),
+                scopeSpans=[
+                    _filled(scope=_scope(scope), spans=spans, schemaUrl=scope.schema_url)
+                    for scope, spans in scopes.values()
+                ],
+                schemaUrl=resource.schema_url,
+                keep=("resource",),
+            )
+            for resource, scopes in resources.values()
+        ]
+    }
+
+
+def encode_trace(trace: Trace) -> bytes:
+    """``trace_document`` as JSON in UTF-8."""
+    return orjson.dumps(trace_document(trace))
+
+
+def encode_value(value: AttributeValue, depth: int = 0) -> Json:
+    """One AnyValue. What nests deeper than ``MAX_DEPTH`` levels is replaced by a sentence that says so.
+
+    >>> encode_value(2**53), encode_value(float("nan")), encode_value(b"hi"), encode_value([]), encode_value(None)
+    ({'intValue': '9007199254740992'}, {'doubleValue': 'NaN'}, {'bytesValue': 'aGk='}, {'arrayValue': {}}, {})
+    >>> encode_value({"a": [True, 0.5]})["kvlistValue"]["values"][0]["value"]["arrayValue"]["values"]
+    [{'boolValue': True}, {'doubleValue': 0.5}]
+    """
+    if value is None:
+        return {}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value if math.isfinite(value) else _word_for(value)}
+    if isinstance(value, str):
+        return {"stringValue": value}
+    if isinstance(value, bytes):
+        return {"bytesValue": b64encode(value).decode()}
+    if depth >= MAX_DEPTH:
+        return {"stringValue": f"(nested deeper than {MAX_DEPTH} levels: left out here)"}
+    if isinstance(value, Mapping):
+        return {"kvlistValue": _filled(values=encode_attributes(value, depth + 1))}
+    return {"arrayValue": _filled(values=[encode_value(element, depth + 1) for element in value])}
+
+
+def encode_attributes(attributes: Attributes, depth: int = 0) -> list[JsonValue]:
+    """A list of ``{"key": ..., "value": ...}`` in the order of the mapping."""
+    return [{"key": key, "value": encode_value(value, depth)} for key, value in attributes.items()]
+
+
+def _span(span: Span) -> Json:
+    return _filled(
+        traceId=span.trace_id,
+        spanId=span.span_id,
+        traceState=span.trace_state,
+        parentSpanId=span.parent_id,
+        flags=span.flags,
+        name=span.name,
+        kind=span.kind,
+        startTimeUnixNano=_time(span.start_ns),
+        endTimeUnixNano=_time(span.end_ns),
+        attributes=encode_attributes(span.attributes),
+        droppedAttributesCount=span.dropped_attribute_count,
+        events=[_event(event) for event in span.events],
+        droppedEventsCount=span.dropped_event_count,
+        links=[_link(link) for link in span.links],
+        droppedLinksCount=span.dropped_link_count,
+        status=_filled(message=span.status_message, code=span.status_code),
+        keep=("status",),
+    )
+
+
+def _event(event: Event) -> Json:
+    return _filled(
+        timeUnixNano=_time(event.time_ns),
+        name=event.name,
+        attributes=encode_attributes(event.attributes),
+        droppedAttributesCount=event.dropped_attribute_count,
+    )
+
+
+def _link(link: Link) -> Json:
+    return _filled(
+        traceId=link.trace_id,
+        spanId=link.span_id,
+        traceState=link.trace_state,
+        attributes=encode_attributes(link.attributes),
+        droppedAttributesCount=link.dropped_attribute_count,
+    )
+
+
+def _resource(resource: Resource) -> Json:
+    return _filled(
+        attributes=encode_attributes(resource.attributes), droppedAttributesCount=resource.dropped_attribute_count
+    )
+
+
+def _scope(scope: Scope) -> Json:
+    return _filled(
+        name=scope.name,
+        version=scope.version,
+        attributes=encode_attributes(scope.attributes),
+        droppedAttributesCount=scope.dropped_attribute_count,
+    )
+
+
+def _filled(keep: Iterable[str] = (), **fields: JsonValue) -> Json:
+    """The fields that hold something; those to ``keep`` stay even when empty."""
+    return {name: value for name, value in fields.items() if value or name in keep}
+
+
+def _time(time_ns: int) -> str:
+    return str(time_ns) if time_ns else ""
+
+
+def _word_for(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _key_by(encode: Callable[[Shared], Json]) -> Callable[[Shared], bytes]:
+    """Equal content gives equal bytes. Objects are shared between the spans of a line: each is encoded once."""
+    known: dict[int, bytes] = {}  # by id(): the spans keep the objects alive while this is in use
+
+    def key(value: Shared) -> bytes:
+        if id(value) not in known:
+            known[id(value)] = orjson.dumps(encode(value))
+        return known[id(value)]
+
+    return key

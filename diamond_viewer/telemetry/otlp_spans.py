@@ -1,0 +1,176 @@
+"""One trace out of a kept original: everything the line said of its spans, decoded in full and redacted.
+
+The one door: pages, API, exports and the command line all read what came through here.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from diamond_viewer.telemetry import semconv
+from diamond_viewer.telemetry.model import Event, Link, Resource, Scope, Span
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire
+from diamond_viewer.telemetry.redact import redact_span
+
+_NO_BYTES = msgspec.Raw(b"")
+_ZERO_SPAN_ID = "0" * 16
+
+T = TypeVar("T")
+
+
+class _Wire(msgspec.Struct, gc=False, rename="camel"):
+    """The canonical spelling only: an original was repaired before it was kept."""
+
+
+class _Attributed(_Wire):
+    attributes: msgspec.Raw = _NO_BYTES
+    dropped_attributes_count: int | str | None = 0
+
+
+class _Event(_Attributed):
+    time_unix_nano: int | str | None = 0
+    name: str | None = ""
+
+
+class _Link(_Attributed):
+    trace_id: str | None = ""
+    span_id: str | None = ""
+    trace_state: str | None = ""
+
+
+class _Status(_Wire):
+    message: str | None = ""
+    code: int | None = 0
+
+
+class _Span(_Attributed):
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str | None = ""
+    trace_state: str | None = ""
+    flags: int | str | None = 0
+    name: str | None = ""
+    kind: int | None = 0
+    start_time_unix_nano: int | str | None = 0
+    end_time_unix_nano: int | str | None = 0
+    events: msgspec.Raw = _NO_BYTES
+    links: msgspec.Raw = _NO_BYTES
+    dropped_events_count: int | str | None = 0
+    dropped_links_count: int | str | None = 0
+    status: _Status | None = None
+
+
+class _Scope(_Attributed):
+    name: str | None = ""
+    version: str | None = ""
+
+
+class _ScopeSpans(_Wire):
+    scope: _Scope | None = None
+    spans: list[_Span] | None = None
+    schema_url: str | None = ""
+
+
+class _ResourceSpans(_Wire):
+    resource: _Attributed | None = None
+    scope_spans: list[_ScopeSpans] | None = None
+    schema_url: str | None = ""
+
+
+class _Document(_Wire):
+    resource_spans: list[_ResourceSpans] | None = None
+
+
+_DOCUMENT_DECODER = msgspec.json.Decoder(_Document)
+_EVENTS_DECODER = msgspec.json.Decoder(list[_Event])
+_LINKS_DECODER = msgspec.json.Decoder(list[_Link])
+
+
+def decode_spans(original: bytes, trace_id: str | None = None) -> Iterator[Span]:
+    """The spans of one trace (32 lower-case hex), or all, of a ``Batch.original``, in the order they stand there, redacted."""
+    for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
+        resource: Resource | None = None
+        for scope_spans in resource_spans.scope_spans or ():
+            scope: Scope | None = None
+            for wire in scope_spans.spans or ():
+                if trace_id is not None and wire.trace_id.lower() != trace_id:
+                    continue
+                # decoded once per line, and only if a span of the trace stands below it
+                resource = resource or _resource(resource_spans)
+                scope = scope or _scope(scope_spans)
+                yield redact_span(_span(wire, resource, scope))
+
+
+def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:
+    parent_id = (wire.parent_span_id or "").lower()
+    return Span(
+        trace_id=wire.trace_id.lower(),
+        span_id=wire.span_id.lower(),
+        parent_id="" if parent_id == _ZERO_SPAN_ID else parent_id,
+        name=wire.name or "",
+        kind=wire.kind or 0,
+        start_ns=_number(wire.start_time_unix_nano),
+        end_ns=_number(wire.end_time_unix_nano),
+        status_code=(wire.status.code or 0) if wire.status else 0,
+        status_message=(wire.status.message or "") if wire.status else "",
+        attributes=attributes_from_wire(bytes(wire.attributes)),
+        events=tuple(_event(event) for event in _list(_EVENTS_DECODER, wire.events)),
+        links=tuple(_link(link) for link in _list(_LINKS_DECODER, wire.links)),
+        resource=resource,
+        scope=scope,
+        service=semconv.service_name(resource.attributes),
+        trace_state=wire.trace_state or "",
+        flags=_number(wire.flags),
+        dropped_attribute_count=_number(wire.dropped_attributes_count),
+        dropped_event_count=_number(wire.dropped_events_count),
+        dropped_link_count=_number(wire.dropped_links_count),
+    )
+
+
+def _resource(wire: _ResourceSpans) -> Resource:
+    resource = wire.resource or _Attributed()
+    return Resource(
+        attributes_from_wire(bytes(resource.attributes)),
+        wire.schema_url or "",
+        _number(resource.dropped_attributes_count),
+    )
+
+
+def _scope(wire: _ScopeSpans) -> Scope:
+    scope = wire.scope or _Scope()
+    return Scope(
+        scope.name or "",
+        scope.version or "",
+        attributes_from_wire(bytes(scope.attributes)),
+        wire.schema_url or "",
+        _number(scope.dropped_attributes_count),
+    )
+
+
+def _event(wire: _Event) -> Event:
+    return Event(
+        wire.name or "",
+        _number(wire.time_unix_nano),
+        attributes_from_wire(bytes(wire.attributes)),
+        _number(wire.dropped_attributes_count),
+    )
+
+
+def _link(wire: _Link) -> Link:
+    return Link(
+        (wire.trace_id or "").lower(),
+        (wire.span_id or "").lower(),
+        wire.trace_state or "",
+        attributes_from_wire(bytes(wire.attributes)),
+        _number(wire.dropped_attributes_count),
+    )
+
+
+def _list(decoder: "msgspec.json.Decoder[list[T]]", raw: msgspec.Raw) -> list[T]:
+    blob = bytes(raw)
+    return [] if not blob or blob == b"null" else decoder.decode(blob)
+
+
+def _number(value: int | str | None) -> int:
+    return int(value or 0)

@@ -1,0 +1,135 @@
+"""OTLP/JSON's AnyValue and KeyValue -> plain Python values, without loss and without recursion."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from diamond_viewer.telemetry.model import AttributeValue
+
+_DECODER = msgspec.json.Decoder(list[Any])
+
+
+def attributes_from_wire(blob: bytes) -> dict[str, AttributeValue]:
+    """A JSON array of ``{"key", "value"}`` -> a dict; a key given twice takes its last value, an empty blob gives ``{}``.
+
+    Raises ``msgspec.DecodeError`` when the blob is no JSON array.
+
+    >>> attributes_from_wire(b'[{"key":"a","value":{"intValue":"9007199254740993"}},{"key":"b","value":{}}]')
+    {'a': 9007199254740993, 'b': None}
+    """
+    if not blob or blob == b"null":
+        return {}
+    try:
+        pairs = _DECODER.decode(blob)
+    except RecursionError:
+        pairs = _deep_array(blob)
+    return attributes_from_pairs(pairs)
+
+
+def attributes_from_pairs(pairs: object) -> dict[str, AttributeValue]:
+    """Decoded KeyValues -> a dict. What is no KeyValue is passed over."""
+    attributes: dict[str, AttributeValue] = {}
+    if isinstance(pairs, list):
+        for pair in pairs:
+            if isinstance(pair, dict) and isinstance(key := pair.get("key", ""), str):
+                attributes[key] = value_from_wire(pair.get("value"))
+    return attributes
+
+
+def value_from_wire(any_value: object) -> AttributeValue:
+    """One AnyValue -> its value. ``{}`` and null are None, bytes come from base64 (or stay text where that fails), an
+    intValue beyond 64 bits stays exact, NaN and the infinities come as strings on the wire and as floats from here.
+
+    >>> value_from_wire({"arrayValue": {"values": [{"intValue": 1}, {"doubleValue": "NaN"}, {"boolValue": False}]}})
+    [1, nan, False]
+    >>> value_from_wire({"kvlistValue": {"values": [{"key": "k", "value": {"bytesValue": "AAE="}}]}})
+    {'k': b'\\x00\\x01'}
+    """
+    root: list[AttributeValue] = []
+    waiting: list[tuple[object, Any, str | None]] = [(any_value, root, None)]
+    while waiting:  # a stack, not recursion: values nest as deep as the producer liked
+        wire, target, key = waiting.pop()
+        value: Any
+        if not isinstance(wire, Mapping):
+            value = None if wire is None else wire if isinstance(wire, str | bool | int | float) else repr(wire)
+        elif (text := wire.get("stringValue")) is not None:
+            value = text if isinstance(text, str) else str(text)
+        elif (number := wire.get("intValue")) is not None:
+            value = _integer(number)
+        elif (flag := wire.get("boolValue")) is not None:
+            value = flag if isinstance(flag, bool) else flag in ("true", 1)
+        elif (double := wire.get("doubleValue")) is not None:
+            value = _double(double)
+        elif (array := wire.get("arrayValue")) is not None:
+            value = []
+            items = _values(array)
+            value.extend([None] * len(items))
+            waiting.extend((item, value, str(place)) for place, item in enumerate(items))
+        elif (pairs := wire.get("kvlistValue")) is not None:
+            value = {}
+            for pair in _values(pairs):
+                if isinstance(pair, Mapping):
+                    name = str(pair.get("key", ""))
+                    value[name] = None  # keeps the order of the wire: the stack fills values from the end
+                    waiting.append((pair.get("value"), value, name))
+        elif (blob := wire.get("bytesValue")) is not None:
+            value = _bytes(blob)
+        else:
+            value = None
+        if key is None:
+            target.append(value)
+        elif isinstance(target, list):
+            target[int(key)] = value
+        else:
+            target[key] = value
+    return root[0]
+
+
+def _values(container: object) -> list[Any]:
+    values = container.get("values") if isinstance(container, Mapping) else container
+    return values if isinstance(values, list) else []
+
+
+def _integer(number: object) -> AttributeValue:
+    """Integers exactly, as number or string; JavaScript writes 1e21 as a float; anything else stays as it is written."""
+    if isinstance(number, int):
+        return int(number)
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else number
+    text = str(number)
+    if len(text) <= 40:
+        try:
+            return int(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _double(double: object) -> AttributeValue:
+    if isinstance(double, int | float):
+        return float(double) if abs(double) < 1e308 or isinstance(double, float) else str(double)
+    try:
+        return float(str(double))
+    except ValueError:
+        return str(double)
+
+
+def _bytes(blob: object) -> AttributeValue:
+    text = str(blob)
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return text
+
+
+def _deep_array(blob: bytes) -> list[Any]:
+    """orjson nests to 1,024 levels without using Python's stack; deeper than that is refused as unreadable."""
+    try:
+        pairs = orjson.loads(blob)
+    except orjson.JSONDecodeError:
+        raise msgspec.DecodeError("nested deeper than 1,024 levels") from None
+    return pairs if isinstance(pairs, list) else []

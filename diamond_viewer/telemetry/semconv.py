@@ -1,0 +1,153 @@
+"""Which attribute keys mean what: old and new spellings of the semantic conventions, and the platform's own.
+
+The only file that knows these keys. Sources: the OpenTelemetry semantic conventions (HTTP before and after 1.23, database
+before and after 1.27), Next.js's ``next.*`` attributes, and the platform's handbook for users, lessons and events.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from diamond_viewer.telemetry.model import Attributes, AttributeValue
+
+USER_KEYS = ("user.id", "userId", "user_id", "enduser.id")
+LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
+HTTP_STATUS_KEYS = ("http.response.status_code", "http.status_code")
+ROUTE_KEYS = ("http.route", "next.route")
+PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
+DATABASE_KEYS = ("db.system.name", "db.system")
+SERVICE_KEY = "service.name"
+UNKNOWN_SERVICE = "unknown_service"
+BARE_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
+
+AUTH_FAILURE_EVENTS = frozenset(("auth.failed", "auth.credentials.missing"))
+COOKIE_EVENTS = frozenset(("auth.failed", "middleware.redirect"))
+COOKIE_KEY = "hasCookie"
+BUFFERING_EVENT = "video.buffering"
+MISMATCH_EVENT = "video.resume_position_mismatch"
+EXCEPTION_EVENT = "exception"
+
+MAX_ID_LENGTH = 512  # characters of a user or lesson id that are kept; a longer one is no id but a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class SpanFacts:
+    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said"."""
+
+    users: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
+    route: str = ""
+    path: str = ""
+    http_status: int = 0
+    is_database: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge."""
+
+    users: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
+    detail: str = ""
+
+
+NO_SPAN_FACTS = SpanFacts()
+NO_EVENT_FACTS = EventFacts()
+
+
+def span_facts(attributes: Attributes) -> SpanFacts:
+    """Reads users, lessons, route, path, HTTP status and whether this is a database call.
+
+    >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
+    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False)
+    """
+    return SpanFacts(
+        users=_ids(attributes, USER_KEYS),
+        lessons=_ids(attributes, LESSON_KEYS),
+        route=_first_text(attributes, ROUTE_KEYS),
+        path=_path(_first_text(attributes, PATH_KEYS)),
+        http_status=_http_status(attributes),
+        is_database=any(attributes.get(key) is not None for key in DATABASE_KEYS),
+    )
+
+
+def event_facts(name: str, attributes: Attributes) -> EventFacts:
+    """Reads users, lessons and the words that a row shows for this event.
+
+    >>> event_facts("auth.failed", {"hasCookie": False}).detail
+    'no cookie'
+    >>> event_facts("video.resume_position_mismatch", {"expected": 240, "actual": 0.0}).detail
+    '240 s'
+    """
+    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), _event_detail(name, attributes))
+
+
+def service_name(resource_attributes: Attributes) -> str:
+    """``service.name``, or ``unknown_service`` when it is missing, empty or no text.
+
+    >>> service_name({"service.name": ""}), service_name({"service.name": 7})
+    ('unknown_service', '7')
+    """
+    return _text(resource_attributes.get(SERVICE_KEY)) or UNKNOWN_SERVICE
+
+
+def _event_detail(name: str, attributes: Attributes) -> str:
+    if name in COOKIE_EVENTS:
+        has_cookie = attributes.get(COOKIE_KEY)
+        return "" if has_cookie is None else "cookie rejected" if has_cookie in (True, "true") else "no cookie"
+    if name == EXCEPTION_EVENT:
+        return _text(attributes.get("exception.type"))[:120]
+    if name == MISMATCH_EVENT:
+        delta = _number(attributes.get("deltaSeconds"))
+        if delta is None:
+            expected, actual = _number(attributes.get("expected")), _number(attributes.get("actual"))
+            delta = actual - expected if expected is not None and actual is not None else None
+        return "" if delta is None else f"{abs(delta):g} s"
+    return ""
+
+
+def _ids(attributes: Attributes, keys: tuple[str, ...]) -> tuple[str, ...]:
+    found = [_text(attributes[key])[:MAX_ID_LENGTH] for key in keys if key in attributes]
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _first_text(attributes: Attributes, keys: tuple[str, ...]) -> str:
+    return next((text for key in keys if key in attributes and (text := _text(attributes[key]))), "")
+
+
+def _text(value: AttributeValue) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else ""
+
+
+def _number(value: AttributeValue) -> float | None:
+    try:
+        number = float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and abs(number) < 1e15 else None
+
+
+def _http_status(attributes: Mapping[str, AttributeValue]) -> int:
+    for key in HTTP_STATUS_KEYS:
+        number = _number(attributes.get(key))
+        if number is not None and 100 <= number <= 999:
+            return int(number)
+    return 0
+
+
+def _path(address: str) -> str:
+    """The path of a URL or request target, without its query.
+
+    >>> _path("https://diamond.test/api/me?x=1"), _path("/login?from=%2F"), _path("http://[")
+    ('/api/me', '/login', '')
+    """
+    if address.startswith("/"):
+        return address.partition("?")[0].partition("#")[0]
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""

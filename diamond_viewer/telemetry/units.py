@@ -1,0 +1,132 @@
+"""Numbers into the words a reader would choose: durations, times of day, sizes, shares.
+
+Every time is UTC; the pages say so once.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+NS_PER_MS = 1_000_000
+NS_PER_SECOND = 1_000_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_NS = 253_402_300_799 * NS_PER_SECOND  # the end of year 9999, where datetime stops
+
+_STEPS = ((1, "ns"), (1_000, "µs"), (NS_PER_MS, "ms"), (NS_PER_SECOND, "s"))
+_LONG_STEPS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def format_duration(duration_ns: int) -> str:
+    """Three significant digits, in the unit a reader would choose.
+
+    >>> [format_duration(ns) for ns in (0, 999, 1_500, 12_345_678, 45_200_000, 999_999_999, 1_840_000_000)]
+    ['0 ns', '999 ns', '1.5 µs', '12.3 ms', '45.2 ms', '1 s', '1.84 s']
+    >>> [format_duration(s * NS_PER_SECOND) for s in (60, 61, 3_600, 7_320, 90_000, -2)]
+    ['1 min', '1 min 1 s', '1 h', '2 h 2 min', '1 d 1 h', '-2 s']
+    """
+    if duration_ns < 0:
+        return "-" + format_duration(-duration_ns)
+    if duration_ns >= 59_950_000_000:  # what would round to 60 s
+        seconds = (duration_ns + NS_PER_SECOND // 2) // NS_PER_SECOND
+        for size, unit, small_size, small_unit in _LONG_STEPS:
+            if seconds >= size:
+                rest = seconds % size // small_size
+                return f"{seconds // size} {unit}" + (f" {rest} {small_unit}" if rest else "")
+    for (size, unit), (next_size, _) in zip(_STEPS, (*_STEPS[1:], (60 * NS_PER_SECOND, "")), strict=True):
+        if duration_ns < next_size:
+            text = _three_digits(duration_ns / size)
+            if text != "1000":
+                return f"{text} {unit}"
+    return "1 min"
+
+
+def _three_digits(number: float) -> str:
+    decimals = 2 if number < 9.995 else 1 if number < 99.95 else 0
+    text = f"{number:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
+def format_clock(time_ns: int) -> str:
+    """The time of day with milliseconds, cut off, never rounded into the next second.
+
+    >>> format_clock(1_795_347_498_184_999_999)
+    '11:38:18.184'
+    """
+    moment = moment_of(time_ns)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
+
+
+def format_minute(time_ns: int) -> str:
+    """
+    >>> format_minute(1_795_347_498_184_999_999)
+    '11:38'
+    """
+    return f"{moment_of(time_ns):%H:%M}"
+
+
+def format_day(time_ns: int) -> str:
+    """
+    >>> format_day(1_795_347_498_184_999_999)
+    '2026-11-22'
+    """
+    return f"{moment_of(time_ns):%Y-%m-%d}"
+
+
+def format_rfc3339(time_ns: int) -> str:
+    """Exact to the nanosecond, without trailing zeros, so that it can be given back as ``since`` or ``until``.
+
+    >>> format_rfc3339(1_795_347_498_184_000_000), format_rfc3339(1_000_000_005)
+    ('2026-11-22T11:38:18.184Z', '1970-01-01T00:00:01.000000005Z')
+    """
+    time_ns = min(max(time_ns, 0), LAST_NS)
+    moment = moment_of(time_ns)
+    decimals = f"{time_ns % NS_PER_SECOND:09}".rstrip("0")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}" + (f".{decimals}" if decimals else "") + "Z"
+
+
+def moment_of(time_ns: int) -> datetime:
+    """What datetime cannot hold (before 1970, after 9999) is shown as the nearest it can."""
+    microseconds = min(max(time_ns, 0), LAST_NS) // 1000
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def format_bytes(size_bytes: int) -> str:
+    """Decimal units, as disks and ``ls --si`` count.
+
+    >>> [format_bytes(size) for size in (0, 999, 1_963_352, 612_000_000, 1_500_000_000_000)]
+    ['0 B', '999 B', '1.96 MB', '612 MB', '1.5 TB']
+    """
+    size: float = size_bytes
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{_three_digits(size)} {unit}"
+        size /= 1000
+    return f"{_three_digits(size)} TB"
+
+
+def format_count(count: int) -> str:
+    """
+    >>> format_count(1204)
+    '1,204'
+    """
+    return f"{count:,}"
+
+
+def format_share(part: int, whole: int) -> str:
+    """A percentage with one decimal below 10; what is not nothing is never shown as nothing.
+
+    >>> [format_share(*pair) for pair in ((0, 0), (28, 1204), (1, 5000), (33, 314), (314, 314))]
+    ['0 %', '2.3 %', '<0.1 %', '11 %', '100 %']
+    """
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.05:
+        return "<0.1 %"
+    text = f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
+    return text.removesuffix(".0") + " %"
+
+
+def format_times(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun.
+
+    >>> format_times(1, "span"), format_times(1200, "span"), format_times(2, "query", "queries")
+    ('1 span', '1,200 spans', '2 queries')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -1,0 +1,147 @@
+"""Routes of the API: the JSON of the stable names, strict about its parameters, and the probes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, abort, request
+
+from diamond_viewer.query.filters import FilterError
+from diamond_viewer.query.query import Query
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Health, SourceState, Stats, TraceSummary, flag_names
+from diamond_viewer.telemetry.otlp_json import encode_trace
+from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
+from diamond_viewer.web.address import trace_id_of
+from diamond_viewer.web.opened_trace import missing_trace
+from diamond_viewer.web.status import progress_percent
+
+
+def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
+    """The blueprint of the API and the probes; ``clock`` gives ns since 1970."""
+    blueprint = Blueprint("api", __name__)
+
+    @blueprint.errorhandler(FilterError)
+    def refuse(error: FilterError) -> Response:
+        return _json({"error": str(error)}, status=400)
+
+    @blueprint.get("/api/traces")
+    def traces() -> Response:
+        now_ns = clock()
+        page = store.search(_query(now_ns), now_ns)
+        rows = [trace_row(summary) for summary in page.traces]
+        return _json({"version": page.version, "total": page.total, "traces": rows})
+
+    @blueprint.get("/api/traces/<trace_id>")
+    def trace(trace_id: str) -> Response:
+        if not trace_id_of(trace_id):
+            abort(404, f"{trace_id[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
+        held = store.trace(trace_id_of(trace_id))
+        if held is None:
+            abort(404, missing_trace(trace_id_of(trace_id), store.health().feed.ready))
+        return Response(encode_trace(held), mimetype="application/json")
+
+    @blueprint.get("/api/stats")
+    def stats() -> Response:
+        now_ns = clock()
+        return _json(stats_answer(store.stats(_query(now_ns), now_ns)))
+
+    @blueprint.get("/api/health")
+    def health() -> Response:
+        return _json(health_answer(store.health()))
+
+    @blueprint.get("/healthz")
+    def alive() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @blueprint.get("/readyz")
+    def ready() -> Response:
+        feed = store.health().feed
+        if feed.ready:
+            return Response("ready\n", mimetype="text/plain")
+        return Response(f"indexing {progress_percent(feed):.0f} %\n", status=503, mimetype="text/plain")
+
+    return blueprint
+
+
+def trace_row(summary: TraceSummary) -> dict[str, Any]:
+    return {
+        "trace_id": summary.trace_id,
+        "name": summary.name,
+        "service": summary.service,
+        "services": summary.services,
+        "start_unix_nano": str(summary.start_ns),
+        "duration_ms": summary.duration_ns / NS_PER_MS,
+        "span_count": summary.span_count,
+        "error_count": summary.error_count,
+        "event_count": summary.event_count,
+        "user_ids": summary.user_ids,
+        "lesson_ids": summary.lesson_ids,
+        "status": summary.status,
+        "flags": flag_names(summary.flags),
+    }
+
+
+def stats_answer(stats: Stats) -> dict[str, Any]:
+    return {
+        "traces": stats.traces,
+        "spans": stats.spans,
+        "error_traces": stats.error_traces,
+        "error_spans": stats.error_spans,
+        "auth_failure_traces": stats.auth_failure_traces,
+        "slow_traces": stats.slow_traces,
+        "slow_db_traces": stats.slow_db_traces,
+        "p50_ms": stats.p50_ns / NS_PER_MS,
+        "p95_ms": stats.p95_ns / NS_PER_MS,
+        "p99_ms": stats.p99_ns / NS_PER_MS,
+        "events": dict(stats.events),
+        "flags": dict(stats.flags),
+    }
+
+
+def health_answer(health: Health) -> dict[str, Any]:
+    feed = health.feed
+    return {
+        "state": "live" if feed.ready else "indexing",
+        "progress_percent": round(progress_percent(feed), 1),
+        "version": health.version,
+        "traces": health.traces,
+        "spans": health.spans,
+        "lines": health.lines,
+        "bad_lines": feed.bad_lines,
+        "duplicate_spans": health.duplicate_spans,
+        "bytes_read": feed.bytes_read,
+        "memory_bytes": health.memory_bytes,
+        "lag_seconds": feed.lag_ns / NS_PER_SECOND,
+        "sources": [_source(source) for source in feed.sources],
+        "counters": {**feed.counters, **health.counters},
+    }
+
+
+def _source(source: SourceState) -> dict[str, Any]:
+    return {
+        "path": source.path,
+        "state": source.state,
+        "bytes_read": source.bytes_read,
+        "lines": source.lines,
+        "problems": [
+            {
+                "kind": problem.kind,
+                "sentence": problem.sentence,
+                "offset": problem.offset,
+                "preview": problem.preview,
+                "count": problem.count,
+            }
+            for problem in source.problems
+        ],
+    }
+
+
+def _query(now_ns: int) -> Query:
+    """Strict: raises ``FilterError`` for what is unknown or malformed."""
+    query, _ = Query.from_args(request.args.items(multi=True), now_ns, strict=True)
+    return query
+
+
+def _json(document: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status=status, mimetype="application/json")

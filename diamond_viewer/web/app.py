@@ -1,0 +1,36 @@
+"""create_app: the store's answers over HTTP, as pages, fragments and JSON."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from diamond_viewer.store import TraceStore
+from diamond_viewer.web.api import api
+from diamond_viewer.web.assets import Assets
+from diamond_viewer.web.compression import compress
+from diamond_viewer.web.security import protect
+from diamond_viewer.web.views import pages
+
+TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
+
+
+def create_app(
+    store: TraceStore, *, allowed_hosts: Sequence[str] = (), clock: Callable[[], int] = time.time_ns
+) -> Flask:
+    """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``."""
+    app = Flask("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
+    app.jinja_options = {
+        "autoescape": True,  # for every template, whatever its name
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+    }
+    app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
+    compress(app)
+    protect(app, allowed_hosts)
+    app.register_blueprint(pages(store, clock))
+    app.register_blueprint(api(store, clock))
+    return app

@@ -1,0 +1,118 @@
+"""Badges: what was found in a trace, in a few words; and tones, the only thing that colour says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from diamond_viewer.telemetry.model import EventFact, Flag, TraceSummary
+from diamond_viewer.telemetry.semconv import (
+    AUTH_FAILURE_EVENTS,
+    BUFFERING_EVENT,
+    EXCEPTION_EVENT,
+    MISMATCH_EVENT,
+)
+from diamond_viewer.telemetry.units import format_duration, format_times
+
+MAX_BADGES = 4  # a row has one line for them
+MAX_WORDS = 60  # characters
+
+
+class Tone(StrEnum):
+    """The names are CSS classes' endings (``badge--error``)."""
+
+    ERROR = "error"
+    AUTH = "auth"
+    SLOW = "slow"
+    GOOD = "good"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """``title`` is the long form, shown on hover and read aloud; empty when the words say it all."""
+
+    words: str
+    tone: Tone
+    title: str = ""
+
+
+EVENT_TONES: Mapping[str, Tone] = {
+    **dict.fromkeys(AUTH_FAILURE_EVENTS, Tone.AUTH),
+    "middleware.redirect": Tone.AUTH,
+    "auth.session.created": Tone.GOOD,
+    "progress.auto_complete_triggered": Tone.GOOD,
+    "progress.saved": Tone.GOOD,
+    BUFFERING_EVENT: Tone.SLOW,
+    MISMATCH_EVENT: Tone.SLOW,
+    EXCEPTION_EVENT: Tone.ERROR,
+}
+_EVENT_WORDS = {
+    BUFFERING_EVENT: "buffering",
+    MISMATCH_EVENT: "resume mismatch",
+    "middleware.redirect": "redirected",
+    "auth.session.created": "signed in",
+    "progress.auto_complete_triggered": "completed",
+}
+_RANKS = {Tone.ERROR: 0, Tone.AUTH: 1, Tone.SLOW: 2, Tone.GOOD: 3, Tone.PLAIN: 4}
+
+
+def event_tone(name: str) -> Tone:
+    """Known events by the table; any other that speaks of failure is an error.
+
+    >>> [str(event_tone(name)) for name in ("auth.failed", "progress.validation_failed", "video.loaded")]
+    ['auth', 'error', 'plain']
+    """
+    tone = EVENT_TONES.get(name)
+    if tone is None:
+        return Tone.ERROR if any(word in name.lower() for word in ("failed", "failure", "error")) else Tone.PLAIN
+    return tone
+
+
+def edge_tone(flags: int) -> Tone:
+    """The colour of a row's edge: the worst that is true."""
+    if flags & Flag.ERROR:
+        return Tone.ERROR
+    if flags & Flag.AUTH_FAILURE:
+        return Tone.AUTH
+    return Tone.SLOW if flags & (Flag.SLOW | Flag.SLOW_DB | Flag.BUFFERING | Flag.RESUME_MISMATCH) else Tone.PLAIN
+
+
+def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
+    """Worst first; events that only say "I ran" are left out."""
+    flags = summary.flags
+    found = [badge for fact in summary.event_facts if (badge := _event_badge(fact))]
+    has_error_words = any(badge.tone is Tone.ERROR for badge in found)
+    if flags & Flag.ERROR and not has_error_words:
+        found.append(Badge(format_times(summary.error_count, "error"), Tone.ERROR, "spans with status ERROR"))
+    if flags & Flag.AUTH_FAILURE and not any(fact.name in AUTH_FAILURE_EVENTS for fact in summary.event_facts):
+        found.append(Badge("not signed in", Tone.AUTH, "answered with HTTP 401"))
+    if flags & Flag.SLOW_DB:
+        took = format_duration(summary.slowest_database_ns)
+        found.append(Badge(f"DB {took}", Tone.SLOW, f"the slowest database span took {took}, more than 100 ms"))
+    elif flags & Flag.SLOW:
+        found.append(Badge("slow", Tone.SLOW, "a span lasts more than 1 s"))
+    if flags & Flag.INCOMPLETE:
+        found.append(Badge("incomplete", Tone.PLAIN, "a parent span is missing: dropped, sampled or still to come"))
+    return tuple(sorted(found, key=lambda badge: _RANKS[badge.tone]))
+
+
+def shown_badges(badges: tuple[Badge, ...]) -> tuple[tuple[Badge, ...], int]:
+    """The badges a row has room for, and how many it hides."""
+    return badges[:MAX_BADGES], max(0, len(badges) - MAX_BADGES)
+
+
+def _event_badge(fact: EventFact) -> Badge | None:
+    tone = event_tone(fact.name)
+    if tone is Tone.PLAIN:
+        return None
+    words = _EVENT_WORDS.get(fact.name, fact.name)
+    if fact.name == EXCEPTION_EVENT and fact.detail:
+        words = fact.detail
+    elif fact.name == MISMATCH_EVENT and fact.detail:
+        words = f"{words} {fact.detail}"
+    elif fact.detail:
+        words = f"{words} · {fact.detail}"
+    if fact.count > 1:
+        words = f"{words} ×{fact.count:,}"
+    shown = words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
+    return Badge(shown, tone, fact.name if shown == words else f"{fact.name}: {words}")

@@ -1,0 +1,147 @@
+"""HealthPage: every source, what could not be read, and what each counter means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+
+from diamond_viewer.telemetry.model import Health, Problem, SourceState
+from diamond_viewer.telemetry.units import format_bytes, format_clock, format_count, format_day, format_duration
+from diamond_viewer.web.status import Status, progress_percent, status_of
+
+STATES: Mapping[str, tuple[str, str]] = {  # state -> words, tone
+    "waiting": ("waiting for it to appear", "slow"),
+    "reading": ("reading", "plain"),
+    "live": ("live", "good"),
+    "done": ("read to its end", "plain"),
+    "ignored": ("ignored", "plain"),
+    "failed": ("cannot be read", "error"),
+}
+
+COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a name that is not here is shown as it is
+    "rotations": ("Rotations", "times the collector began a new file; the old one was read to its end"),
+    "truncations": ("Truncations", "times a file became shorter and was read again from its start"),
+    "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example from a copied backup"),
+    "invalid_spans": ("Invalid spans", "spans without usable ids or times; the rest of their line was taken"),
+    "repaired_lines": ("Repaired lines", "lines with invalid UTF-8, read with the broken characters replaced"),
+    "evicted_traces": ("Evicted traces", "oldest traces dropped to stay within --memory"),
+    "evicted_segments": ("Evicted segments", "oldest parts of the index dropped to stay within --memory"),
+    "oversized_lines": ("Oversized lines", "lines longer than --max-line, skipped whole"),
+    "lost_bytes": ("Lost bytes", "bytes that were gone before they could be read"),
+}
+PACKAGES = ("diamond-viewer", "flask", "waitress", "watchdog", "msgspec", "orjson", "numpy", "zstandard")
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    title: str
+    value: str
+    meaning: str
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProblem:
+    sentence: str
+    kind: str
+    place: str
+    preview: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    path: str
+    state: str
+    tone: str
+    read: str
+    size: str
+    percent: str
+    lines: str
+    problems: tuple[ShownProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthPage:
+    status: Status
+    counters: tuple[Counter, ...]
+    sources: tuple[Source, ...]
+    versions: tuple[tuple[str, str], ...]
+
+
+def health_page(health: Health, now_ns: int) -> HealthPage:
+    feed = health.feed
+    counters = [
+        Counter("Traces", format_count(health.traces), "held in memory"),
+        Counter("Spans", format_count(health.spans), "held in memory, each once"),
+        Counter("Lines", format_count(health.lines), "lines of telemetry that were taken"),
+        Counter(
+            "Bad lines",
+            format_count(feed.bad_lines),
+            "lines that are no telemetry; the sources below show how they begin",
+            feed.bad_lines > 0,
+        ),
+        Counter(
+            "Duplicate spans", format_count(health.duplicate_spans), "spans that came more than once, counted once"
+        ),
+        Counter("Memory", format_bytes(health.memory_bytes), "of the index: columns and compressed originals"),
+        Counter("Read", format_bytes(feed.bytes_read), _backlog(health)),
+        Counter("Lag", format_duration(feed.lag_ns), "age of the oldest bytes that are written but not read yet"),
+        Counter(
+            "Newest line",
+            f"{format_clock(feed.last_line_ns)[:8]} UTC" if feed.last_line_ns else "–",
+            f"read on {format_day(feed.last_line_ns)}" if feed.last_line_ns else "nothing has been read yet",
+        ),
+        Counter("Version", format_count(health.version), "moves whenever an answer could have changed"),
+    ]
+    counters += [_named_counter(name, count) for name, count in {**feed.counters, **health.counters}.items()]
+    return HealthPage(
+        status=status_of(feed, now_ns),
+        counters=tuple(counters),
+        sources=tuple(_source(source) for source in feed.sources),
+        versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
+    )
+
+
+def _backlog(health: Health) -> str:
+    feed = health.feed
+    if feed.ready:
+        return "from all sources; everything that was there at the start is indexed"
+    return f"of {format_bytes(feed.bytes_total)}: {progress_percent(feed):.0f} % of the backlog"
+
+
+def _named_counter(name: str, count: int) -> Counter:
+    title, meaning = COUNTERS.get(name, (name.replace("_", " ").capitalize(), ""))
+    return Counter(title, format_count(count), meaning)
+
+
+def _source(source: SourceState) -> Source:
+    words, tone = STATES.get(source.state, (source.state, "plain"))
+    size_bytes = max(source.size_bytes, source.bytes_read)
+    return Source(
+        path=source.path,
+        state=words,
+        tone=tone,
+        read=format_bytes(source.bytes_read),
+        size=format_bytes(size_bytes),
+        percent=f"{100 * source.bytes_read / size_bytes:.1f}%" if size_bytes else "0%",
+        lines=format_count(source.lines),
+        problems=tuple(_problem(problem) for problem in source.problems),
+    )
+
+
+def _problem(problem: Problem) -> ShownProblem:
+    return ShownProblem(
+        sentence=problem.sentence,
+        kind=problem.kind,
+        place=f"at byte {problem.offset:,}" if problem.offset >= 0 else "",
+        preview=problem.preview,
+        count=f"×{problem.count:,}" if problem.count > 1 else "",
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,154 @@
+"""HistogramChart: traces over time as stacked bars, drawn by the server; a bar is a link to its own window."""
+
+from dataclasses import dataclass, replace
+
+from diamond_viewer.query.query import Query
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Histogram
+from diamond_viewer.telemetry.units import (
+    format_clock,
+    format_count,
+    format_day,
+    format_duration,
+    format_minute,
+    format_rfc3339,
+    format_times,
+)
+from diamond_viewer.web.address import Address
+
+BUCKETS = 60
+HEIGHT_PX = 44
+MIN_BAR_PX = 2.0  # one trace beside a thousand must still be seen
+GAP_SHARE = 0.16  # of a bar's width
+CROWDED_SHARE = 0.98  # the chart zooms to where this share of the traces is ...
+CROWDED_BUCKETS = BUCKETS // 3  # ... when that is at most a third of it
+MAX_ZOOMS = 6
+
+_STACK = ("ok", "auth", "error")  # from the bottom
+
+
+@dataclass(frozen=True, slots=True)
+class BarPart:
+    """``kind`` is a CSS class's ending; ``y`` and ``height`` are in px of the chart."""
+
+    kind: str
+    y: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """``x`` and ``width`` are percentages of the chart."""
+
+    href: str
+    title: str
+    x: str
+    width: str
+    parts: tuple[BarPart, ...]
+    when: str
+    counts: tuple[str, str, str]  # ok, auth, error
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramChart:
+    """``bars`` leaves out empty buckets."""
+
+    bars: tuple[Bar, ...]
+    height: str
+    first_label: str
+    last_label: str
+    summary: str
+    note: str
+
+
+def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> HistogramChart:
+    histogram, earlier = _histogram(address.query, store, now_ns)
+    totals = _totals(histogram)
+    peak = max(totals, default=0)
+    bars = tuple(_bar(address, histogram, bucket, peak) for bucket in range(len(totals)) if totals[bucket])
+    end_ns = histogram.start_ns + histogram.width_ns * len(totals)
+    shows_day = format_day(histogram.start_ns) != format_day(end_ns)
+    counted = (format_times(sum(totals), "trace"), sum(histogram.auth), sum(histogram.error))
+    return HistogramChart(
+        bars=bars,
+        height=str(HEIGHT_PX),
+        first_label=_label(histogram.start_ns, histogram.width_ns, shows_day) if bars else "",
+        last_label=_label(end_ns, histogram.width_ns, shows_day) if bars else "",
+        summary=(
+            f"{counted[0]} over time, {counted[2]:,} with errors, {counted[1]:,} with failed sign-in; "
+            f"a bar is {format_duration(histogram.width_ns)}"
+        ),
+        note=f"{format_times(earlier, 'trace')} earlier" if earlier else "",
+    )
+
+
+def _histogram(query: Query, store: TraceStore, now_ns: int) -> tuple[Histogram, int]:
+    """The histogram, and how many traces start before it.
+
+    One old trace among many new ones would leave the reader a single bar: when the reader set no window, the chart
+    zooms to the newest part as long as nearly all traces are in a third of it or less.
+    """
+    histogram = store.histogram(query, now_ns, BUCKETS)
+    earlier = 0
+    if query.value("since") or query.value("until"):
+        return histogram, earlier
+    for _ in range(MAX_ZOOMS):
+        totals = _totals(histogram)
+        whole = sum(totals)
+        first, inside = len(totals), 0
+        while first > 0 and inside < CROWDED_SHARE * whole:
+            first -= 1
+            inside += totals[first]
+        if len(totals) - first > CROWDED_BUCKETS or histogram.width_ns <= 1_000_000:
+            break
+        zoomed = replace(query, page=1, anchor=None)
+        since_ns = histogram.start_ns + first * histogram.width_ns
+        zoomed = zoomed.with_values("since", format_rfc3339(since_ns))
+        zoomed = zoomed.with_values("until", format_rfc3339(histogram.start_ns + len(totals) * histogram.width_ns))
+        earlier += whole - inside
+        histogram = store.histogram(zoomed, now_ns, BUCKETS)
+    return histogram, earlier
+
+
+def _totals(histogram: Histogram) -> list[int]:
+    return [sum(counts) for counts in zip(histogram.ok, histogram.auth, histogram.error, strict=True)]
+
+
+def _bar(address: Address, histogram: Histogram, bucket: int, peak: int) -> Bar:
+    start_ns = histogram.start_ns + bucket * histogram.width_ns
+    end_ns = start_ns + histogram.width_ns - 1
+    counts = {"ok": histogram.ok[bucket], "auth": histogram.auth[bucket], "error": histogram.error[bucket]}
+    total = sum(counts.values())
+    step = 100 / max(1, len(histogram.ok))
+    when = f"{format_clock(start_ns)[:8]} – {format_clock(end_ns)[:8]}"
+    said = [format_times(total, "trace")]
+    said += [f"{counts['error']:,} with errors"] if counts["error"] else []
+    said += [f"{counts['auth']:,} with failed sign-in"] if counts["auth"] else []
+    return Bar(
+        href=address.between(format_rfc3339(start_ns), format_rfc3339(end_ns)),
+        title=f"{when}: {', '.join(said)}",
+        x=f"{bucket * step + step * GAP_SHARE / 2:.2f}%",
+        width=f"{step * (1 - GAP_SHARE):.2f}%",
+        parts=_parts(counts, peak),
+        when=when,
+        counts=(format_count(counts["ok"]), format_count(counts["auth"]), format_count(counts["error"])),
+    )
+
+
+def _parts(counts: dict[str, int], peak: int) -> tuple[BarPart, ...]:
+    """From the bottom up, each at least ``MIN_BAR_PX`` high; the pile never grows out of the chart."""
+    heights = {kind: max(MIN_BAR_PX, HEIGHT_PX * counts[kind] / peak) for kind in _STACK if counts[kind]}
+    overflow = sum(heights.values()) - HEIGHT_PX
+    if overflow > 0:
+        tallest = max(heights, key=lambda kind: heights[kind])
+        heights[tallest] -= overflow
+    parts, top = [], float(HEIGHT_PX)
+    for kind, height in heights.items():
+        top -= height
+        parts.append(BarPart(kind, f"{top:.1f}", f"{height:.1f}"))
+    return tuple(parts)
+
+
+def _label(time_ns: int, width_ns: int, shows_day: bool) -> str:
+    clock = format_minute(time_ns) if width_ns >= 5_000_000_000 else format_clock(time_ns)[:8]
+    return f"{format_day(time_ns)[5:]} {clock}" if shows_day else clock

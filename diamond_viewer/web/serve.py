@@ -1,0 +1,167 @@
+"""One process, a few threads, waitress: from bound sockets until someone asks to stop.
+
+One process because the index lives in its memory: a second one would follow the files again and count for itself.
+"""
+
+import errno
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREAD_COUNT = 16  # answers are short; more threads would only share the same interpreter lock
+CONNECTION_LIMIT = 500  # below the usual 1,024 open files, which the feed needs too
+IDLE_CONNECTION_S = 120
+MAX_HEADER_BYTES = 64 * 1024
+MAX_BODY_BYTES = 1024**2  # what waitress takes in before the application may refuse it
+BACKLOG = 1024
+
+FINISH_S = 0.5  # requests under way get this long to be answered when the viewer stops
+LEAVE_S = 0.1  # idle threads need about a millisecond to leave
+LOOP_S = 1.0  # the loop wakes for every request and every signal; this only closes idle connections
+
+
+class ServingError(Exception):
+    """The viewer cannot listen there; the message is a sentence."""
+
+
+class Stop:
+    """Said once, from a signal handler or any thread: stop serving."""
+
+    def __init__(self) -> None:
+        self._said = threading.Event()
+        self._on_stop: Callable[[], None] | None = None
+
+    def say(self) -> None:
+        self._said.set()
+        if self._on_stop is not None:
+            self._on_stop()
+
+    def is_said(self) -> bool:
+        return self._said.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """True as soon as it is said, False when ``timeout_s`` have passed without."""
+        return self._said.wait(timeout_s)
+
+    def call(self, on_stop: Callable[[], None]) -> None:
+        """Have ``on_stop`` called when it is said. It may run in a signal handler: it must not take a lock."""
+        self._on_stop = on_stop
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stop]:
+    """Ctrl-C and SIGTERM say stop while the block runs. A second one ends the process at once, the default way."""
+    stop = Stop()
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
+        stop.say()
+
+    before = {signum: signal.signal(signum, on_signal) for signum in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on every address of ``host`` (``localhost`` has two), or ``ServingError``. Port 0: a free one.
+
+    They listen before anything is read, so that a port in use is found out first.
+    """
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ServingError(f"{host} is no address of this machine ({error.strerror}). See --host.") from None
+    listening: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, _, _, _, (address, _, *scope) in dict.fromkeys(addresses):
+        try:
+            listening.append(_listen_on(family, (address, port, *scope)))
+            port = listening[0].getsockname()[1]  # a free port is the same on all addresses
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                for bound in listening:
+                    bound.close()
+                raise ServingError(_why_not(error, host, port)) from None
+            missing = error  # a machine without IPv6 has half a localhost
+    if missing is not None and not listening:
+        raise ServingError(_why_not(missing, host, port))
+    return listening
+
+
+def _listen_on(family: int, address: tuple[object, ...]) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # restart at once, despite TIME_WAIT
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _why_not(failure: OSError, host: str, port: int) -> str:
+    if failure.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is in use. Stop what listens there, or choose another with --port."
+    if failure.errno == errno.EACCES:
+        return f"Port {port} needs more rights than this user has. Choose one above 1023 with --port."
+    if failure.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine. See --host."
+    return f"Cannot listen on {host}, port {port}: {failure.strerror}."
+
+
+def serve(application: "WSGIApplication", listening: Sequence[socket.socket], stop: Stop) -> None:
+    """Answer requests until ``stop`` is said; then take no more, finish what is under way for ``FINISH_S``, close.
+
+    Runs in the calling thread and closes the sockets.
+    """
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy second is not worth a line each
+    connections: dict[int, wasyncore.dispatcher] = {}
+    server = create_server(
+        application,
+        map=connections,
+        sockets=list(listening),
+        threads=THREAD_COUNT,
+        connection_limit=CONNECTION_LIMIT,
+        channel_timeout=IDLE_CONNECTION_S,
+        max_request_header_size=MAX_HEADER_BYTES,
+        max_request_body_size=MAX_BODY_BYTES,
+        asyncore_use_poll=True,  # select() ends at 1,024 files
+        ident=None,  # no need to tell which server this is
+    )
+    acceptors = [part for part in connections.values() if getattr(part, "accepting", False)]
+    stop.call(acceptors[0].pull_trigger)
+    try:
+        while not stop.is_said():
+            wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
+        for acceptor in acceptors:
+            acceptor.accepting = False
+        finish_by = time.monotonic() + FINISH_S
+        while _is_answering(connections) and time.monotonic() < finish_by:
+            wasyncore.loop(timeout=0.05, use_poll=True, map=connections, count=1)
+    finally:
+        server.task_dispatcher.shutdown(timeout=LEAVE_S)
+        wasyncore.close_all(connections)
+
+
+def _is_answering(connections: dict[int, wasyncore.dispatcher]) -> bool:
+    channels = [part for part in list(connections.values()) if isinstance(part, HTTPChannel)]
+    return any(channel.requests or channel.total_outbufs_len for channel in channels)

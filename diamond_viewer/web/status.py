@@ -1,0 +1,103 @@
+"""Status: the live pill and the sentence about the sources, in the header of every page."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from diamond_viewer.telemetry.model import FeedState, SourceState
+from diamond_viewer.telemetry.units import (
+    NS_PER_SECOND,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_minute,
+    format_times,
+)
+
+STALE_AFTER_NS = 600 * NS_PER_SECOND  # without a new line: something upstream has probably stopped
+SHOWN_LAG_NS = 100_000_000  # less is "now" for a reader
+
+READABLE_STATES = ("reading", "live", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Since when the reader has frozen the list, and what has come in above it since."""
+
+    since_ns: int
+    new_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``state`` is live | paused | indexing | stale | waiting, a CSS class's ending; ``progress`` is 0 to 100 or None."""
+
+    state: str
+    words: str
+    detail: str
+    progress: str | None
+    sources: str
+    bad_lines: str
+    has_bad_lines: bool
+    banner: str
+
+
+def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Status:
+    state, words, detail = _pill(feed, now_ns, paused)
+    percent = progress_percent(feed)
+    return Status(
+        state=state,
+        words=words,
+        detail=detail,
+        progress=f"{percent:.1f}" if state == "indexing" else None,
+        sources=_sources_sentence(feed),
+        bad_lines=format_times(feed.bad_lines, "bad line"),
+        has_bad_lines=feed.bad_lines > 0,
+        banner=feed.notice,
+    )
+
+
+def progress_percent(feed: FeedState) -> float:
+    """How much of the backlog has been read, 0 to 100. It is only 100 when the feed says that it is ready.
+
+    >>> progress_percent(FeedState(bytes_read=43, bytes_total=100)), progress_percent(FeedState(ready=True))
+    (43.0, 100.0)
+    """
+    if feed.ready:
+        return 100.0
+    return min(99.9, 100 * feed.bytes_read / feed.bytes_total) if feed.bytes_total else 0.0
+
+
+def waiting_for(feed: FeedState) -> tuple[str, ...]:
+    """The paths that nothing has been read from, when that is true of all of them; else nothing."""
+    if any(source.state in READABLE_STATES for source in feed.sources) or feed.lines:
+        return ()
+    return tuple(source.path for source in feed.sources)
+
+
+def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str, str]:
+    if paused is not None:
+        return "paused", f"Paused at {format_minute(paused.since_ns)}", f"{format_count(paused.new_count)} new"
+    if not feed.ready:
+        return "indexing", "Indexing backlog", f"{progress_percent(feed):.0f} %"
+    if missing := waiting_for(feed):
+        return "waiting", "Waiting for", PurePath(missing[0]).name
+    idle_ns = now_ns - feed.last_line_ns
+    if feed.last_line_ns and idle_ns >= STALE_AFTER_NS:
+        # whole minutes: a pill that changes each second would be read aloud each second
+        minute_ns = 60 * NS_PER_SECOND
+        return "stale", f"No new data for {format_duration(idle_ns // minute_ns * minute_ns)}", ""
+    return "live", "Live", f"{format_duration(feed.lag_ns)} behind" if feed.lag_ns >= SHOWN_LAG_NS else ""
+
+
+def _sources_sentence(feed: FeedState) -> str:
+    readable = [source for source in feed.sources if source.state in READABLE_STATES]
+    if not readable:
+        return "no file yet" if feed.sources else "no source"
+    live = _main_source(readable)
+    rotated = len(readable) - 1
+    size_bytes = sum(max(source.size_bytes, source.bytes_read) for source in readable)
+    return f"{PurePath(live.path).name}{f' + {rotated} rotated' if rotated else ''} · {format_bytes(size_bytes)}"
+
+
+def _main_source(sources: list[SourceState]) -> SourceState:
+    return next((source for source in sources if source.state == "live"), sources[0])

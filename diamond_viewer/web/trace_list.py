@@ -1,0 +1,195 @@
+"""TraceList: the rows of a page of traces, and the ways to the other pages."""
+
+import math
+from dataclasses import dataclass, replace
+
+from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Page, TraceSummary
+from diamond_viewer.telemetry.units import (
+    NS_PER_MS,
+    format_clock,
+    format_count,
+    format_day,
+    format_duration,
+    format_rfc3339,
+    format_times,
+)
+from diamond_viewer.web.address import Address
+from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+
+UNNAMED = "(no name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A user or a lesson of a trace: a link that filters by it, and how many more there are."""
+
+    value: str
+    href: str
+    more: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``anchor`` is the row's place in the list; ``held`` changes when the trace has grown; ``edge`` is a tone."""
+
+    trace_id: str
+    href: str
+    anchor: str
+    held: str
+    clock: str
+    day: str
+    time_title: str
+    name: str
+    status: str
+    service: str
+    spans: str
+    badges: tuple[Badge, ...]
+    hidden_badges: str
+    badge_title: str
+    user: Carried | None
+    lesson: Carried | None
+    duration: str
+    bar_percent: str
+    edge: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TraceList:
+    """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any."""
+
+    rows: tuple[Row, ...]
+    anchor: str
+    shown: str
+    first_page_href: str
+    newer: str
+    newer_href: str
+    previous_href: str
+    next_href: str
+    page: str
+    page_count: str
+    longest: str
+    empty: str
+    clear_href: str
+
+
+def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
+    query = _anchored(address.query, store, now_ns)
+    page = store.search(query, now_ns)
+    listed = page.total - page.newer
+    page_count = max(1, math.ceil(listed / query.limit))
+    if not page.traces and query.page > 1 and listed:  # the list became shorter than the page in the URL
+        query = replace(query, page=page_count)
+        page = store.search(query, now_ns)
+    anchor = query.anchor if query.page > 1 else _anchor_of(page)
+    longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
+    days = {format_day(summary.start_ns) for summary in page.traces}
+    return TraceList(
+        rows=tuple(_row(summary, address, longest_ns, len(days) > 1) for summary in page.traces),
+        anchor=str(anchor or ""),
+        shown=_shown(query, page, listed),
+        first_page_href=address.on_page(1, None) if query.page > 1 else "",
+        newer=format_times(page.newer, "new trace") if page.newer else "",
+        newer_href=address.newest(),
+        previous_href=address.on_page(query.page - 1, anchor) if query.page > 1 else "",
+        next_href=address.on_page(query.page + 1, anchor) if query.page < page_count and page.traces else "",
+        page=format_count(query.page),
+        page_count=format_count(page_count),
+        longest=format_duration(longest_ns),
+        empty=_empty(page, query),
+        clear_href=Address(Query(limit=query.limit), address.trace_id).href,
+    )
+
+
+def new_count(query: Query, store: TraceStore, now_ns: int) -> int:
+    """How many matches lie above the query's anchor: all of them when there was nothing to anchor to."""
+    page = store.search(replace(query, page=1, limit=1), now_ns)
+    return page.newer if query.anchor is not None else page.total
+
+
+def held_of(summary: TraceSummary) -> str:
+    """Changes whenever a trace has grown, so that an opened one is sent again only then."""
+    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}"
+
+
+def bar_percent(duration_ns: int, longest_ns: int) -> float:
+    """A duration's bar beside the longest of the page, on a logarithmic scale from 1 ms: 0 to 100.
+
+    Linear, one trace of a minute would leave all others without a bar.
+
+    >>> [round(bar_percent(ms * NS_PER_MS, 6210 * NS_PER_MS)) for ms in (0, 1, 38, 612, 6210)]
+    [1, 8, 42, 73, 100]
+    """
+    longest = math.log1p(longest_ns / NS_PER_MS)
+    return max(1.0, 100 * math.log1p(duration_ns / NS_PER_MS) / longest) if longest else 1.0
+
+
+def status_words(summary: TraceSummary) -> str:
+    return str(summary.http_status) if summary.http_status else summary.status
+
+
+def _anchored(query: Query, store: TraceStore, now_ns: int) -> Query:
+    """Page 2 and on is counted from a fixed place, or each new trace would push a row from one page to the next."""
+    if query.page == 1 or query.anchor is not None:
+        return query
+    return replace(query, anchor=_anchor_of(store.search(replace(query, page=1, limit=1), now_ns)))
+
+
+def _anchor_of(page: Page) -> Anchor | None:
+    return Anchor(page.traces[0].start_ns, page.traces[0].trace_id) if page.traces else None
+
+
+def _row(summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool) -> Row:
+    badges = badges_of(summary)
+    shown, hidden_count = shown_badges(badges)
+    return Row(
+        trace_id=summary.trace_id,
+        href=address.opening(summary.trace_id),
+        anchor=str(Anchor(summary.start_ns, summary.trace_id)),
+        held=held_of(summary),
+        clock=format_clock(summary.start_ns),
+        day=format_day(summary.start_ns) if shows_day else "",
+        time_title=format_rfc3339(summary.start_ns),
+        name=summary.name or UNNAMED,
+        status=status_words(summary),
+        service=summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else ""),
+        spans=format_times(summary.span_count, "span"),
+        badges=shown,
+        hidden_badges=f"+{hidden_count}" if hidden_count else "",
+        badge_title=", ".join(badge.words for badge in badges[len(shown) :]),
+        user=_carried(address, "user", summary.user_ids),
+        lesson=_carried(address, "lesson", summary.lesson_ids),
+        duration=format_duration(summary.duration_ns),
+        bar_percent=f"{bar_percent(summary.duration_ns, longest_ns):.1f}%",
+        edge=edge_tone(summary.flags),
+        is_open=summary.trace_id == address.trace_id,
+    )
+
+
+def _carried(address: Address, parameter: str, values: tuple[str, ...]) -> Carried | None:
+    """The value that is filtered by comes first: a row must say why it is there."""
+    if not values:
+        return None
+    asked = address.query.value(parameter)
+    value = asked if asked in values else values[0]
+    others = [other for other in values if other != value]
+    more = f"+{len(others)}" if others else ""
+    title = f"{parameter} {value}" + (f", also {', '.join(others[:20])}" if others else "")
+    return Carried(value, address.filtered(parameter, value), more, f"{title}: show only this {parameter}")
+
+
+def _shown(query: Query, page: Page, listed: int) -> str:
+    """ "50 of 1,204", or on a later page "51–100 of 1,204"."""
+    if query.page == 1:
+        return f"{format_count(len(page.traces))} of {format_count(page.total)}"
+    first = (query.page - 1) * query.limit + 1
+    return f"{format_count(first)}–{format_count(first - 1 + len(page.traces))} of {format_count(listed)}"
+
+
+def _empty(page: Page, query: Query) -> str:
+    if page.traces:
+        return "none"
+    return "nothing-matches" if query.set_filters else "nothing-yet"

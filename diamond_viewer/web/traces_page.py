@@ -1,0 +1,73 @@
+"""TracesPage: everything ``/trace-viewer.html`` shows, ready to print."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Health
+from diamond_viewer.web.address import Address
+from diamond_viewer.web.filter_form import FilterForm, filter_form
+from diamond_viewer.web.histogram import HistogramChart, histogram_chart
+from diamond_viewer.web.opened_trace import OpenedTrace, missing_trace, opened_trace
+from diamond_viewer.web.stats_strip import StatsStrip, stats_strip
+from diamond_viewer.web.status import Status, status_of, waiting_for
+from diamond_viewer.web.trace_list import TraceList, trace_list
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTraces:
+    """What a poll refreshes beside the status: the figures and the list."""
+
+    strip: StatsStrip
+    chart: HistogramChart
+    list: TraceList
+    waiting_for: tuple[str, ...]
+    is_indexing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TracesPage:
+    """``missing`` says why the trace in the URL cannot be shown; ``opened`` is then None, as it is without a trace."""
+
+    address: Address
+    status: Status
+    form: FilterForm
+    live: LiveTraces
+    opened: OpenedTrace | None
+    missing: str
+    notices: tuple[str, ...]
+
+
+def traces_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> TracesPage:
+    address, notices = Address.from_args(args, now_ns)
+    health = store.health()
+    opened, missing = opened_beside(store, address)
+    return TracesPage(
+        address=address,
+        status=status_of(health.feed, now_ns),
+        form=filter_form(address, store),
+        live=live_traces(store, address, health, now_ns),
+        opened=opened,
+        missing=missing,
+        notices=notices,
+    )
+
+
+def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int) -> LiveTraces:
+    return LiveTraces(
+        strip=stats_strip(address, store, now_ns),
+        chart=histogram_chart(address, store, now_ns),
+        list=trace_list(address, store, now_ns),
+        waiting_for=waiting_for(health.feed),
+        is_indexing=not health.feed.ready,
+    )
+
+
+def opened_beside(store: TraceStore, address: Address) -> tuple[OpenedTrace | None, str]:
+    """The trace that the address opens, or why it cannot be shown."""
+    if not address.trace_id:
+        return None, ""
+    trace = store.trace(address.trace_id)
+    if trace is None:
+        return None, missing_trace(address.trace_id, store.health().feed.ready)
+    return opened_trace(trace, address), ""

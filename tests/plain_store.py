@@ -1,0 +1,219 @@
+"""PlainStore: every answer of ``TraceStore`` by plain loops over parsed OTLP/JSON. The truth the index is held against.
+
+It shares no code with ``telemetry/otlp.py`` and ``index/``, only the values of ``telemetry/model.py`` and the query. It
+is slow, keeps everything and redacts nothing. What the contract leaves open is decided where it matters and said in that
+function's docstring.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
+from diamond_viewer.telemetry.model import (
+    FeedState,
+    Flag,
+    Health,
+    Histogram,
+    Page,
+    Span,
+    Stats,
+    Trace,
+    TraceSummary,
+    flag_names,
+)
+from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
+from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
+
+
+class PlainStore:
+    """A ``TraceStore`` that looks at everything for every question."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
+        self._summaries: dict[str, TraceSummary] = {}
+        self._version = 0
+        self._lines = self._bad_lines = self._duplicate_spans = 0
+        self._feed: FeedState | None = None
+
+    @classmethod
+    def from_files(cls, paths: Iterable[Path | str]) -> Self:
+        """Whole files: newline-delimited documents, or one document (an array, pretty-printed) over all of a file."""
+        store = cls()
+        for path in paths:
+            content = Path(path).read_bytes()
+            store.add_lines([content] if is_one_document(content) else content.split(b"\n"))
+        return store
+
+    @classmethod
+    def from_lines(cls, lines: Iterable[bytes | str]) -> Self:
+        store = cls()
+        store.add_lines(lines)
+        return store
+
+    def add_lines(self, lines: Iterable[bytes | str]) -> None:
+        """Take more lines; the version moves if any of them was telemetry."""
+        changed: set[str] = set()
+        lines_before = self._lines
+        for line in lines:
+            try:
+                documents = read_documents(line)
+            except ValueError:
+                self._bad_lines += 1
+                continue
+            self._lines += bool(documents)
+            for span in (span for document in documents for span in read_spans(document)):
+                held = self._spans.setdefault(span.trace_id, {})
+                content = content_of(span)
+                if content in held:
+                    self._duplicate_spans += 1
+                else:
+                    held[content] = span
+                    changed.add(span.trace_id)
+        for trace_id in changed:
+            self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
+        if self._lines != lines_before:
+            self._version += 1
+
+    def report(self, state: FeedState) -> None:
+        """As a feed would: what ``health`` says of the sources from now on."""
+        self._feed = state
+
+    def version(self) -> int:
+        return self._version
+
+    def search(self, query: Query, now_ns: int) -> Page:
+        matching = self._matching(query, now_ns)
+        anchor = query.anchor
+        listed = [row for row in matching if anchor is None or _place(row) >= (-anchor.start_ns, anchor.trace_id)]
+        first = (query.page - 1) * query.limit
+        page = tuple(listed[first : first + query.limit])
+        return Page(page, total=len(matching), version=self._version, newer=len(matching) - len(listed))
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """Decoded in full and NOT redacted: a test about redaction needs the real store."""
+        if trace_id not in self._spans:
+            return None
+        return Trace(self._summaries[trace_id], tuple(self._spans[trace_id].values()))
+
+    def stats(self, query: Query, now_ns: int) -> Stats:
+        rows = self._matching(query, now_ns)
+        durations = sorted(row.duration_ns for row in rows)
+        events: Counter[str] = Counter()
+        flags: Counter[str] = Counter()
+        failed_users: set[str] = set()
+        for row in rows:
+            for fact in row.event_facts:
+                events[fact.name] += fact.count
+            flags.update(flag_names(row.flags))
+            if row.flags & Flag.AUTH_FAILURE:
+                failed_users.update(row.user_ids)
+        return Stats(
+            traces=len(rows),
+            spans=sum(row.span_count for row in rows),
+            error_traces=flags["error"],
+            error_spans=sum(row.error_count for row in rows),
+            auth_failure_traces=flags["auth-failure"],
+            auth_failure_users=len(failed_users),
+            slow_traces=flags["slow"],
+            slow_db_traces=flags["slow-db"],
+            p50_ns=nearest_rank(durations, 50),
+            p95_ns=nearest_rank(durations, 95),
+            p99_ns=nearest_rank(durations, 99),
+            first_start_ns=min((row.start_ns for row in rows), default=0),
+            last_start_ns=max((row.start_ns for row in rows), default=0),
+            events=dict(events),
+            flags={name: count for name, count in flags.items() if count},
+        )
+
+    def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
+        """``buckets`` equal buckets over the window; an open end of it is the first or last start of what matches.
+
+        The width is ``ceil((last - first + 1) / buckets)``, at least 1 ns: the last ns of the window is in the last
+        bucket. A trace that overlaps the window but starts outside it is in no bucket.
+        """
+        rows = self._matching(query, now_ns)
+        window = query.window(now_ns)
+        starts = [row.start_ns for row in rows]
+        first = window.since_ns if window.since_ns is not None else min(starts, default=0)
+        last = window.until_ns if window.until_ns is not None else max(starts, default=first)
+        width = max(1, -(-(last - first + 1) // buckets))
+        return histogram_of(rows, first, width, buckets)
+
+    def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
+        """Contains whatever the case, as a reader types; the same number of traces: in the order of the values."""
+        counts = Counter(value for trace_id in self._spans for value in self._carried(trace_id, Field(field)) if value)
+        found = [(value, count) for value, count in counts.items() if text.casefold() in value.casefold()]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def health(self) -> Health:
+        said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)
+        return Health(
+            version=self._version,
+            traces=len(self._spans),
+            spans=sum(len(held) for held in self._spans.values()),
+            lines=self._lines,
+            duplicate_spans=self._duplicate_spans,
+            memory_bytes=0,
+            feed=self._feed or said,
+        )
+
+    def summaries(self) -> list[TraceSummary]:
+        """Every row there is, in the order of the list."""
+        return sorted(self._summaries.values(), key=_place)
+
+    def _matching(self, query: Query, now_ns: int) -> list[TraceSummary]:
+        terms = query.terms(now_ns)
+        return [row for row in self.summaries() if all(self._holds(term, row) for term in terms)]
+
+    def _holds(self, term: Term, row: TraceSummary) -> bool:
+        if isinstance(term, Carries):
+            return term.value in self._carried(row.trace_id, term.field)
+        if isinstance(term, HasFlag):
+            return bool(row.flags & term.flag) == term.wanted
+        if isinstance(term, LastsBetween):
+            low, high = term.low_ns, term.high_ns
+            return (low is None or row.duration_ns >= low) and (high is None or row.duration_ns <= high)
+        if isinstance(term, Overlaps):
+            since, until, end_ns = term.since_ns, term.until_ns, row.start_ns + row.duration_ns
+            return (since is None or end_ns >= since) and (until is None or row.start_ns <= until)
+        raise AssertionError(f"PlainStore does not know the term {term!r}.")
+
+    def _carried(self, trace_id: str, field: Field) -> set[str]:
+        spans = self._spans[trace_id].values()
+        if field is Field.USER:
+            return ids_under(spans, USER_KEYS)
+        if field is Field.LESSON:
+            return ids_under(spans, LESSON_KEYS)
+        if field is Field.SERVICE:
+            return {span.service for span in spans}
+        if field is Field.OPERATION:
+            return {span.name for span in spans}
+        return {event.name for span in spans for event in span.events}
+
+
+def _place(row: TraceSummary) -> tuple[int, str]:
+    """Newest start first, ties by trace id."""
+    return -row.start_ns, row.trace_id
+
+
+def nearest_rank(ordered: list[int], percent: int) -> int:
+    """The value at rank ``ceil(percent / 100 * n)``, counted from 1; 0 of nothing.
+
+    >>> [nearest_rank([10, 20, 30, 40], percent) for percent in (50, 75, 99)]
+    [20, 30, 40]
+    """
+    return ordered[-(-percent * len(ordered) // 100) - 1] if ordered else 0
+
+
+def histogram_of(rows: Iterable[TraceSummary], start_ns: int, width_ns: int, buckets: int) -> Histogram:
+    """Rows into given buckets; those that start outside all of them are left out."""
+    counts = {"ok": [0] * buckets, "auth": [0] * buckets, "error": [0] * buckets}
+    for row in rows:
+        bucket = (row.start_ns - start_ns) // width_ns
+        if 0 <= bucket < buckets:
+            colour = "error" if row.flags & Flag.ERROR else "auth" if row.flags & Flag.AUTH_FAILURE else "ok"
+            counts[colour][bucket] += 1
+    return Histogram(start_ns, width_ns, tuple(counts["ok"]), tuple(counts["auth"]), tuple(counts["error"]))

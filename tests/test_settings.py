@@ -1,0 +1,130 @@
+"""Settings: what is accepted, what is refused and in which words."""
+
+import re
+
+import pytest
+
+from diamond_viewer.settings import Settings, SettingsError
+
+
+def test_without_flags_and_variables_the_defaults_hold() -> None:
+    assert Settings.from_arguments([], {}) == Settings(
+        patterns=(),
+        host="127.0.0.1",
+        port=8000,
+        memory_bytes=1_073_741_824,
+        demo=False,
+        allowed_hosts=(),
+        max_line_bytes=67_108_864,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        pytest.param(
+            "a.json --port 9000 b.json", {}, Settings(("a.json", "b.json"), port=9000), id="flags among patterns"
+        ),
+        pytest.param("--port 9000", {"DIAMOND_PORT": "9001"}, Settings(port=9000), id="a flag beats its variable"),
+        pytest.param("", {"DIAMOND_PORT": " 9001 "}, Settings(port=9001), id="a variable beats the default"),
+        pytest.param("", {"DIAMOND_PORT": ""}, Settings(), id="an empty variable is none"),
+        pytest.param("", {"DIAMOND_DISTRICT_URL": "x", "PORT": "1"}, Settings(), id="other programs' variables"),
+        pytest.param("--port 0", {}, Settings(port=0), id="any free port"),
+        pytest.param("--memory 512MiB", {}, Settings(memory_bytes=536_870_912), id="binary size"),
+        pytest.param("", {"DIAMOND_MEMORY": "2GB"}, Settings(memory_bytes=2_000_000_000), id="decimal size"),
+        pytest.param("--max-line 1.5mib", {}, Settings(max_line_bytes=1_572_864), id="size with decimals"),
+        pytest.param("", {"DIAMOND_MAX_LINE": "4096"}, Settings(max_line_bytes=4096), id="size in bytes"),
+        pytest.param("--demo", {}, Settings(demo=True), id="demo"),
+        pytest.param("", {"DIAMOND_DEMO": "yes"}, Settings(demo=True), id="demo by variable"),
+        pytest.param("--demo", {"DIAMOND_DEMO": "0"}, Settings(demo=True), id="a switch beats its variable"),
+        pytest.param("x.json", {"DIAMOND_DEMO": "1"}, Settings(("x.json",)), id="a pattern beats the demo variable"),
+        pytest.param("--host localhost", {}, Settings(host="localhost"), id="loopback by name"),
+        pytest.param("--host ::1", {}, Settings(host="::1"), id="loopback of IPv6"),
+        pytest.param("--host [0:0:0:0:0:0:0:1]", {}, Settings(host="::1"), id="one spelling of an address"),
+        pytest.param("--host 127.8.9.10", {}, Settings(host="127.8.9.10"), id="another loopback address"),
+        pytest.param(
+            "--allowed-host One.example --allowed-host two.example,[fe80::1]",
+            {"DIAMOND_ALLOWED_HOST": "three.example"},
+            Settings(allowed_hosts=("one.example", "two.example", "fe80::1")),
+            id="names by flag",
+        ),
+        pytest.param(
+            "--host 0.0.0.0",
+            {"DIAMOND_ALLOWED_HOST": "one.example, two.example"},
+            Settings(host="0.0.0.0", allowed_hosts=("one.example", "two.example")),
+            id="names by variable open other addresses",
+        ),
+    ],
+)
+def test_settings_are_read(arguments: str, environment: dict[str, str], expected: Settings) -> None:
+    assert Settings.from_arguments(arguments.split(), environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["--port", "http"], {}, "--port 'http' is not a port."),
+        (["--port", "65536"], {}, "--port '65536' is not a port."),
+        (["--port", "-1"], {}, "--port '-1' is not a port."),
+        (["--port", "٣"], {}, "--port '٣' is not a port."),
+        (["--port", ""], {}, "--port '' is not a port."),
+        (["--port"], {}, "Argument --port: expected one argument."),
+        ([], {"DIAMOND_PORT": "80x"}, "DIAMOND_PORT='80x' is not a port."),
+        (["--memory", "lots"], {}, "--memory 'lots' is not a size. Write for example 512MiB or 2GB."),
+        (["--memory", "1KiB"], {}, "--memory '1KiB' is out of range. The least is 1,048,576 bytes"),
+        (["--memory", "999999TiB"], {}, "--memory '999999TiB' is out of range."),
+        (["--memory", "9" * 400], {}, "is not a size."),
+        ([], {"DIAMOND_MEMORY": "-1"}, "DIAMOND_MEMORY='-1' is not a size."),
+        (["--max-line", "0"], {}, "--max-line '0' is out of range. The least is 1,024 bytes"),
+        (["--max-line", "2GiB"], {}, "--max-line '2GiB' is out of range."),
+        ([], {"DIAMOND_DEMO": "perhaps"}, "DIAMOND_DEMO='perhaps' is not a switch. Write 1 or 0."),
+        (["--demo", "x.json"], {}, "--demo shows traffic of its own: leave out the PATTERN"),
+        (["--demo=1"], {}, "Argument --demo: ignored explicit argument '1'."),
+        (["--host", ""], {}, "--host '' is not an address or a host name."),
+        (["--host", "http://localhost"], {}, "--host 'http://localhost' is not an address or a host name."),
+        (["--host", "127.0.0.1:80"], {}, "--host '127.0.0.1:80' is not an address or a host name."),
+        (["--host", "0.0.0.0"], {}, "--host 0.0.0.0 can be reached from other machines, and traces hold personal data"),
+        (["--host", "::"], {}, "--host :: can be reached from other machines"),
+        (["--host", "192.168.1.5"], {}, "traces hold personal data that no log-in protects yet"),
+        ([], {"DIAMOND_HOST": "viewer.example"}, "--host viewer.example can be reached from other machines"),
+        (["--allowed-host", "*"], {}, "--allowed-host '*' holds '*', which is not a host name."),
+        (["--allowed-host", "https://a.example"], {}, "which is not a host name. Leave out scheme, port and wildcards"),
+        (["--allowed-host", "a.example:443"], {}, "holds 'a.example:443', which is not a host name."),
+        (["--allowed-host", "a" * 64], {}, "which is not a host name."),
+        ([], {"DIAMOND_ALLOWED_HOST": "a.example,,"}, "DIAMOND_ALLOWED_HOST='a.example,,' holds '', which is not"),
+        ([""], {}, "A PATTERN is empty or holds a NUL."),
+        (["a\0b"], {}, "A PATTERN is empty or holds a NUL."),
+        (["--prot", "9000"], {}, "Unrecognized arguments: --prot"),
+        (["--mem", "1GiB"], {}, "Unrecognized arguments: --mem"),
+        (["--otlp", "4318"], {}, "Unrecognized arguments: --otlp"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_sentence(
+    arguments: list[str], environment: dict[str, str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)) as refusal:
+        Settings.from_arguments(arguments, environment)
+    assert "\n" not in str(refusal.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        Settings.from_arguments(["--help"], {})
+    text = capsys.readouterr().out
+    flags = ("PATTERN", "--host", "--port", "--memory", "--demo", "--allowed-host", "--max-line")
+    assert [flag for flag in flags if flag not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        (Settings(), ("localhost", "127.0.0.1", "::1")),
+        (Settings(host="127.8.9.10"), ("localhost", "127.0.0.1", "::1", "127.8.9.10")),
+        (Settings(host="::", allowed_hosts=("a.example",)), ("localhost", "127.0.0.1", "::1", "a.example")),
+    ],
+)
+def test_requests_may_name_loopback_the_bound_host_and_what_was_allowed(
+    settings: Settings, names: tuple[str, ...]
+) -> None:
+    assert settings.trusted_hosts == names

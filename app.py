@@ -35,7 +35,7 @@ def main() -> int:
             traffic = DemoTraffic(folder)
             traffic.start()
             house.callback(traffic.stop)
-            patterns = (str(folder / "traces.json"),)
+            patterns = (str(traffic.live_path),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
         store = MemoryStore(settings.memory_bytes)
         try:

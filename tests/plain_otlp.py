@@ -45,8 +45,19 @@ def read_documents(line: bytes | str) -> list[Json]:
         for document in value if isinstance(value, list) else [value]:
             if not isinstance(document, dict) or not (document == {} or _is_telemetry(document)):
                 raise ValueError("not telemetry")
-            documents.append(document)
+            documents.append(without_surrogates(document))
     return documents
+
+
+def without_surrogates(value: Any) -> Any:
+    """Half of a surrogate pair is no character: U+FFFD."""
+    if isinstance(value, str):
+        return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in value)
+    if isinstance(value, list):
+        return [without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
+    return value
 
 
 def _is_telemetry(document: Json) -> bool:
@@ -172,12 +183,12 @@ def read_parent(value: Any) -> str:
 
 
 def read_time(value: Any) -> int:
-    """ns since 1970, at most 2^63 - 1. What is no time (missing, negative, in words) is 0: the span is kept."""
+    """ns since 1970, at most 2^64 - 1. What is no time (missing, negative, in words) is 0: the span is kept."""
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) <= 30 else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**64:
         return 0
-    return min(int(value), 2**63 - 1)
+    return int(value)
 
 
 def number_of(record: Json, name: str) -> int:

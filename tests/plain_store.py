@@ -129,16 +129,18 @@ class PlainStore:
         )
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
-        """``buckets`` equal buckets over the window; an open end of it is the first or last start of what matches.
+        """``buckets`` equal buckets over the window. Without ``since`` it begins at the first start of what matches; without
+        ``until`` it ends now, or without either at the last start.
 
         The width is ``ceil((last - first + 1) / buckets)``, at least 1 ns: the last ns of the window is in the last
-        bucket. A trace that overlaps the window but starts outside it is in no bucket.
+        bucket. Every match is counted: one that began outside the window stands in the bucket nearest to it.
         """
         rows = self._matching(query, now_ns)
         window = query.window(now_ns)
         starts = [row.start_ns for row in rows]
         first = window.since_ns if window.since_ns is not None else min(starts, default=0)
-        last = window.until_ns if window.until_ns is not None else max(starts, default=first)
+        last = max(starts, default=first) if window.since_ns is None else now_ns
+        last = window.until_ns if window.until_ns is not None else last
         width = max(1, -(-(last - first + 1) // buckets))
         return histogram_of(rows, first, width, buckets)
 
@@ -209,11 +211,10 @@ def nearest_rank(ordered: list[int], percent: int) -> int:
 
 
 def histogram_of(rows: Iterable[TraceSummary], start_ns: int, width_ns: int, buckets: int) -> Histogram:
-    """Rows into given buckets; those that start outside all of them are left out."""
+    """Rows into given buckets; those that start outside all of them into the nearest."""
     counts = {"ok": [0] * buckets, "auth": [0] * buckets, "error": [0] * buckets}
     for row in rows:
-        bucket = (row.start_ns - start_ns) // width_ns
-        if 0 <= bucket < buckets:
-            colour = "error" if row.flags & Flag.ERROR else "auth" if row.flags & Flag.AUTH_FAILURE else "ok"
-            counts[colour][bucket] += 1
+        bucket = min(max((row.start_ns - start_ns) // width_ns, 0), buckets - 1)
+        colour = "error" if row.flags & Flag.ERROR else "auth" if row.flags & Flag.AUTH_FAILURE else "ok"
+        counts[colour][bucket] += 1
     return Histogram(start_ns, width_ns, tuple(counts["ok"]), tuple(counts["auth"]), tuple(counts["error"]))

@@ -21,6 +21,7 @@ STATUS_KEYS = ("http.response.status_code", "http.status_code")
 ROUTE_KEYS = ("http.route", "next.route")
 PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
 DATABASE_KEYS = {"db.system", "db.system.name"}
+MAX_TIME_NS = 2**63 - 1  # the index counts in 64 bits with a sign
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
@@ -73,12 +74,12 @@ def summarise(spans: list[Span]) -> TraceSummary:
 
 
 def began_ns(span: Span) -> int:
-    """A span whose start was lost began no later than it ended; 0 when it has no time at all."""
-    return span.start_ns or span.end_ns
+    """A span whose start was lost began no later than it ended; 0 when it has no time at all. Time ends in 2262."""
+    return min(span.start_ns or span.end_ns, MAX_TIME_NS)
 
 
 def lasted_ns(span: Span) -> int:
-    return max(0, span.end_ns - began_ns(span))
+    return max(0, min(span.end_ns, MAX_TIME_NS) - began_ns(span))
 
 
 def first_of(spans: Iterable[Span]) -> Span | None:

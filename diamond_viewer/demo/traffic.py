@@ -10,14 +10,14 @@ from random import Random
 from diamond_viewer.demo.platform import NS_PER_SECOND, Line, Platform
 from diamond_viewer.demo.rotation import RotatingFile
 
-MAX_BACKUPS = 12  # per signal: with 2 MiB a file the folder stays below 80 MiB, however long the demo runs
+MAX_BACKUPS = 12  # per signal: with 4 MiB a file the folder stays below 160 MiB, however long the demo runs
 PAST_MINUTES = 45
 RUSH_MINUTES = 3  # the end of the past is as busy as what follows, so that the first live second is not an empty one
 
 _PAST_INTERVAL_NS = 5 * NS_PER_SECOND
 _LIVE_INTERVAL_NS = NS_PER_SECOND
 _PAST_VISITS_PER_MINUTE = 1.0
-_LIVE_VISITS_PER_MINUTE = 9.0
+_LIVE_VISITS_PER_MINUTE = 14.0
 _MAX_GAP_NS = 120 * NS_PER_SECOND  # a laptop that slept does not catch up on the night: the platform starts anew
 _LOOK_SECONDS = 0.25
 
@@ -36,7 +36,7 @@ class DemoTraffic:
         folder: Path,
         *,
         seed: int = 7,
-        megabytes_per_file: float = 2.0,
+        megabytes_per_file: float = 4.0,
         max_backups: int = MAX_BACKUPS,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:

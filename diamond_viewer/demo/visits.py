@@ -120,9 +120,8 @@ def cannot_save(recorder: Recorder, student: Student, lesson: Lesson) -> Visit:
     yield 10
     lessons.progress_slow(recorder, student, lesson, 60)
     yield 10
-    if recorder.random.random() < 0.5:
-        lessons.progress_timeout(recorder, student, lesson, 75)
-        yield 1
+    lessons.progress_timeout(recorder, student, lesson, 75)
+    yield 1
     lessons.progress_invalid(recorder, student, lesson)
     yield from _watch(recorder, student, lesson, 75, beats=2)
 

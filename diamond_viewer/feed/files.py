@@ -2,7 +2,7 @@
 
 Names of backups, for a live file ``traces.json``:
 
-* ``traces-2022-09-14T05-02-14.173.json`` and ``traces-2022-09-14T05-02-14.173-size.json``: the collector (lumberjack, timberjack)
+* ``traces-2022-09-14T05-02-14.173.json`` and ``traces-2022-09-14T05-02-14.173-size.json``: old and new collectors
 * ``traces.json.1``, ``traces.json-20260914``: logrotate
 * any of these, or the live name itself, followed by ``.gz`` or ``.zst``
 """
@@ -18,14 +18,19 @@ from pathlib import Path
 
 Key = tuple[int, int]  # (device, inode): what a file is, while it is held open
 
-SIBLINGS = ("metrics.json", "logs.json")  # other signals of the same collector, read when they stand beside the live file
+SIBLINGS = (
+    "metrics.json",
+    "logs.json",
+)  # other signals of the same collector, read when they stand beside the live file
 
 _COMPRESSED = r"(?:\.(?:gz|zst))?"
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
 _COLLECTOR_BACKUP = re.compile(
     rf"(?P<stem>.+)-(?P<stamp>{_STAMP})(?:-[A-Za-z0-9_-]+)?(?P<suffix>\.[A-Za-z0-9]+)?{_COMPRESSED}", re.DOTALL
 )
-_LOGROTATE_BACKUP = re.compile(rf"(?P<name>.+)(?:\.(?P<number>\d{{1,4}})|-(?P<stamp>\d{{8}}(?:-\d+)?)){_COMPRESSED}", re.DOTALL)
+_LOGROTATE_BACKUP = re.compile(
+    rf"(?P<name>.+)(?:\.(?P<number>\d{{1,4}})|-(?P<stamp>\d{{8}}(?:-\d+)?)){_COMPRESSED}", re.DOTALL
+)
 _COMPRESSED_COPY = re.compile(r"(?P<name>.+)\.(?:gz|zst)", re.DOTALL)
 
 
@@ -61,6 +66,10 @@ class Group:
     members: tuple[str, ...] | None = None
 
     @property
+    def directory(self) -> str:
+        return str(Path(self.live_path).parent)
+
+    @property
     def asks_for_live(self) -> bool:
         return self.members is None or self.live_path in self.members
 
@@ -68,7 +77,9 @@ class Group:
 def check_patterns(patterns: Sequence[str]) -> None:
     """Raises ``FeedError`` for what can never become right while the viewer runs: nothing named, or a directory."""
     if not patterns:
-        raise FeedError("No file is named. Name a file or a pattern, for example '/var/log/otel-collector/traces.json'.")
+        raise FeedError(
+            "No file is named. Name a file or a pattern, for example '/var/log/otel-collector/traces.json'."
+        )
     for pattern in patterns:
         if not pattern or "\0" in pattern:
             raise FeedError(f"{pattern!r} is not the name of a file.")

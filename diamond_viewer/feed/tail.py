@@ -15,12 +15,14 @@ from diamond_viewer.feed.compressed import Sniffer, UnpackError
 from diamond_viewer.feed.files import Name
 from diamond_viewer.feed.ingest import Ledger
 from diamond_viewer.telemetry.documents import DocumentGatherer
-from diamond_viewer.telemetry.lines import LineSplitter
+from diamond_viewer.telemetry.lines import LineSplitter, trimmed
 
 CHUNK_BYTES = 1024 * 1024
 # The resource comes first in a line, so the first bytes of two files are often equal: the head reaches into the spans.
 HEAD_BYTES = 16 * 1024
 MARKER_BYTES = 4 * 1024
+
+NEVER = (-1, -1, -1)  # the mark of a file that was not closed as it stands
 
 Lines = list[tuple[int, bytes]]
 
@@ -47,8 +49,9 @@ class Tail:
         self.trouble = ""  # why it cannot be read just now
         self.size_bytes = name.size_bytes
         self.grown_s = 0.0  # when bytes last came, by the clock of who reads
-        self.mark_at_close = (-1, -1, -1)
+        self.mark_at_close = NEVER
         self.was_passed = False  # a later file began with a whole line: our half line has no other half there
+        self.cut_half: tuple[int, bytes] | None = None  # a half line that a truncation cut off, and its offset
         self.oversize: list[int] = []
         self.gap_bytes = 0
         self._max_line_bytes = max_line_bytes
@@ -61,7 +64,7 @@ class Tail:
         self._marker = b""
         self._head = xxhash.xxh3_128()
         self._head_size = 0
-        self._tried_size = 0
+        self._tried_position = 0
         self._gap_before = 0
         self._sniffer = Sniffer(self._max_line_bytes)
         self._splitter = LineSplitter(self._max_line_bytes)
@@ -122,23 +125,18 @@ class Tail:
         if not raw.strip(b"\0") and self._sniffer.wrapping == "Plain":
             yield self._gathered(self._jump_hole())
 
-    def restart(self) -> tuple[int, bytes]:
-        """Read from the beginning again; returns the half line that was cut off, with its offset."""
-        half = (self._splitter.rest_offset, b"") if self._gatherer.pending else self._splitter.take_rest()
+    def restart(self) -> None:
+        """Read from the beginning again. A half line becomes ``cut_half``: the new content may begin with its rest."""
+        offset, half = self.drop_half()
+        self.cut_half = (offset, half) if half else None
         self.failure = ""
         self.was_passed = False
         self._start()
-        return half
 
     @property
     def is_inside_wrapping(self) -> bool:
         """Whether a compressed file ends, as far as we can see, in the middle of its data."""
         return not self.failure and self._sniffer.is_inside
-
-    @property
-    def half_size(self) -> int:
-        """Bytes after the last whole line or document."""
-        return self._splitter.rest_size
 
     def half(self) -> bytes:
         """The half line at the end; empty inside a document of many lines."""
@@ -161,10 +159,10 @@ class Tail:
 
         In a document of many lines: its last line is given to the document, which may then be whole.
         """
-        if self._splitter.rest_size == self._tried_size or not self._splitter.rest_looks_whole:
+        if self._splitter.position == self._tried_position or not self._splitter.rest_looks_whole:
             return b""
-        self._tried_size = self._splitter.rest_size
-        return self._splitter.rest
+        self._tried_position = self._splitter.position
+        return trimmed(self._splitter.rest)
 
     def close_document(self, last_line: bytes) -> Lines:
         """The document that ``last_line`` ends, if one is open and it does."""

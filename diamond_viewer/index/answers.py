@@ -167,7 +167,7 @@ def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> 
     counts: Counter[str] = Counter()
     for segment in segments:
         texts = segment.dictionary.texts
-        for code, count in segment.postings[field].counts():
+        for code, count in segment.postings.counts(field):
             counts[texts[code]] += count
     found = [(value, count) for value, count in counts.items() if wanted in value.casefold()]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]

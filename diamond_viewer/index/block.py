@@ -26,7 +26,7 @@ _EVENT_MARKS = dict.fromkeys(semconv.AUTH_FAILURE_EVENTS, Flag.AUTH_FAILURE.valu
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows in the order of the batches; ``events["row"]`` and ``mentions`` count rows of this block, ``rows["line"]`` its batches.
+    """Rows in the order of the batches. ``events["row"]`` and ``mentions`` count rows, ``rows["line"]`` batches.
 
     ``mentions`` are ``(field, row, code)``: users and lessons that did not fit the one column of their span, or that
     stand on an event.

@@ -53,7 +53,7 @@ def assemble(rows: Rows, starts: Indexes, bare_names: npt.NDArray[np.bool_]) -> 
     start_ns = np.where(has_time, rows["start_ns"], MAX_TIME_NS)
     end_ns = np.where(has_time, rows["start_ns"] + rows["duration_ns"], 0)
     first_ns = np.minimum.reduceat(start_ns, starts)
-    first_ns[first_ns == MAX_TIME_NS] = 0
+    first_ns[~np.logical_or.reduceat(has_time, starts)] = 0
 
     is_root = rows["parent_id"] == 0
     row_key = group.astype(np.uint64) * _ROW_KEY
@@ -97,11 +97,18 @@ def _answers(
     route_rows = np.where(own_pattern, naming_rows, -1)
     status_rows = np.where(own_status, naming_rows, -1)
 
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(has_route)))
     is_server = rows["kind"] == KIND_SERVER
-    ends = np.append(starts[1:], len(is_server))
-    wants = np.flatnonzero((needs_route & ~own_pattern) | ~own_status)
+    is_server[naming_rows] = False
+    below = is_server & (rows["parent_id"] == rows["span_id"][naming_rows][group])
+    _take_earliest(route_rows, rows, group, below & is_pattern & (needs_route & (route_rows < 0))[group])
+    _take_earliest(status_rows, rows, group, below & (rows["http_status"] > 0) & (status_rows < 0)[group])
+
+    # few are left: their servers stand further down, or only a path is known
     serves = np.logical_or.reduceat(is_server & (has_route | (rows["http_status"] > 0)), starts)
-    for trace in wants[serves[wants]].tolist():
+    wants = np.flatnonzero(serves & ((needs_route & (route_rows < 0)) | (status_rows < 0)))
+    ends = np.append(starts[1:], len(is_server))
+    for trace in wants.tolist():
         low, high, naming_row = int(starts[trace]), int(ends[trace]), int(naming_rows[trace])
         nearest = _servers_by_distance(rows, is_server, low, high, naming_row)
         if needs_route[trace] and route_rows[trace] < 0:
@@ -115,6 +122,14 @@ def _answers(
     return route_rows, status_rows
 
 
+def _take_earliest(taken: Indexes, rows: Rows, group: Indexes, candidates: npt.NDArray[np.bool_]) -> None:
+    """For each trace with candidates write the row that starts first (ties by span id) into ``taken``."""
+    found = np.flatnonzero(candidates)
+    found = found[np.lexsort((rows["span_id"][found], rows["start_ns"][found], group[found]))]
+    traces, first = np.unique(group[found], return_index=True)
+    taken[traces] = found[first]
+
+
 def _servers_by_distance(
     rows: Rows, is_server: npt.NDArray[np.bool_], low: int, high: int, naming_row: int
 ) -> list[int]:
@@ -126,8 +141,6 @@ def _servers_by_distance(
     unconnected = high - low + 1
     order = []
     for row in (np.flatnonzero(is_server[low:high]) + low).tolist():
-        if row == naming_row:
-            continue
         path, span_id = [], span_ids[row - low]
         while span_id in parents and span_id not in distances:
             distances[span_id] = unconnected  # until a way up is found; also ends the walk in a circle

@@ -1,6 +1,6 @@
-"""The building blocks of a segment: packed columns, a dictionary of texts, postings from a value to its traces."""
+"""The building blocks of a segment: columns of one length, and a dictionary of texts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from diamond_viewer.telemetry.redact import redact_text
 Indexes = npt.NDArray[np.int64]
 Column = npt.NDArray[Any]
 
-_NONE: Indexes = np.empty(0, np.int64)
 _TEXT_OVERHEAD_BYTES = 150  # of a Python text in a dict and a list, beside its characters
 
 
@@ -99,59 +98,3 @@ class Dictionary:
     @property
     def size_bytes(self) -> int:
         return self._text_bytes
-
-
-class Postings:
-    """Value -> the traces that carry it, each once. Grows as sets; ``pack`` makes two flat arrays of them."""
-
-    def __init__(self) -> None:
-        self._recent: dict[int, set[int]] = {}
-        self._codes = _NONE
-        self._starts = _NONE
-        self._traces: Column = _NONE
-
-    def add(self, code: int, trace: int) -> None:
-        recent = self._recent.get(code)
-        if recent is None:
-            recent = self._recent[code] = set()
-        if len(self._codes) and trace in self._packed(code):
-            return
-        recent.add(trace)
-
-    def find(self, code: int) -> Indexes:
-        """The traces, ascending."""
-        packed, recent = self._packed(code), self._recent.get(code)
-        if not recent:
-            return packed.astype(np.int64)
-        found = np.concatenate([packed, np.fromiter(recent, np.int64, len(recent))])
-        found.sort()
-        return found
-
-    def counts(self) -> Iterator[tuple[int, int]]:
-        """``(code, number of traces)`` of every value."""
-        counts = {code: len(traces) for code, traces in self._recent.items() if traces}
-        for code, count in zip(self._codes.tolist(), np.diff(self._starts).tolist(), strict=False):
-            counts[code] = counts.get(code, 0) + count
-        return iter(counts.items())
-
-    def pack(self) -> None:
-        codes = sorted(self._recent)
-        if len(self._codes):
-            codes = sorted({*codes, *self._codes.tolist()})
-        traces = [self.find(code) for code in codes]
-        self._recent = {}
-        self._codes = np.array(codes, np.int64)
-        self._starts = np.concatenate([[0], np.cumsum([len(found) for found in traces])]).astype(np.int64)
-        flat = np.concatenate(traces) if traces else _NONE
-        self._traces = flat.astype(np.min_scalar_type(int(flat.max(initial=0))))
-
-    def _packed(self, code: int) -> Column:
-        place = int(np.searchsorted(self._codes, code))
-        if place == len(self._codes) or self._codes[place] != code:
-            return self._traces[:0]
-        return self._traces[self._starts[place] : self._starts[place + 1]]
-
-    @property
-    def size_bytes(self) -> int:
-        recent = sum(200 + 64 * len(traces) for traces in self._recent.values())
-        return recent + self._codes.nbytes + self._starts.nbytes + self._traces.nbytes

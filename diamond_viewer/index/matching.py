@@ -18,7 +18,7 @@ def matching_traces(segment: Segment, terms: Sequence[Term]) -> Indexes:
         code = segment.dictionary.find(carries.value)
         if code is None:
             return _NONE
-        found = segment.postings[carries.field].find(code)
+        found = segment.postings.find(carries.field, code)
         chosen = found if chosen is None else np.intersect1d(chosen, found, assume_unique=True)
         if not len(chosen):
             return _NONE

@@ -11,10 +11,10 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.block import Block, block_of
-from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.duplicates import repeated_rows
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.postings import PostingRun, posted, posting_run
 from diamond_viewer.index.reassembly import reassemble
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
@@ -29,6 +29,7 @@ PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on w
 
 _NUMBER_BITS = 32
 _NUMBER_MASK = 2**_NUMBER_BITS - 1
+_POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 
 
 class MemoryStore:
@@ -132,9 +133,9 @@ class MemoryStore:
         rows["trace"] = numbers[trace_of_row[order]]
         rows["line"] = lines[rows["line"]]
         first_row = segment.append_rows(rows, len(order))
-        self._add_events(block, order, first_row, numbers[trace_of_row])
+        postings = [posting_run(field, rows[column], rows["trace"]) for field, column in _POSTED_COLUMNS.items()]
+        self._post(postings + self._add_events(block, order, first_row, numbers[trace_of_row]))
         touched = np.unique(rows["trace"])
-        self._add_postings(rows)
         reassemble([segment.homes.get(number, (segment, number)) for number in touched.tolist()])
 
     def _place(self, place: int) -> Place | None:
@@ -154,7 +155,8 @@ class MemoryStore:
             segment.guests.setdefault(number, []).append((self._open, guest))
         return guest
 
-    def _add_events(self, block: Block, order: Indexes, first_row: int, traces: Indexes) -> None:
+    def _add_events(self, block: Block, order: Indexes, first_row: int, traces: Indexes) -> list[PostingRun]:
+        """Lay the events of the rows that are kept; returns the postings of events and mentions."""
         segment = self._open
         row_of = np.full(len(block), NOWHERE, np.int64)
         row_of[order] = np.arange(first_row, first_row + len(order))
@@ -162,29 +164,27 @@ class MemoryStore:
         kept = event_rows != NOWHERE
         columns = {name: column[kept] for name, column in block.events.items()}
         segment.events.append({**columns, "row": event_rows[kept]}, int(np.count_nonzero(kept)))
-        for name, row in zip(columns["name"].tolist(), block.events["row"][kept].tolist(), strict=True):
-            self._post(Field.EVENT, name, int(traces[row]))
-        for field, row, code in block.mentions:
-            if row_of[row] != NOWHERE:
-                segment.mentions.setdefault(int(row_of[row]), []).append((field, code))
-                self._post(field, code, int(traces[row]))
+        postings = [posting_run(Field.EVENT, columns["name"], traces[columns["row"]])]
+        mentions = [mention for mention in block.mentions if row_of[mention[1]] != NOWHERE]
+        for field, row, code in mentions:
+            segment.mentions.setdefault(int(row_of[row]), []).append((field, code))
+        for field in {mention[0] for mention in mentions}:
+            pairs = np.array([(code, traces[row]) for found, row, code in mentions if found is field], np.int64)
+            postings.append(posting_run(field, pairs[:, 0], pairs[:, 1]))
+        return postings
 
-    def _add_postings(self, rows: Rows) -> None:
-        columns = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
-        trace = rows["trace"].astype(np.int64)
-        for field, column in columns.items():
-            for pair in np.unique(rows[column].astype(np.int64) << _NUMBER_BITS | trace).tolist():
-                if code := pair >> _NUMBER_BITS:
-                    self._post(field, code, pair & _NUMBER_MASK)
-
-    def _post(self, field: Field, code: int, number: int) -> None:
+    def _post(self, postings: list[PostingRun]) -> None:
         """A trace is posted where it lives, under the code that its value has there."""
-        home = self._open.homes.get(number)
-        if home is None:
-            self._open.postings[field].add(code, number)
-        else:
-            segment, number = home
-            segment.postings[field].add(segment.dictionary.intern(self._open.dictionary.texts[code]), number)
+        segment = self._open
+        run = np.concatenate(postings)
+        if segment.homes:
+            is_guest = np.isin(run & _NUMBER_MASK, list(segment.homes))
+            for field, code, guest in map(posted, np.unique(run[is_guest]).tolist()):
+                home, number = segment.homes[guest]
+                home_code = home.dictionary.intern(segment.dictionary.texts[code])
+                home.postings.add(posting_run(field, np.array([home_code]), np.array([number])))
+            run = run[~is_guest]
+        segment.postings.add(run)
 
     # -- the budget
 

@@ -12,8 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from diamond_viewer.index.columns import Column, Dictionary, Indexes, Postings, Table
+from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.originals import Originals
+from diamond_viewer.index.postings import Postings
 from diamond_viewer.query.terms import Field
 
 SPAN_DTYPES = {
@@ -71,7 +72,7 @@ class Segment:
         self.events = Table(EVENT_DTYPES)
         self.traces = Table(TRACE_DTYPES)
         self.dictionary = Dictionary()
-        self.postings = {field: Postings() for field in Field}
+        self.postings = Postings()
         self.originals = Originals()
         self.digests: list[bytes] = []
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
@@ -133,8 +134,7 @@ class Segment:
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
         for table in (self.spans, self.events, self.traces):
             table.pack()
-        for postings in self.postings.values():
-            postings.pack()
+        self.postings.pack()
         self.originals.pack()
         self.is_open = False
 
@@ -148,8 +148,8 @@ class Segment:
     @property
     def size_bytes(self) -> int:
         parts: tuple[Sized, ...] = (
-            *(self.spans, self.events, self.traces, self.dictionary, self.originals),
-            *self.postings.values(),
+            *(self.spans, self.events, self.traces),
+            *(self.dictionary, self.originals, self.postings),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))

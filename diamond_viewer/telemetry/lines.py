@@ -93,7 +93,7 @@ class LineSplitter:
             size_bytes -= len(piece)
         if self._parts:
             line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            line = line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r")
+            line = trimmed(line)
             if line and not line.isspace():
                 lines.append((offset, line))
         self.position += size_bytes
@@ -116,3 +116,8 @@ class LineSplitter:
         self._dropping = False
         self.rest_size = 0
         self.rest_offset = self.position
+
+
+def trimmed(line: bytes) -> bytes:
+    """Without what Windows puts around a line: a byte order mark and a carriage return."""
+    return line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r")

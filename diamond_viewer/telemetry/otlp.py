@@ -186,10 +186,10 @@ def _decode_regular(line: bytes) -> Batch:
         parent_ids=parent_ids,
         start_ns=starts,
         end_ns=_times([span.end_time_unix_nano for span in spans]),
-        names=[name if (name := span.name) and len(name) <= MAX_NAME_LENGTH else _name(name) for span in spans],
+        names=_names([span.name for span in spans]),
         services=services,
-        kinds=[kind if type(kind := span.kind) is int else _enum(kind) for span in spans],
-        status_codes=[_enum(status.code) if (status := span.status) else 0 for span in spans],
+        kinds=_enums([span.kind for span in spans]),
+        status_codes=_enums([status.code if (status := span.status) else 0 for span in spans]),
         facts=_span_facts(spans),
         events=[
             BatchEvent(row, _name(event.name), _time(event.time_unix_nano), _event_facts(event))
@@ -228,34 +228,48 @@ def _time(time: int | str | None) -> int:
     return _times([time])[0]
 
 
+def _names(names: list[str | None]) -> list[str]:
+    if None in names or max(map(len, names), default=0) > MAX_NAME_LENGTH:  # type: ignore[arg-type]  # no None gets there
+        return [_name(name) for name in names]
+    return names  # type: ignore[return-value]  # likewise
+
+
 def _name(name: str | None) -> str:
     return (name or "")[:MAX_NAME_LENGTH]
 
 
-def _enum(value: int | str | None) -> int:
-    """A number as it is (clipped to a byte), names the slow way."""
-    if type(value) is not int:
-        if value is None:
-            return 0
+def _enums(values: list[int | str | None]) -> list[int]:
+    """Numbers as they are, what is beyond a byte as 255; names of enums take the slow way."""
+    kinds = set(map(type, values))
+    if kinds <= {int}:
+        numbers: list[int] = values  # type: ignore[assignment]  # just seen
+        return numbers if not numbers or 0 <= min(numbers) <= max(numbers) <= 255 else [_byte(value) for value in numbers]
+    if str in kinds:
         raise _IrregularError
+    return [_byte(value or 0) for value in values]  # type: ignore[arg-type]  # no text is left
+
+
+def _byte(value: int) -> int:
     return value if 0 <= value <= 255 else 255
 
 
+class _FactsByBlob(dict[bytes, SpanFacts]):
+    """Attributes as they stand on the wire -> what they say. Emptied when full: what repeats is soon back."""
+
+    def __missing__(self, blob: bytes) -> SpanFacts:
+        facts = semconv.span_facts(attributes_from_wire(blob)) if len(blob) > 2 else semconv.NO_SPAN_FACTS
+        if len(blob) <= MAX_CACHED_BLOB_BYTES:
+            if len(self) >= MAX_CACHED_BLOBS:
+                self.clear()
+            self[blob] = facts
+        return facts
+
+
+_facts_by_blob = _FactsByBlob()
+
+
 def _span_facts(spans: list[_Span]) -> list[SpanFacts]:
-    facts = []
-    for span in spans:
-        blob = bytes(span.attributes)
-        facts.append(_cached_span_facts(blob) if len(blob) <= MAX_CACHED_BLOB_BYTES else _read_span_facts(blob))
-    return facts
-
-
-def _read_span_facts(blob: bytes) -> SpanFacts:
-    return semconv.span_facts(attributes_from_wire(blob)) if len(blob) > 2 else semconv.NO_SPAN_FACTS
-
-
-@lru_cache(maxsize=MAX_CACHED_BLOBS)
-def _cached_span_facts(blob: bytes) -> SpanFacts:
-    return _read_span_facts(blob)
+    return [_facts_by_blob[bytes(span.attributes)] for span in spans]
 
 
 def _event_facts(event: _Event) -> EventFacts:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -43,11 +43,15 @@ class Stop:
     def __init__(self) -> None:
         self._said = threading.Event()
         self._on_stop: Callable[[], None] | None = None
+        self._lock = threading.RLock()  # reentrant: a signal may arrive while its own thread holds it
 
     def say(self) -> None:
-        self._said.set()
-        if self._on_stop is not None:
-            self._on_stop()
+        """Saying it again changes nothing."""
+        with self._lock:
+            if not self._said.is_set():
+                self._said.set()
+                if self._on_stop is not None:
+                    self._on_stop()
 
     def is_said(self) -> bool:
         return self._said.is_set()
@@ -56,9 +60,10 @@ class Stop:
         """True as soon as it is said, False when ``timeout_s`` have passed without."""
         return self._said.wait(timeout_s)
 
-    def call(self, on_stop: Callable[[], None]) -> None:
-        """Have ``on_stop`` called when it is said. It may run in a signal handler: it must not take a lock."""
-        self._on_stop = on_stop
+    def call(self, on_stop: Callable[[], None] | None) -> None:
+        """Have ``on_stop`` called when it is said, perhaps by a signal handler; None: nothing any more."""
+        with self._lock:
+            self._on_stop = on_stop
 
 
 @contextmanager
@@ -147,8 +152,8 @@ def serve(application: "WSGIApplication", listening: Sequence[socket.socket], st
         asyncore_use_poll=True,  # select() ends at 1,024 files
         ident=None,  # no need to tell which server this is
     )
-    acceptors = [part for part in connections.values() if getattr(part, "accepting", False)]
-    stop.call(acceptors[0].pull_trigger)
+    acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]
+    stop.call(acceptors[0].pull_trigger)  # wakes the loop
     try:
         while not stop.is_said():
             wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
@@ -158,8 +163,23 @@ def serve(application: "WSGIApplication", listening: Sequence[socket.socket], st
         while _is_answering(connections) and time.monotonic() < finish_by:
             wasyncore.loop(timeout=0.05, use_poll=True, map=connections, count=1)
     finally:
+        stop.call(None)
         server.task_dispatcher.shutdown(timeout=LEAVE_S)
+        _close(connections, is_forsaken=bool(server.task_dispatcher.threads))
+
+
+def _close(connections: dict[int, wasyncore.dispatcher], is_forsaken: bool) -> None:
+    """Close what is open. A thread that still answers will pull its server's trigger, a pipe: that one has to stay open then,
+    or the thread writes into whatever gets the pipe's number next.
+    """
+    if not is_forsaken:
         wasyncore.close_all(connections)
+        return
+    for part in list(connections.values()):
+        if isinstance(part, HTTPChannel):
+            part.handle_close()
+        elif isinstance(part, BaseWSGIServer):
+            part.socket.close()
 
 
 def _is_answering(connections: dict[int, wasyncore.dispatcher]) -> bool:

@@ -13,15 +13,13 @@ from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
 from diamond_viewer.web.opened_trace import (
-    MAX_ROWS,
-    SHOWN_ROWS,
     OpenedTrace,
     missing_trace,
     opened_trace,
-    span_body,
+    span_body_of,
 )
-from diamond_viewer.web.status import Paused, Status, status_of
-from diamond_viewer.web.trace_list import held_of, new_count
+from diamond_viewer.web.status import Paused, status_of
+from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, traces_page
 
 Clock = Callable[[], int]
@@ -76,7 +74,7 @@ def pages(store: TraceStore, clock: Clock) -> Blueprint:
     @blueprint.get("/traces/<trace_id>/spans/<span_id>")
     def span(trace_id: str, span_id: str) -> Response:
         held = store.trace(trace_id_of(trace_id))
-        body = span_body(held, span_id.lower()) if held else None
+        body = span_body_of(held, span_id.lower()) if held else None
         if body is None:
             abort(404, "No such span is held.")
         return _page("_span_body.html", body=body)
@@ -133,12 +131,13 @@ def _opened_or_404(store: TraceStore, text: str) -> OpenedTrace:
     trace = store.trace(trace_id)
     if trace is None:
         abort(404, missing_trace(trace_id, store.health().feed.ready))
-    return opened_trace(trace, None, row_limit=_row_limit(), open_span_id=request.args.get("span", "")[:16].lower())
+    return opened_trace(trace, None, first_row=_first_row(), open_span_id=request.args.get("span", "")[:16].lower())
 
 
-def _row_limit() -> int:
+def _first_row() -> int:
+    """``rows=<number>``: from which row of the waterfall on, counted from 1."""
     text = request.args.get("rows", "")
-    return min(int(text), MAX_ROWS) if text.isascii() and text.isdigit() and len(text) < 9 and int(text) else SHOWN_ROWS
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:

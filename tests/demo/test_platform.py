@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -65,7 +66,8 @@ def test_the_same_seed_and_start_give_the_same_bytes() -> None:
 
 
 def test_it_does_not_matter_how_often_one_looks() -> None:
-    piecemeal, platform = [], Platform(7, START_NS)
+    piecemeal: list[Line] = []
+    platform = Platform(7, START_NS)
     for second in range(0, 907, 7):
         piecemeal += platform.lines(START_NS + second * NS_PER_SECOND, 5 * NS_PER_SECOND, 3)
     assert piecemeal == _lines(903)
@@ -153,7 +155,7 @@ def test_video_calls_are_duplicated(told: Told) -> None:
         (_attributes(s)["user.id"], _attributes(s)["lesson.id"], int(s["startTimeUnixNano"]))
         for s in told.named("api.video.access")
     )
-    pairs = [(a, b) for a, b in zip(calls, calls[1:], strict=False) if a[:2] == b[:2] and b[2] - a[2] <= NS_PER_SECOND]
+    pairs = [(a, b) for a, b in pairwise(calls) if a[:2] == b[:2] and b[2] - a[2] <= NS_PER_SECOND]
     assert pairs
 
 

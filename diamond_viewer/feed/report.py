@@ -1,0 +1,51 @@
+"""What the feed says of itself: every file with its state and what could not be read of it."""
+
+from collections.abc import Iterable, Sequence
+
+from diamond_viewer.feed.ingest import Ledger
+from diamond_viewer.feed.shelf import Family
+from diamond_viewer.feed.tail import Role, Tail
+from diamond_viewer.telemetry.model import SourceState
+
+MAX_SOURCES = 200  # of group_by there may be thousands; the live files come first
+
+
+def sources(
+    families: Iterable[Family], tails: Sequence[Tail], forgotten: Iterable[Tail], stumbles: Ledger
+) -> tuple[SourceState, ...]:
+    """Files that are missed, live files, backups from the newest on, and deleted files that left problems behind."""
+    states = [_missing(family) for family in families if family.live is None and family.trouble is not None]
+    troubles = {family.live.serial: family.trouble for family in families if family.live and family.trouble}
+    newest_first = sorted(tails, key=lambda tail: (tail.role is not Role.LIVE, -tail.serial))
+    for tail in [*newest_first, *forgotten]:
+        trouble = troubles.get(tail.serial)
+        problems = (*tail.ledger.problems.values(), *([trouble] if trouble else []))
+        states.append(
+            SourceState(tail.name.path, _state(tail), tail.size_bytes, tail.offset, tail.ledger.lines, problems)
+        )
+    if stumbles.problems:
+        states.insert(0, SourceState("(the feed)", "failed", problems=tuple(stumbles.problems.values())))
+    return tuple(states[:MAX_SOURCES])
+
+
+def waiting_for(patterns: Sequence[str], families: Iterable[Family], tails: Sequence[Tail]) -> str:
+    """A sentence when there is nothing to read yet."""
+    if tails:
+        return ""
+    troubles = [family.trouble.sentence for family in families if family.trouble]
+    if troubles:
+        return troubles[0]
+    return f"Waiting: nothing matches {' or '.join(repr(pattern) for pattern in patterns)} yet."
+
+
+def _missing(family: Family) -> SourceState:
+    problems = (family.trouble,) if family.trouble else ()
+    return SourceState(family.group.live_path, "waiting" if family.is_waiting else "failed", problems=problems)
+
+
+def _state(tail: Tail) -> str:
+    if tail.failure or tail.trouble:
+        return "failed"
+    if tail.unread_bytes:
+        return "reading"
+    return "live" if tail.role is Role.LIVE else "done"

@@ -1,0 +1,106 @@
+"""Postings: from a value to the traces that carry it, without a scan.
+
+A posting is one number, ``field | code | trace`` from its high bits down, so that sorting brings the traces of a value
+together. New ones come as sorted runs that are merged like a log-structured tree; ``pack`` turns all into two flat arrays.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.query.terms import Field
+
+_TRACE_BITS = 32
+_CODE_BITS = 27  # 134 million texts in one segment; four bits are left for fields
+_TRACE_MASK = 2**_TRACE_BITS - 1
+_FIELDS = tuple(Field)
+_FIELD_NUMBERS = {field: number for number, field in enumerate(_FIELDS)}
+
+PostingRun = npt.NDArray[np.int64]
+_NO_RUN: PostingRun = np.empty(0, np.int64)
+
+
+def posting_run(field: Field, codes: Column, traces: Column) -> PostingRun:
+    """Postings of one field, in any order and with repeats; code 0, the empty text, is left out."""
+    said = codes != 0
+    values: PostingRun = _value(field, 0) | codes[said].astype(np.int64)
+    postings: PostingRun = values << _TRACE_BITS | traces[said].astype(np.int64)
+    return postings
+
+
+def _value(field: Field, code: int) -> int:
+    return _FIELD_NUMBERS[field] << _CODE_BITS | code
+
+
+def posted(posting: int) -> tuple[Field, int, int]:
+    """A posting -> its field, code and trace."""
+    value = posting >> _TRACE_BITS
+    return _FIELDS[value >> _CODE_BITS], value & (2**_CODE_BITS - 1), posting & _TRACE_MASK
+
+
+class Postings:
+    """Each posting is held once, however often it is added."""
+
+    def __init__(self) -> None:
+        self._runs: list[PostingRun] = []
+        self._values = _NO_RUN
+        self._starts: Column = np.zeros(1, np.int64)
+        self._traces: Column = _NO_RUN
+
+    def add(self, postings: PostingRun) -> None:
+        run = np.unique(postings)
+        if len(self._values):
+            run = run[~self._is_packed(run)]
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = np.union1d(self._runs.pop(), run)
+        if len(run):
+            self._runs.append(run)
+
+    def find(self, field: Field, code: int) -> Indexes:
+        """The traces that carry the value, ascending."""
+        value = _value(field, code)
+        found = [self._packed(value)]
+        for run in self._runs:
+            first, last = np.searchsorted(run, [value << _TRACE_BITS, (value + 1) << _TRACE_BITS])
+            found.append(run[first:last] & _TRACE_MASK)
+        return np.unique(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
+
+    def counts(self, field: Field) -> Iterator[tuple[int, int]]:
+        """``(code, number of traces)`` of every value of a field."""
+        first, last = np.searchsorted(self._values, [_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)])
+        codes: list[int] = (self._values[first:last] & (2**_CODE_BITS - 1)).tolist()
+        counts = dict(zip(codes, np.diff(self._starts[first : last + 1].astype(np.int64)).tolist(), strict=True))
+        if self._runs:
+            merged = np.unique(np.concatenate(self._runs)) >> _TRACE_BITS
+            mine = merged[merged >> _CODE_BITS == _FIELD_NUMBERS[field]] & (2**_CODE_BITS - 1)
+            for code, count in zip(*(part.tolist() for part in np.unique(mine, return_counts=True)), strict=True):
+                counts[code] = counts.get(code, 0) + count
+        yield from counts.items()
+
+    def pack(self) -> None:
+        """Two flat arrays out of all runs; what is added later makes runs again."""
+        packed = np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces.astype(np.int64)
+        merged = np.unique(np.concatenate([packed, *self._runs]))
+        values, starts = np.unique(merged >> _TRACE_BITS, return_index=True)
+        traces = merged & _TRACE_MASK
+        self._runs = []
+        self._values = values
+        self._starts = np.append(starts, len(merged)).astype(np.uint32)
+        self._traces = traces.astype(np.min_scalar_type(int(traces.max(initial=0))))
+
+    def _packed(self, value: int) -> Column:
+        place = int(np.searchsorted(self._values, value))
+        if place == len(self._values) or self._values[place] != value:
+            return self._traces[:0]
+        return self._traces[int(self._starts[place]) : int(self._starts[place + 1])]
+
+    def _is_packed(self, run: PostingRun) -> npt.NDArray[np.bool_]:
+        held = [posting & _TRACE_MASK in self._packed(posting >> _TRACE_BITS) for posting in run.tolist()]
+        return np.array(held, bool)
+
+    @property
+    def size_bytes(self) -> int:
+        arrays = (*self._runs, self._values, self._starts, self._traces)
+        return sum(array.nbytes for array in arrays)

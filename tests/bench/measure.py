@@ -1,0 +1,63 @@
+"""Stopwatch and statistics of the benchmarks: nothing here knows what is measured."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds, by nearest rank."""
+
+    p50_s: float
+    p95_s: float
+
+
+def latency(ask: Callable[[], object], times: int) -> Latency:
+    """Ask many times; the first answer warms up and does not count."""
+    ask()
+    seconds = sorted(seconds_of(ask) for _ in range(times))
+    return Latency(seconds[(times - 1) // 2], seconds[-(-times * 95 // 100) - 1])
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    began_s = time.perf_counter()
+    work()
+    return time.perf_counter() - began_s
+
+
+def side_by_side(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each side. The sides take turns (A B A B), so that a noisy minute falls on all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, work in sides.items():
+            seconds[name].append(seconds_of(work))
+    return {name: median(taken) for name, taken in seconds.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    processor: str
+    cores: int
+    memory_gib: float
+    python: str
+    packages: tuple[tuple[str, str], ...]
+
+
+def this_machine(packages: tuple[str, ...]) -> Machine:
+    """Nothing that tells whose machine it is."""
+    described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    models = [line.partition(":")[2].strip() for line in described.splitlines() if line.startswith("model name")]
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Machine(
+        processor=models[0] if models else platform.machine(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_gib=pages / 2**30,
+        python=platform.python_version(),
+        packages=tuple((name, version(name)) for name in packages),
+    )

@@ -1,0 +1,75 @@
+"""What the terminal says, and when the demo stands in for a file."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.telemetry.model import FeedState
+from diamond_viewer.terminal import announce_backlog, greet, has_telemetry, refuse
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("traces.json", True),
+        ("traces-2026-11-22T14-50-51.358-size.json", True),
+        ("traces-2026-11-22T14-50-51.358.json.gz", True),
+        ("traces.json.1", True),
+        ("metrics.json", False),
+        ("traces.log", False),
+    ],
+)
+def test_a_backup_alone_is_reason_enough_to_show_real_files(tmp_path: Path, name: str, found: bool) -> None:
+    (tmp_path / name).touch()
+    assert has_telemetry(tmp_path / "traces.json") is found
+
+
+def test_where_no_folder_is_nothing_is_found(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert not has_telemetry(tmp_path / "traces.json")
+    assert not has_telemetry(tmp_path / "gone" / "traces.json")
+    assert not has_telemetry(tmp_path / "file" / "traces.json")
+
+
+def test_a_folder_that_nobody_can_look_into_is_left_to_the_feed(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)  # fails for root as well, unlike missing rights
+    assert has_telemetry(circle / "traces.json")
+
+
+def test_the_greeting_is_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    greet("http://localhost:8000/trace-viewer.html", ("a.json", "b.json"), "")
+    assert capsys.readouterr().out == (
+        "Diamond Viewer: http://localhost:8000/trace-viewer.html\nReading a.json, b.json\nStop with Ctrl-C.\n"
+    )
+
+
+def test_a_notice_stands_instead_of_the_patterns(capsys: pytest.CaptureFixture[str]) -> None:
+    greet("http://localhost:8000/trace-viewer.html", ("/tmp/x/traces.json",), "This is demo traffic.")
+    assert capsys.readouterr().out.splitlines()[1] == "This is demo traffic."
+
+
+def test_the_backlog_is_announced_once_it_is_indexed(capsys: pytest.CaptureFixture[str]) -> None:
+    store, looks = MemoryStore(64 * 1024**2), []
+
+    def is_over(seconds: float) -> bool:
+        looks.append(capsys.readouterr().out)
+        if len(looks) == 3:
+            store.report(FeedState(ready=True))
+        return False
+
+    announce_backlog(store, is_over, time.monotonic())
+    assert looks == ["", "", ""]
+    assert capsys.readouterr().out.startswith("Indexed 0 spans in ")
+
+
+def test_a_viewer_that_stops_early_announces_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    announce_backlog(MemoryStore(64 * 1024**2), lambda seconds: True, time.monotonic())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_refusal_is_a_sentence_on_stderr_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refuse(ValueError("Not like this.")) == 2
+    assert capsys.readouterr() == ("", "app.py: Not like this.\n")

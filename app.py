@@ -10,7 +10,8 @@ from threading import Thread
 
 from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import DemoTraffic
-from diamond_viewer.feed.follow import Feed, FeedError
+from diamond_viewer.feed.feed import Feed
+from diamond_viewer.feed.files import FeedError
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
 from diamond_viewer.web.app import create_app

@@ -10,6 +10,7 @@ from diamond_viewer.feed.preview import preview
 from diamond_viewer.store import TraceWriter
 from diamond_viewer.telemetry.model import Problem
 from diamond_viewer.telemetry.otlp import Batch, LineError, decode_line
+from diamond_viewer.telemetry.otlp_documents import behind_fragment
 
 COUNTERS = (
     "rotations",
@@ -27,7 +28,6 @@ COUNTERS = (
 )
 
 MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
-_DOCUMENT_STARTS = (b'{"resourceSpans":', b'{"resourceMetrics":', b'{"resourceLogs":')
 
 
 @dataclass(slots=True)
@@ -114,6 +114,6 @@ class Ingest:
             self._writer.add(batch, digest)
 
     def _salvage(self, line: bytes) -> bool:
-        """A batch behind a fragment: try from the last place in the line where a document may start."""
-        start = max(line.rfind(marker) for marker in _DOCUMENT_STARTS)
-        return start > 0 and self.write_if_readable(line[start:])
+        """Write the whole line that stands behind a fragment, if one does."""
+        document = behind_fragment(line)
+        return bool(document) and self.write_if_readable(document)

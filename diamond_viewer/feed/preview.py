@@ -2,6 +2,8 @@
 
 import re
 
+from diamond_viewer.telemetry.redact import redact_text
+
 MAX_PREVIEW_LENGTH = 200  # characters
 _READ_BYTES = 4096  # a secret that starts within the preview ends within this
 
@@ -14,7 +16,7 @@ _RULES = (
     # an attribute: {"key":"http.request.header.cookie","value":{"stringValue":"..."}}
     (rf'("key"\s*:\s*"[^"]*{_SECRET}[^"]*"\s*,\s*"value"\s*:\s*)[^}}]*', rf"\1{_REDACTED}"),
     # a pair in JSON, a header, or a parameter of an address
-    (rf'([\w.-]*{_SECRET}[\w.-]*"?\s*[:=]\s*)("[^"]*|[^"&,;\s}}]+(?: [^"&,;\s}}]+)?)', rf"\1{_REDACTED}"),
+    (rf'({_SECRET}[\w.-]*"?\s*[:=]\s*)("[^"]*|[^"&,;\s}}]+(?: [^"&,;\s}}]+)?)', rf"\1{_REDACTED}"),
     (r"\b(Bearer|Basic)\s+[\w.~+/=-]+", rf"\1 {_REDACTED}"),
     (r"eyJ[\w-]+\.[\w-]*\.?[\w-]*", _REDACTED),
     (r"([?&](?:sig|X-Amz-[\w-]+)=)[^&\"\s]*", rf"\1{_REDACTED}"),
@@ -31,7 +33,7 @@ def preview(line: bytes) -> str:
     >>> preview(b'GET postgres://root:hunter2@db/x?token=abc&y=1')
     'GET postgres://REDACTED@db/x?token=REDACTED&y=1'
     """
-    text = line[:_READ_BYTES].decode("utf-8", "replace")
+    text = redact_text(line[:_READ_BYTES].decode("utf-8", "replace"))
     for pattern, replacement in _COMPILED_RULES:
         text = pattern.sub(replacement, text)
     text = "".join(character if character.isprintable() else "·" for character in text)

@@ -73,7 +73,7 @@ class Reader:
             if tail.has_begun:
                 self._ingest.take(tail.ledger, offset, line)
                 continue
-            halves = self._halves_before(tail)
+            halves = self._halves_before(tail, offset)
             used = self._ingest.take(tail.ledger, offset, line, [half for half, _ in halves])
             self._begin(tail, halves, used)
 
@@ -123,7 +123,7 @@ class Reader:
         if tail.is_in_document:
             self._take(tail, tail.close_document(line))
             return
-        halves = [] if tail.has_begun else self._halves_before(tail)
+        halves = [] if tail.has_begun else self._halves_before(tail, tail.half_offset)
         for half in [b"", *(half for half, _ in halves)]:
             if self._ingest.write_if_readable(half + line):
                 self._ingest.counters["joined"] += bool(half)
@@ -134,12 +134,18 @@ class Reader:
                     self._begin(tail, halves, half or None)
                 return
 
-    def _halves_before(self, tail: Tail) -> list[tuple[bytes, Drop]]:
-        """Half lines that may go on in the first line of ``tail``, each with how to drop it: the most likely first."""
-        halves: list[tuple[bytes, Drop]] = []
-        if tail.cut_half:
+    def _halves_before(self, tail: Tail, offset: int) -> list[tuple[bytes, Drop]]:
+        """Half lines that may go on in the first line of ``tail``, which is at ``offset``, each with how to drop it."""
+        halves: list[tuple[bytes, Drop]] = [
+            (half, other.drop_half)
+            for other in self._predecessors(tail)
+            if not other.was_passed and (half := other.half())
+        ]
+        # A truncated file is no proof that nothing is missing between what we had and what follows, and two halves of
+        # different lines may fit: a span that never was. A hole of exactly the size that we had read is a proof.
+        if tail.cut_half and offset == tail.cut_half[0] + len(tail.cut_half[1]):
             halves.append((tail.cut_half[1], lambda: setattr(tail, "cut_half", None)))
-        return halves + [(half, other.drop_half) for other in self._predecessors(tail) if (half := other.half())]
+        return halves
 
     def _begin(self, tail: Tail, halves: list[tuple[bytes, Drop]], used: bytes | None) -> None:
         """The first line of ``tail`` is read, with or without one of the halves: the others did not go on in it."""
@@ -152,8 +158,9 @@ class Reader:
             other.was_passed = True
 
     def _predecessors(self, tail: Tail) -> list[Tail]:
+        """Files of the family that end before ``tail`` begins, latest first."""
         relatives = self._shelf.relatives(tail)
-        return [other for other in relatives if other.serial < tail.serial and other.role is not Role.LIVE]
+        return [other for other in relatives[relatives.index(tail) + 1 :] if other.role is not Role.LIVE]
 
     def _give_up_cut_half(self, tail: Tail) -> None:
         if tail.cut_half:

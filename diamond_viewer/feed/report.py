@@ -16,8 +16,9 @@ def sources(
     """Files that are missed, live files, backups from the newest on, and deleted files that left problems behind."""
     states = [_missing(family) for family in families if family.live is None and family.trouble is not None]
     troubles = {family.live.serial: family.trouble for family in families if family.live and family.trouble}
-    newest_first = sorted(tails, key=lambda tail: (tail.role is not Role.LIVE, -tail.serial))
-    for tail in [*newest_first, *forgotten]:
+    live = [tail for tail in tails if tail.role is Role.LIVE]
+    others = [tail for tail in reversed(tails) if tail.role is not Role.LIVE]
+    for tail in [*live, *others, *forgotten]:
         trouble = troubles.get(tail.serial)
         problems = (*tail.ledger.problems.values(), *([trouble] if trouble else []))
         states.append(

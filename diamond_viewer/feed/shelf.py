@@ -7,7 +7,7 @@ swapped link find their tail and go on. What is left is one question a look: who
 import errno
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from diamond_viewer.feed import files
@@ -18,7 +18,7 @@ from diamond_viewer.telemetry.model import Problem
 
 MAX_OPEN_FILES = 200  # backups that we hold open unless needed: the usual limit of a process is 1,024
 MAX_FORGOTTEN = 20
-SETTLED_NS = 100_000_000  # a file that changed less than this ago may change again within the same tick of its clock
+SETTLED_NS = 20_000_000  # a file that changed less than this ago may change again within the same tick of its clock
 
 
 @dataclass(slots=True)
@@ -59,8 +59,8 @@ class Shelf:
         self._next_serial = 0
 
     def by_age(self) -> list[Tail]:
-        """Every file we follow, oldest first."""
-        return sorted(self._tails.values(), key=lambda tail: tail.serial)
+        """Every file we follow, oldest content first: a live file comes last, whenever it was found."""
+        return sorted(self._tails.values(), key=lambda tail: (tail.role is Role.LIVE, tail.serial))
 
     def family_of(self, tail: Tail) -> Family:
         return self._owners[tail.name.key]
@@ -92,8 +92,8 @@ class Shelf:
 
     def _survey_family(self, family: Family, roles: dict[Key, Role]) -> None:
         group, previous, known_trouble = family.group, family.live, family.trouble
-        first_new_serial = self._next_serial
         family.trouble, family.is_waiting, family.is_listed = None, False, True
+        known = set(self._tails)
         live: Tail | None = None
         if group.asks_for_live:
             try:
@@ -103,6 +103,8 @@ class Shelf:
                 family.is_waiting = error.errno in (errno.ENOENT, errno.ENOTDIR)
                 kind = "waiting" if family.is_waiting else "unreadable"
                 family.trouble = Problem(kind, files.sentence(group.live_path, error))
+        if previous is not None and live is not previous:
+            self.renumber(previous)  # it ended after all that was found while it was live, and before what is found now
         try:
             for name in files.backups(group):
                 roles.setdefault(self._tail_of(family, name).name.key, Role.BACKUP)
@@ -115,16 +117,16 @@ class Shelf:
         if family.trouble and family.trouble.kind == "unreadable" and family.trouble != known_trouble:
             self._counters["unreadable"] += 1
         if family.was_surveyed and live is not previous:
-            self._count_rotations(previous, live, roles, range(first_new_serial, self._next_serial))
+            self._count_rotations(previous, live, roles, self._tails.keys() - known)
         family.was_surveyed = True
 
-    def _count_rotations(self, previous: Tail | None, live: Tail | None, roles: dict[Key, Role], new: range) -> None:
+    def _count_rotations(self, previous: Tail | None, live: Tail | None, roles: dict[Key, Role], new: Set[Key]) -> None:
         """The live name passed on, perhaps several times since the last look. What was only deleted was not rotated."""
         if previous is not None and (previous.name.key in roles or previous.links() > 0):
             self._counters["rotations"] += 1
-        for tail in self._tails.values():
+        for tail in map(self._tails.__getitem__, new):
             is_copy = tail.name.path.endswith((".gz", ".zst"))
-            self._counters["rotations"] += tail.serial in new and tail is not live and not is_copy
+            self._counters["rotations"] += tail is not live and not is_copy
 
     def _tail_of(self, family: Family, name: Name) -> Tail:
         """The tail of the file behind a name. A new file is opened at once: it may be gone when its turn to be read comes."""

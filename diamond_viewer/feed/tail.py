@@ -14,7 +14,7 @@ import xxhash
 from diamond_viewer.feed.compressed import Sniffer, UnpackError
 from diamond_viewer.feed.files import Name
 from diamond_viewer.feed.ingest import Ledger
-from diamond_viewer.telemetry.documents import DocumentGatherer
+from diamond_viewer.telemetry.otlp_documents import DocumentGatherer
 from diamond_viewer.telemetry.lines import LineSplitter, trimmed
 
 CHUNK_BYTES = 1024 * 1024
@@ -137,6 +137,10 @@ class Tail:
     def is_inside_wrapping(self) -> bool:
         """Whether a compressed file ends, as far as we can see, in the middle of its data."""
         return not self.failure and self._sniffer.is_inside
+
+    @property
+    def half_offset(self) -> int:
+        return self._splitter.rest_offset
 
     def half(self) -> bytes:
         """The half line at the end; empty inside a document of many lines."""

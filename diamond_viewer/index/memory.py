@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diamond_viewer.index import answers
+from diamond_viewer.index.adoption import adopt
 from diamond_viewer.index.block import Block, block_of
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.duplicates import repeated_rows
@@ -27,6 +28,7 @@ from diamond_viewer.telemetry.otlp_spans import decode_spans
 SEGMENT_SPANS = 131_072
 PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
 
+_FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 _NUMBER_BITS = 32
 _NUMBER_MASK = 2**_NUMBER_BITS - 1
 _POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
@@ -42,12 +44,12 @@ class MemoryStore:
         self._budget_bytes = budget_bytes
         self._segment_spans = segment_spans
         self._lock = threading.RLock()
-        self._segments: dict[int, Segment] = {0: Segment(0)}
-        self._open = self._segments[0]
+        self._open = Segment(_FIRST_SEGMENT)
+        self._segments: dict[int, Segment] = {_FIRST_SEGMENT: self._open}
         self._places = PlaceTable()
         self._digests: dict[bytes, int] = {}
         self._pending: list[Batch] = []
-        self._pending_digests: list[bytes] = []
+        self._pending_digests: dict[bytes, int] = {}
         self._pending_spans = 0
         self._version = 0
         self._feed = FeedState()
@@ -65,8 +67,7 @@ class MemoryStore:
         return True
 
     def add(self, batch: Batch, digest: bytes) -> None:
-        self._digests[digest] = batch.span_count
-        self._pending_digests.append(digest)
+        self._digests[digest] = self._pending_digests[digest] = batch.span_count
         if batch.span_count:
             self._pending.append(batch)
             self._pending_spans += batch.span_count
@@ -77,9 +78,9 @@ class MemoryStore:
         if not self._pending and not self._pending_digests:
             return
         batches, digests = self._pending, self._pending_digests
-        self._pending, self._pending_digests, self._pending_spans = [], [], 0
+        self._pending, self._pending_digests, self._pending_spans = [], {}, 0
         with self._lock:
-            self._open.digests += digests
+            self._open.digests |= digests
             if batches:
                 self._lay(batches)
                 self._version += 1
@@ -89,6 +90,26 @@ class MemoryStore:
                 number = self._open.number + 1
                 self._open = self._segments[number] = Segment(number)
             self._evict()
+
+    def handed_over(self) -> Segment:
+        """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
+        self.commit()
+        self._open.pack()
+        return self._open
+
+    def adopt(self, segment: Segment) -> bool:
+        """Take a segment that another process made from a file older than all that is held. False, and nothing is taken,
+        when some of its lines or spans are held already: then the file must be read line by line."""
+        with self._lock:
+            number = min(self._segments) - 1
+            if self._digests.keys() & segment.digests.keys() or not adopt(segment, number, self._places, self._place):
+                return False
+            self._segments[number] = segment
+            self._digests |= segment.digests
+            self._packed_bytes[number] = segment.size_bytes
+            self._version += 1
+            self._evict()
+        return True
 
     def report(self, state: FeedState) -> None:
         if state != self._feed:

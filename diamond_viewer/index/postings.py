@@ -81,13 +81,25 @@ class Postings:
 
     def pack(self) -> None:
         """Two flat arrays out of all runs; what is added later makes runs again."""
+        self._hold(self._all())
+
+    def extract(self, traces: Indexes) -> PostingRun:
+        """Take out everything that is posted of these traces; what is left is packed."""
+        postings = self._all()
+        is_theirs = np.isin(postings & _TRACE_MASK, traces)
+        self._hold(postings[~is_theirs])
+        return postings[is_theirs]
+
+    def _all(self) -> PostingRun:
         packed = np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces.astype(np.int64)
-        merged = np.unique(np.concatenate([packed, *self._runs]))
-        values, starts = np.unique(merged >> _TRACE_BITS, return_index=True)
-        traces = merged & _TRACE_MASK
+        return np.unique(np.concatenate([packed, *self._runs]))
+
+    def _hold(self, postings: PostingRun) -> None:
+        values, starts = np.unique(postings >> _TRACE_BITS, return_index=True)
+        traces = postings & _TRACE_MASK
         self._runs = []
         self._values = values
-        self._starts = np.append(starts, len(merged)).astype(np.uint32)
+        self._starts = np.append(starts, len(postings)).astype(np.uint32)
         self._traces = traces.astype(np.min_scalar_type(int(traces.max(initial=0))))
 
     def _packed(self, value: int) -> Column:

@@ -74,7 +74,7 @@ class Segment:
         self.dictionary = Dictionary()
         self.postings = Postings()
         self.originals = Originals()
-        self.digests: list[bytes] = []
+        self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
         self.guest_numbers: dict[tuple[int, int], int] = {}  # (segment number, trace number) of a home -> guest here

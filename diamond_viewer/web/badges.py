@@ -80,7 +80,14 @@ def edge_tone(flags: int) -> Tone:
 def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
     """Worst first; events that only say "I ran" are left out."""
     flags = summary.flags
-    found = [badge for fact in summary.event_facts if (badge := _event_badge(fact))]
+    names_an_exception = any(fact.name == EXCEPTION_EVENT and fact.detail for fact in summary.event_facts)
+    found = [
+        badge
+        for fact in summary.event_facts
+        # a driver's exception without a type says nothing beside the application's with one
+        if not (names_an_exception and fact.name == EXCEPTION_EVENT and not fact.detail)
+        and (badge := _event_badge(fact))
+    ]
     has_error_words = any(badge.tone is Tone.ERROR for badge in found)
     if flags & Flag.ERROR and not has_error_words:
         found.append(Badge(format_times(summary.error_count, "error"), Tone.ERROR, "spans with status ERROR"))

@@ -18,7 +18,7 @@ def _compressed(response: Response) -> Response:
     if response.mimetype not in TEXT_TYPES or "Content-Encoding" in response.headers:
         return response
     response.vary.add("Accept-Encoding")
-    if "gzip" not in request.accept_encodings or response.status_code != 200:
+    if request.accept_encodings["gzip"] <= 0 or response.status_code != 200:
         return response
     response.direct_passthrough = False  # static files stream from disk otherwise
     content = response.get_data()

@@ -100,6 +100,25 @@ def caption(query: Query) -> str:
     return f"Traces where {' and '.join(sentences)}" if sentences else "All traces"
 
 
+def window_words(since: str, until: str) -> str:
+    """A window that is none of the usual ones, short enough for its field.
+
+    >>> window_words("3d", ""), window_words("2026-11-22T14:30:00.5Z", "2026-11-22T14:40:00Z"), window_words("", "2h")
+    ('last 3d', '14:30:00–14:40:00', 'until 2h ago')
+    """
+    start, end = _clock_words(since), _clock_words(until)
+    if start and end and "T" in since:
+        return f"{start}–{end}"
+    if start:
+        return f"since {start}" if "T" in since else f"last {start}"
+    return f"until {end}" if "T" in until else f"until {end} ago"
+
+
+def _clock_words(time: str) -> str:
+    """The time of day of an RFC 3339 time; a relative time as it is."""
+    return time.partition("T")[2][:8] or time
+
+
 def _fields(row: Filter, address: Address, store: TraceStore) -> list[FormField]:
     """One field, or one for each value of a filter that is set several times."""
     values = address.query.values(row.parameter)
@@ -147,7 +166,7 @@ def _window(address: Address) -> WindowField:
     since, until = address.query.value("since"), address.query.value("until")
     usual = next((label for value, label in WINDOWS if value == since and not until), "")
     return WindowField(
-        words=usual or "custom",
+        words=usual or window_words(since, until),
         links=tuple((address.between(value, ""), label, label == usual) for value, label in WINDOWS),
         since=since,
         until=until,

@@ -74,9 +74,10 @@ class SpanBody:
     hidden_events: str
     links: tuple[BodyLink, ...]
     dropped: str
+    problems: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, span: Span) -> Self:
+    def of(cls, span: Span, problems: Sequence[str] = ()) -> Self:
         words = {STATUS_ERROR: "error", STATUS_OK: "ok"}.get(span.status_code, "")
         message = span.status_message.strip()
         return cls(
@@ -90,6 +91,7 @@ class SpanBody:
             else "",
             links=tuple(_body_link(link) for link in span.links[:MAX_LINKS]),
             dropped=_dropped(span),
+            problems=tuple(problems),
         )
 
 
@@ -157,7 +159,7 @@ def _span_row(trace: Trace, row: Row, colour: int, inline: bool, open_span_id: s
         duration=format_duration(span.duration_ns),
         diamonds=tuple(_diamond(trace, event) for event in span.events[:MAX_DIAMONDS]),
         problems=tuple(row.problems),
-        body=SpanBody.of(span) if inline or is_open else None,
+        body=SpanBody.of(span, row.problems) if inline or is_open else None,
         body_href=href,
         page_href=f"{trace_href(span.trace_id)}?span={span.span_id}#s-{span.span_id}",
         is_open=is_open,

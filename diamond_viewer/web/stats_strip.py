@@ -21,7 +21,8 @@ SAME_POINTS = 0.05  # percentage points: a smaller change is shown as none
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``tone`` is a CSS class's ending or empty; ``title`` says what a click does; ``is_set`` when it is filtered by."""
+    """``tone`` is a CSS class's ending or empty; ``title`` says what a click does; ``is_set`` when it is filtered by;
+    ``key`` is the key that presses it."""
 
     label: str
     value: str
@@ -30,6 +31,7 @@ class Figure:
     href: str
     title: str
     is_set: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def stats_strip(address: Address, store: TraceStore, now_ns: int) -> StatsStrip:
                 address.filtered("status", *(() if errors_set else ("error",))),
                 f"{format_times(stats.error_spans, 'span')} with an error; show only traces with an error",
                 errors_set,
+                "e",
             ),
             Figure(
                 "Auth failures",
@@ -71,6 +74,7 @@ def stats_strip(address: Address, store: TraceStore, now_ns: int) -> StatsStrip:
                 address.without("flag", "auth-failure") if auth_set else address.adding("flag", "auth-failure"),
                 "auth.failed, missing credentials or HTTP 401; show only these",
                 auth_set,
+                "a",
             ),
             _percentile("p50", "half of the traces take longer", stats.p50_ns, stats, address),
             _percentile("p95", "one trace in twenty takes longer", stats.p95_ns, stats, address),

@@ -86,7 +86,16 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         # whole minutes: a pill that changes each second would be read aloud each second
         minute_ns = 60 * NS_PER_SECOND
         return "stale", f"No new data for {format_duration(idle_ns // minute_ns * minute_ns)}", ""
-    return "live", "Live", f"{format_duration(feed.lag_ns)} behind" if feed.lag_ns >= SHOWN_LAG_NS else ""
+    return "live", "Live", f"{behind(feed.lag_ns)} behind" if feed.lag_ns >= SHOWN_LAG_NS else ""
+
+
+def behind(lag_ns: int) -> str:
+    """Seconds with a tenth, so that the pill keeps its width while it changes.
+
+    >>> behind(300_000_000), behind(75 * NS_PER_SECOND)
+    ('0.3 s', '1 min 15 s')
+    """
+    return f"{lag_ns / NS_PER_SECOND:.1f} s" if lag_ns < 59 * NS_PER_SECOND else format_duration(lag_ns)
 
 
 def _sources_sentence(feed: FeedState) -> str:

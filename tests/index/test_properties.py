@@ -75,7 +75,7 @@ def span_wires(draw: st.DrawFn, number: int, trace: int) -> Wire:
         trace=trace,
         name=draw(texts),
         start_ns=start_ns,
-        lasts_ns=draw(st.sampled_from([0, 1, -5, 100_000_001, 1_000_000_001, -start_ns])),
+        lasts_ns=min(draw(st.sampled_from([0, 1, -5, 100_000_001, 1_000_000_001, -start_ns])), 2**64 - 1 - start_ns),
         kind=draw(st.sampled_from([0, 1, KIND_SERVER, KIND_SERVER, 3])),
         status_code=draw(st.sampled_from([0, 0, 1, 2])),
         attributes=draw(attribute_sets),

@@ -1,6 +1,7 @@
-"""Documents that stretch over many lines: pretty-printed OTLP/JSON, and arrays with an element a line.
+"""Where documents begin and end when it is not with their lines.
 
-The collector never writes these, but people do, with ``jq .`` or by hand. Lines in, documents out; ordinary lines pass.
+Pretty-printed OTLP/JSON and arrays with an element a line: the collector never writes these, but people do, with ``jq .`` or
+by hand. And a whole line behind a fragment, as a disk that was full for a moment leaves it.
 """
 
 import re
@@ -8,7 +9,20 @@ import re
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_DOCUMENT_STARTS = (b'{"resourceSpans":', b'{"resourceMetrics":', b'{"resourceLogs":')
 _ORDINARY_LINES = (b'{"resource', b'{"scope')
+
+
+def behind_fragment(line: bytes) -> bytes:
+    """From the last place inside the line where a document may begin; empty when there is none.
+
+    Within a text of JSON the quotes would be escaped, so what looks like a beginning is one.
+
+    >>> behind_fragment(b'{"resourceSpa{"resourceSpans":[]}'), behind_fragment(b'{"resourceSpans":[')
+    (b'{"resourceSpans":[]}', b'')
+    """
+    begin = max(line.rfind(start) for start in _DOCUMENT_STARTS)
+    return line[begin:] if begin > 0 else b""
 
 
 class DocumentGatherer:

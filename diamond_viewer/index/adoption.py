@@ -1,0 +1,44 @@
+"""A packed segment from another process becomes part of this store: its traces meet those that are held."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.postings import posted, posting_run
+from diamond_viewer.index.reassembly import reassemble
+from diamond_viewer.index.segment import Place, Segment
+
+_NUMBER_BITS = 32
+
+
+def adopt(segment: Segment, number: int, places: PlaceTable, place_of: Callable[[int], Place | None]) -> bool:
+    """Number the segment and link its traces with what is held of them elsewhere.
+
+    A trace that is held lives where it lived; here it becomes a guest. False, before anything has changed, when a span of
+    the segment is held already.
+    """
+    keys = trace_keys(segment.traces["high"].astype(np.uint64), segment.traces["low"].astype(np.uint64))
+    found = places.find(keys)
+    guests = np.flatnonzero(found != NOWHERE)
+    homes = {guest: place_of(int(found[guest])) for guest in guests.tolist()}
+    for guest, home in homes.items():
+        assert home is not None
+        held = [place.spans["span_id"][place.rows_of(at)].astype(np.uint64) for place, at in home[0].places_of(home[1])]
+        new = segment.spans["span_id"][segment.rows_of(guest)].astype(np.uint64)
+        if np.isin(new, np.concatenate(held)).any():
+            return False
+    segment.number = number
+    is_new = found == NOWHERE
+    places.put(keys[is_new], np.flatnonzero(is_new) | number << _NUMBER_BITS)
+    for guest, home in homes.items():
+        assert home is not None
+        segment.traces["lives_here"][guest] = 0
+        segment.homes[guest] = home
+        home[0].guests.setdefault(home[1], []).append((segment, guest))
+    for field, code, guest in map(posted, segment.postings.extract(guests).tolist()):
+        home_segment, at = segment.homes[guest]
+        home_code = home_segment.dictionary.intern(segment.dictionary.texts[code])
+        home_segment.postings.add(posting_run(field, np.array([home_code]), np.array([at])))
+    reassemble([home for home in homes.values() if home is not None])
+    return True

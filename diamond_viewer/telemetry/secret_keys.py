@@ -1,0 +1,147 @@
+"""Which names hold secrets: of attributes, headers, cookies, parameters of addresses, members of JSON.
+
+Names are compared by their words: ``X-API-Key``, ``xApiKey``, ``x_api_key`` and ``x.api.key`` are one name.
+"""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from urllib.parse import unquote
+
+MAX_NAME = 256  # characters that are looked at, from the end: a longer name is no name
+MAX_PARAMETER_NAME = 80
+
+# what follows decides: "password", "user.password.hash" and "password2" are secret, "password.length" is not
+STRONG_WORDS = frozenset(
+    (
+        *("password", "passwd", "pwd", "passphrase", "passcode", "secret", "token", "jwt", "bearer", "otp"),
+        *("authorization", "cookie", "cookie2", "credential", "apikey", "accesskey", "privatekey", "secretkey"),
+        *("passwords", "secrets", "tokens", "cookies", "credentials", "apikeys", "setcookie", "sessid", "sid"),
+    )
+)
+# a word that ends or begins with one of these counts as one: "sessiontoken", "password1"
+STRONG_ENDINGS = ("password", "passwd", "secret", "token", "cookie", "apikey", "authorization", "credential", "sessid")
+STRONG_BEGINNINGS = ("password", "passwd", "authorization")
+# the key of a lock; "aws.s3.key", "messaging.message.key" and "public_key" are not
+KEY_OWNERS = frozenset(("api", "access", "private", "secret", "encryption", "signing", "auth", "account", "master"))
+# "session" alone, or its id, is one; "session.duration" and "auth.session.check" are not
+SESSION_ENDINGS = frozenset(("id", "ids", "key", "value", "data", "hash", "raw"))
+# the semantic conventions' session of a visit, which opens nothing; spelt like this and not otherwise
+ORDINARY_NAMES = frozenset(("session.id", "session.previous_id"))
+# a secret's name with one of these as its last word says something about the secret, not the secret
+HARMLESS_ENDINGS = frozenset(
+    (
+        *("count", "counts", "total", "sum", "length", "len", "size", "bytes", "chars", "max", "min", "limit", "usage"),
+        *("type", "kind", "name", "names", "provider", "strategy", "method", "algorithm", "alg", "scope", "scopes"),
+        *("present", "exists", "valid", "invalid", "missing", "required", "enabled", "expired", "check", "checked"),
+        *(
+            "status",
+            "state",
+            "result",
+            "reason",
+            "error",
+            "errors",
+            "source",
+            "issuer",
+            "audience",
+            "version",
+            "policy",
+        ),
+        *(
+            "ttl",
+            "age",
+            "at",
+            "ms",
+            "s",
+            "seconds",
+            "duration",
+            "expires",
+            "expiry",
+            "expiration",
+            "created",
+            "rotated",
+        ),
+        *("endpoint", "host", "path", "domain", "samesite", "secure", "httponly", "percent", "ratio", "index"),
+    )
+)
+SIGNED_ADDRESS_NAMES = frozenset(
+    (
+        *("sig", "signature", "awsaccesskeyid", "googleaccessid"),
+        *("xamzsignature", "xamzcredential", "xamzsecuritytoken"),
+    )
+)
+SIGNED_ADDRESS_PREFIX = "xgoog"
+AUTH_COOKIE = re.compile(r"(?:__(?:secure|host)-)?(?:next-auth|authjs)\.", re.IGNORECASE)
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class Secrecy(IntEnum):
+    NONE = 0
+    TEXT = 1  # texts are secret; numbers are counts, sizes, ages
+    ALL = 2  # numbers too: a PIN under "password" is one
+
+
+def secrecy(name: str) -> Secrecy:
+    """What must not be shown under this name. Constant time: of a long name the last 256 characters count.
+
+    >>> [n for n in ("Set-Cookie", "X-API-Key", "userPassword", "refresh_token", "session", "db.credentials",
+    ...     "http.request.header.proxy-authorization", "sessionToken", "APIKEY", "aws_secret_access_key", "session_id",
+    ...     "__Secure-next-auth.session-token.0", "AWSAccessKeyId", "X-Amz-Signature", "api key") if not secrecy(n)]
+    []
+    >>> [n for n in ("session.id", "auth.session.check", "session.duration", "aws.s3.key", "messaging.message.key",
+    ...     "token_type", "password.length", "tokenizer", "cookie.count", "author", "sign_in", "X-Amz-Algorithm",
+    ...     "session_count", "idempotency_key", "passenger", "auth.provider", "code.function.signature") if secrecy(n)]
+    []
+    >>> secrecy("gen_ai.usage.input_tokens"), secrecy("llm.token_count.prompt"), secrecy("password")
+    (<Secrecy.TEXT: 1>, <Secrecy.TEXT: 1>, <Secrecy.ALL: 2>)
+    """
+    return _secrecy(name[-MAX_NAME:])
+
+
+def parameter_secrecy(name: str) -> Secrecy:
+    """The same for a name as it stands in an address, a cookie or a text, where ``%2D`` may be written for ``-``.
+
+    >>> [parameter_secrecy(name).name for name in ("x%2Damz%2dsignature", "X-Goog-Date", "next-auth.callback-url", "q")]
+    ['ALL', 'ALL', 'ALL', 'NONE']
+    """
+    return _parameter_secrecy(name[-MAX_PARAMETER_NAME:])
+
+
+@lru_cache(maxsize=4096)
+def _parameter_secrecy(name: str) -> Secrecy:
+    for _ in range(3):  # an address inside an address inside an address
+        if "%" not in name:
+            break
+        name = re.split(r"[?&;=#/,\s]", unquote(name))[-1]
+    return Secrecy.ALL if AUTH_COOKIE.match(name) else _secrecy(name)
+
+
+@lru_cache(maxsize=4096)
+def _secrecy(name: str) -> Secrecy:
+    if name in ORDINARY_NAMES:
+        return Secrecy.NONE
+    words = _WORD.findall(_HUMP.sub(" ", name).lower())
+    if not words:
+        return Secrecy.NONE
+    glued = "".join(words)
+    if glued in SIGNED_ADDRESS_NAMES or glued.startswith(SIGNED_ADDRESS_PREFIX) or glued.endswith("xamzsignature"):
+        return Secrecy.ALL
+    last = words[-1]
+    if last in HARMLESS_ENDINGS and len(words) > 1:
+        return Secrecy.NONE
+    if _is_strong(words) or glued.endswith("sessionid") or _is_session(words):
+        return Secrecy.ALL if _is_strong([last.removesuffix("s")]) and last[-1] != "s" else Secrecy.TEXT
+    return Secrecy.NONE
+
+
+def _is_strong(words: list[str]) -> bool:
+    pairs = zip(words, words[1:], strict=False)
+    return any(
+        word in STRONG_WORDS or word.endswith(STRONG_ENDINGS) or word.startswith(STRONG_BEGINNINGS) for word in words
+    ) or any(second in ("key", "keys") and first in KEY_OWNERS for first, second in pairs)
+
+
+def _is_session(words: list[str]) -> bool:
+    return words[-1] == "session" or (len(words) > 1 and words[-2] == "session" and words[-1] in SESSION_ENDINGS)

@@ -1,0 +1,80 @@
+// Polling: when to ask, and where the reader stands. The server decides what is new; the URL says what is asked for.
+"use strict";
+
+(() => {
+  const TOP_PX = 40; // scrolled less than this, the reader is at the top
+  const LOST_AFTER = 2; // failed polls in a row: one may be a hiccup
+
+  const root = document.documentElement;
+  const one = (selector) => document.querySelector(selector);
+
+  let seen = { address: "", value: "" };
+  let paused = null; // { since: seconds, anchor }
+  let failures = 0;
+
+  const isPoll = (ctx) => ctx.sourceElement.id === "status";
+  const address = () => location.pathname + location.search;
+
+  // New traces may enter at the top only when that moves nothing the reader looks at.
+  const isFree = () => {
+    const selection = getSelection();
+    const marked = selection && !selection.isCollapsed && one("#list")?.contains(selection.anchorNode);
+    return scrollY < TOP_PX && !one("#opened .trace") && !marked && !one("#list tbody :focus");
+  };
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (!isPoll(ctx)) return;
+    if (document.hidden) return void event.preventDefault();
+    const asked = ctx.request.body;
+    ctx.request.action = ctx.polled = address();
+    const anchor = paused ? paused.anchor : isFree() ? "" : (one("#list")?.dataset.anchor ?? "");
+    if (anchor) asked.set("anchor", anchor);
+    if (paused) asked.set("paused", paused.since);
+    const held = one("#trace")?.dataset.held;
+    if (held) asked.set("held", held);
+    if (seen.address === ctx.polled && seen.value) asked.set("seen", seen.value);
+  });
+
+  document.addEventListener("htmx:before:response", (event) => {
+    const { ctx } = event.detail;
+    if (!isPoll(ctx)) return;
+    failures = ctx.response.status >= 400 ? failures + 1 : 0;
+    showConnection();
+    seen = { address: ctx.polled, value: ctx.response.headers.get("Diamond-Seen") ?? seen.value };
+  });
+
+  // the reader has gone elsewhere while the answer was on its way
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail;
+    if (isPoll(ctx) && ctx.polled !== address()) event.preventDefault();
+    else if (!isPoll(ctx)) seen.value = "";
+  });
+
+  document.addEventListener("htmx:error", (event) => {
+    const ctx = event.detail.ctx;
+    if (!ctx || !isPoll(ctx)) return;
+    failures += 1;
+    showConnection();
+  });
+
+  const showConnection = () => {
+    if (failures >= LOST_AFTER) root.dataset.connection = "lost";
+    else delete root.dataset.connection;
+  };
+
+  const poll = () => {
+    const status = one("#status[hx-get]");
+    if (status) htmx.trigger(status, "poll");
+  };
+
+  document.addEventListener("viewer:pause", () => {
+    paused = paused ? null : { since: Math.floor(Date.now() / 1000), anchor: one("#list")?.dataset.anchor ?? "" };
+    one("[data-act=pause]")?.setAttribute("aria-pressed", String(paused !== null));
+    poll();
+  });
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) poll();
+  });
+})();

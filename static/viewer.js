@@ -1,0 +1,140 @@
+// Keys, buttons and small comforts. It moves focus and follows links; what they lead to is the server's business.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const one = (selector) => document.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+
+  // --- theme: as the system, light, dark -------------------------------------------------------------------------
+
+  const THEMES = ["system", "light", "dark"];
+
+  const nameTheme = () => {
+    const theme = root.dataset.theme ?? "system";
+    const words = theme === "system" ? "Theme: as the system" : `Theme: ${theme}`;
+    for (const button of all("[data-act=theme]")) {
+      button.title = words;
+      button.setAttribute("aria-label", words);
+    }
+  };
+
+  const turnTheme = () => {
+    const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "system") + 1) % THEMES.length];
+    if (next === "system") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    try {
+      localStorage.setItem("theme", next);
+    } catch {
+      // remembered for this page only
+    }
+    nameTheme();
+  };
+
+  // --- copy ------------------------------------------------------------------------------------------------------
+
+  const copy = async (button) => {
+    const text = new URL(button.dataset.copy, location.href).href;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyBySelection(text); // the clipboard API exists on https and localhost only
+    }
+    button.classList.add("button--done");
+    setTimeout(() => button.classList.remove("button--done"), 1500);
+  };
+
+  const copyBySelection = (text) => {
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  };
+
+  // --- moving through the list -----------------------------------------------------------------------------------
+
+  const links = () => all("#list .row__link");
+
+  const move = (step) => {
+    const found = links();
+    if (!found.length) return;
+    const at = found.indexOf(document.activeElement?.closest("#list .row")?.querySelector(".row__link"));
+    const opened = found.findIndex((link) => link.closest(".row[aria-current]"));
+    const from = at >= 0 ? at : opened;
+    const next = from < 0 ? 0 : Math.min(Math.max(from + step, 0), found.length - 1);
+    found[next].focus({ preventScroll: true });
+    found[next].closest(".row").scrollIntoView({ block: "nearest" });
+  };
+
+  // the row of the trace in the URL, at once; the next refresh says the same
+  const markOpened = () => {
+    const opened = new URLSearchParams(location.search).get("trace");
+    for (const row of all("#list .row")) {
+      if (opened && row.id === `t-${opened}`) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    }
+  };
+
+  const closeOpened = () => {
+    const opened = one("#opened .trace")?.dataset.trace;
+    const link = one("#opened .trace__close");
+    if (!link) return false;
+    const row = opened && document.getElementById(`l-${opened}`);
+    link.click();
+    row?.focus({ preventScroll: true });
+    return true;
+  };
+
+  // --- one listener for each kind of event -----------------------------------------------------------------------
+
+  const ACTS = {
+    theme: turnTheme,
+    copy,
+    help: () => one("#help").showModal(),
+    pause: () => document.dispatchEvent(new CustomEvent("viewer:pause")),
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-act]");
+    if (button) return void ACTS[button.dataset.act]?.(button);
+    const panel = one("#window[open]");
+    if (panel && !panel.contains(event.target)) panel.open = false;
+    if (event.target === one("#help")) event.target.close(); // the backdrop
+    const row = event.target.closest("#list .row");
+    const hasSelection = String(getSelection()).length > 0; // who marks a user id to copy it does not want to leave
+    if (row && !hasSelection && !event.target.closest("a")) row.querySelector(".row__link").click();
+  });
+
+  const KEYS = {
+    j: () => move(1),
+    k: () => move(-1),
+    e: () => one("#strip .figure[data-key=e]")?.click(),
+    a: () => one("#strip .figure[data-key=a]")?.click(),
+    "/": () => one("#filters .field__control")?.focus(),
+    "?": ACTS.help,
+    " ": () => one("[data-act=pause]")?.click(),
+    Escape: () => {
+      const panel = one("#window[open]");
+      if (panel) panel.open = false;
+      else return closeOpened();
+    },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const act = KEYS[event.key];
+    const target = event.target;
+    const isTyping = target.matches("input, select, textarea");
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+    if (isTyping) {
+      if (event.key === "Escape") target.blur();
+      return;
+    }
+    if (event.key === " " && target.closest("button, summary")) return; // space presses what has the focus
+    if (act() !== false) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:after:swap", markOpened);
+  nameTheme();
+})();

@@ -149,6 +149,7 @@ def read_span(record: Json, resource: Resource, scope: Scope, service: str) -> S
                 text_of(link, "traceState"),
                 read_attributes(link),
                 number_of(link, "droppedAttributesCount"),
+                number_of(link, "flags"),
             )
             for link in records(record, "links")
         ),

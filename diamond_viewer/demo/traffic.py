@@ -16,7 +16,7 @@ RUSH_MINUTES = 3  # the end of the past is as busy as what follows, so that the 
 
 _PAST_INTERVAL_NS = 5 * NS_PER_SECOND
 _LIVE_INTERVAL_NS = NS_PER_SECOND
-_PAST_VISITS_PER_MINUTE = 1.0
+_PAST_VISITS_PER_MINUTE = 1.5
 _LIVE_VISITS_PER_MINUTE = 14.0
 _MAX_GAP_NS = 120 * NS_PER_SECOND  # a laptop that slept does not catch up on the night: the platform starts anew
 _LOOK_SECONDS = 0.25

@@ -70,14 +70,22 @@ class Ingest:
         except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
             kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
         for half in halves:
-            if self.write_if_readable(half + line):
-                self.counters["joined"] += 1
+            if self.join(half, line):
                 return half
         if self._salvage(line):
             sentence = f"A fragment stood before a whole line, as a full disk leaves it. {sentence}"
             self.counters["salvaged"] += 1
         self.refuse(ledger, kind, sentence, offset, line)
         return None
+
+    def join(self, half: bytes, line: bytes) -> bool:
+        """Write the line that the two make together, if they do; the half may itself begin with a fragment."""
+        is_whole = self.write_if_readable(half + line)
+        if not is_whole and (begin := behind_fragment(half)):
+            is_whole = self.write_if_readable(begin + line)
+            self.counters["salvaged"] += is_whole
+        self.counters["joined"] += is_whole
+        return is_whole
 
     def write_if_readable(self, line: bytes) -> bool:
         """Write the line if it is telemetry as it stands, else do and count nothing."""

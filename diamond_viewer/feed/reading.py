@@ -53,11 +53,12 @@ class Reader:
                 raw = tail.next_chunk()
             except Rewritten:
                 self._restart(tail)
-                return True  # its new content comes after that of files found meanwhile, a copy of it among them
+                continue
             if not raw:
                 self._at_end(tail)
                 return False
             tail.grown_s = self._clock()
+            tail.was_passed = tail.is_half_refused = False
             self.bytes_read += len(raw)
             for lines in tail.lines(raw):
                 self._take(tail, lines)
@@ -80,7 +81,6 @@ class Reader:
     def _restart(self, tail: Tail) -> None:
         self._give_up_cut_half(tail)
         tail.restart()
-        self._shelf.renumber(tail)
         if tail.role is Role.LIVE:
             self._ingest.counters["truncations"] += 1
             tail.ledger.note(
@@ -103,8 +103,9 @@ class Reader:
             self._take_last_line(tail, last_line)
         has_waited = self._clock() - tail.grown_s >= self._patience_s
         if tail.role is not Role.LIVE and has_waited:
-            if tail.was_passed and tail.is_unfinished:
-                self._refuse_half(tail, *tail.drop_half())
+            if tail.was_passed and tail.is_unfinished and not tail.is_half_refused:
+                tail.is_half_refused = True
+                self._refuse_half(tail, tail.half_offset, tail.half())
             if tail.is_inside_wrapping and "cut off" not in tail.ledger.problems:
                 tail.ledger.note(
                     "cut off",
@@ -114,7 +115,8 @@ class Reader:
         if self._shelf.may_be_closed(tail):
             tail.close()
         elif self._shelf.may_be_forgotten(tail):
-            self._refuse_half(tail, *tail.drop_half())
+            if not tail.is_half_refused:
+                self._refuse_half(tail, *tail.drop_half())
             self._shelf.forget(tail)
 
     def _take_last_line(self, tail: Tail, line: bytes) -> None:
@@ -124,15 +126,16 @@ class Reader:
             self._take(tail, tail.close_document(line))
             return
         halves = [] if tail.has_begun else self._halves_before(tail, tail.half_offset)
-        for half in [b"", *(half for half, _ in halves)]:
-            if self._ingest.write_if_readable(half + line):
-                self._ingest.counters["joined"] += bool(half)
-                self._ingest.lines += 1
-                tail.ledger.lines += 1
-                tail.drop_half()
-                if not tail.has_begun:
-                    self._begin(tail, halves, half or None)
+        used = None
+        if not self._ingest.write_if_readable(line):
+            used = next((half for half, _ in halves if self._ingest.join(half, line)), None)
+            if used is None:
                 return
+        self._ingest.lines += 1
+        tail.ledger.lines += 1
+        tail.drop_half()
+        if not tail.has_begun:
+            self._begin(tail, halves, used)
 
     def _halves_before(self, tail: Tail, offset: int) -> list[tuple[bytes, Drop]]:
         """Half lines that may go on in the first line of ``tail``, which is at ``offset``, each with how to drop it."""
@@ -159,8 +162,11 @@ class Reader:
 
     def _predecessors(self, tail: Tail) -> list[Tail]:
         """Files of the family that end before ``tail`` begins, latest first."""
+        if tail.is_copy:
+            return []
         relatives = self._shelf.relatives(tail)
-        return [other for other in relatives[relatives.index(tail) + 1 :] if other.role is not Role.LIVE]
+        before = relatives[relatives.index(tail) + 1 :]
+        return [other for other in before if other.role is not Role.LIVE and not other.is_copy]
 
     def _give_up_cut_half(self, tail: Tail) -> None:
         if tail.cut_half:
@@ -168,7 +174,7 @@ class Reader:
             tail.cut_half = None
 
     def _refuse_half(self, tail: Tail, offset: int, line: bytes) -> None:
-        if line.strip():
+        if line.strip() and not tail.is_copy:
             sentence = "The line is cut off at the end of its file, and no later file goes on with it."
             self._ingest.refuse(tail.ledger, "cut off", sentence, offset, line)
 

@@ -7,7 +7,7 @@ swapped link find their tail and go on. What is left is one question a look: who
 import errno
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.feed import files
@@ -103,11 +103,16 @@ class Shelf:
                 family.is_waiting = error.errno in (errno.ENOENT, errno.ENOTDIR)
                 kind = "waiting" if family.is_waiting else "unreadable"
                 family.trouble = Problem(kind, files.sentence(group.live_path, error))
-        if previous is not None and live is not previous:
-            self.renumber(previous)  # it ended after all that was found while it was live, and before what is found now
         try:
-            for name in files.backups(group):
-                roles.setdefault(self._tail_of(family, name).name.key, Role.BACKUP)
+            backups = files.backups(group)
+            was_rotated = live is not previous and any(previous is self._tails.get(name.key) for name in backups)
+            if previous is not None and live is not previous and not was_rotated:
+                self._renumber(previous)
+            for name in backups:
+                tail = self._tail_of(family, name)
+                roles.setdefault(tail.name.key, Role.BACKUP)
+                if tail is previous and was_rotated:
+                    self._renumber(previous)  # it ended after all that was found while it was live
         except OSError as error:
             family.is_listed = False
             family.trouble = Problem("unreadable", files.sentence(group.directory, error))
@@ -116,17 +121,21 @@ class Shelf:
         family.live = live
         if family.trouble and family.trouble.kind == "unreadable" and family.trouble != known_trouble:
             self._counters["unreadable"] += 1
-        if family.was_surveyed and live is not previous:
-            self._count_rotations(previous, live, roles, self._tails.keys() - known)
+        if family.was_surveyed:
+            new = [tail for key, tail in self._tails.items() if key not in known and tail is not live]
+            for tail in new:
+                # while the live file stays what it is, a new backup can only be a copy of it, or of another backup
+                is_compressed = tail.name.path.endswith((".gz", ".zst"))
+                tail.is_copy = is_compressed or (live is not None and live is previous)
+            if live is not previous:
+                self._count_rotations(previous, roles, new)
         family.was_surveyed = True
 
-    def _count_rotations(self, previous: Tail | None, live: Tail | None, roles: dict[Key, Role], new: Set[Key]) -> None:
+    def _count_rotations(self, previous: Tail | None, roles: dict[Key, Role], new: list[Tail]) -> None:
         """The live name passed on, perhaps several times since the last look. What was only deleted was not rotated."""
         if previous is not None and (previous.name.key in roles or previous.links() > 0):
             self._counters["rotations"] += 1
-        for tail in map(self._tails.__getitem__, new):
-            is_copy = tail.name.path.endswith((".gz", ".zst"))
-            self._counters["rotations"] += tail is not live and not is_copy
+        self._counters["rotations"] += sum(not tail.is_copy for tail in new)
 
     def _tail_of(self, family: Family, name: Name) -> Tail:
         """The tail of the file behind a name. A new file is opened at once: it may be gone when its turn to be read comes."""
@@ -199,14 +208,13 @@ class Shelf:
     def is_quiet(self, tail: Tail) -> bool:
         return self._clock() - tail.grown_s >= self._hold_s
 
-    def renumber(self, tail: Tail) -> None:
-        """Its content is new: it stands behind all that was found before."""
-        tail.serial = self._next_serial
-        self._next_serial += 1
-
     def close(self) -> None:
         for tail in self.by_age():
             self.forget(tail)
+
+    def _renumber(self, tail: Tail) -> None:
+        tail.serial = self._next_serial
+        self._next_serial += 1
 
     def _open_count(self) -> int:
         return sum(tail.is_open for tail in self._tails.values())

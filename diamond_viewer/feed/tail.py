@@ -50,7 +50,9 @@ class Tail:
         self.size_bytes = name.size_bytes
         self.grown_s = 0.0  # when bytes last came, by the clock of who reads
         self.mark_at_close = NEVER
+        self.is_copy = False  # of content that was read elsewhere: no neighbour of any other file
         self.was_passed = False  # a later file began with a whole line: our half line has no other half there
+        self.is_half_refused = False  # it has been counted; still kept, for a writer that has not finished
         self.cut_half: tuple[int, bytes] | None = None  # a half line that a truncation cut off, and its offset
         self.oversize: list[int] = []
         self.gap_bytes = 0
@@ -130,7 +132,7 @@ class Tail:
         offset, half = self.drop_half()
         self.cut_half = (offset, half) if half else None
         self.failure = ""
-        self.was_passed = False
+        self.was_passed = self.is_half_refused = False
         self._start()
 
     @property

@@ -42,7 +42,8 @@ class Originals:
         self._lines.pack()
 
     def _close_block(self) -> None:
-        block = _compressor().compress(b"".join(self._open))
+        # a copy of the right size: the compressor's own result keeps the room of the worst case, ten times as much
+        block = bytes(memoryview(_compressor().compress(b"".join(self._open))))
         self._blocks.append(block)
         self._compressed_bytes += len(block)
         self._open, self._open_bytes = [], 0

@@ -69,6 +69,7 @@ class Link:
     trace_state: str
     attributes: Attributes
     dropped_attribute_count: int = 0
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)

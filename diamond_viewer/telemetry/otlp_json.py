@@ -130,6 +130,7 @@ def _link(link: Link) -> Json:
         traceState=link.trace_state,
         attributes=encode_attributes(link.attributes),
         droppedAttributesCount=link.dropped_attribute_count,
+        flags=link.flags,
     )
 
 

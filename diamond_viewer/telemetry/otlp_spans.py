@@ -37,6 +37,7 @@ class _Link(_Attributed):
     trace_id: str | None = ""
     span_id: str | None = ""
     trace_state: str | None = ""
+    flags: int | str | None = 0
 
 
 class _Status(_Wire):
@@ -164,6 +165,7 @@ def _link(wire: _Link) -> Link:
         wire.trace_state or "",
         attributes_from_wire(bytes(wire.attributes)),
         _number(wire.dropped_attributes_count),
+        _number(wire.flags),
     )
 
 

@@ -1,11 +1,187 @@
-"""TEMPORARY pass-through by the lead so that others can import; the trace-room engineer replaces this whole file."""
+"""Secrets out of spans, at the one door through which originals are decoded in full.
 
-from diamond_viewer.telemetry.model import Span
+A secret is what stands under a name that says so (``secret_keys``) or looks like one wherever it stands (``secret_texts``).
+The name stays, the value becomes ``REDACTED``. What holds no secret comes back as the very object that was given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Link, Resource, Scope, Span
+from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
+from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text, says_nothing
+
+__all__ = ["REDACTED", "redact_attributes", "redact_resource", "redact_scope", "redact_span", "redact_text"]
+
+MAX_SHARED = 64  # resources and scopes whose outcome is remembered: the spans of a line share the objects
+
+T = TypeVar("T")
 
 
-def redact_text(text: str) -> str:
-    return text
+def redact_attributes(attributes: Attributes) -> Attributes:
+    """Walks lists and maps of any depth. Flags and None survive under any name, counts under names of secrets.
+
+    >>> redact_attributes({"http.request.header.cookie": ["a=b"], "hasCookie": False, "gen_ai.usage.input_tokens": 812})
+    {'http.request.header.cookie': ['REDACTED'], 'hasCookie': False, 'gen_ai.usage.input_tokens': 812}
+    >>> redact_attributes({"form": {"user": "ada", "password": 1234, "next": ["/?token=a"]}})
+    {'form': {'user': 'ada', 'password': 'REDACTED', 'next': ['/?token=REDACTED']}}
+    >>> attributes = {"auth.session.check": "ok", "session.id": "s38", "db.query.text": "SELECT 1"}
+    >>> redact_attributes(attributes) is attributes
+    True
+    """
+    changed: dict[str, AttributeValue] = {}
+    shown_keys: dict[str, str] = {}
+    for key, value in attributes.items():
+        shown = _redact_value(value, secrecy(key))
+        if shown is not value:
+            changed[key] = shown
+        if (shown_key := redact_text(key)) is not key:
+            shown_keys[key] = shown_key
+    if shown_keys:
+        return {shown_keys.get(key, key): changed.get(key, value) for key, value in attributes.items()}
+    return {**attributes, **changed} if changed else attributes
 
 
 def redact_span(span: Span) -> Span:
-    return span
+    """Everything of a span that a producer wrote: names, message, attributes, events, links, resource, scope, trace state."""
+    events = tuple([_redact_event(event) for event in span.events])
+    links = tuple([_redact_link(link) for link in span.links])
+    attributes = redact_attributes(span.attributes)
+    name, message = redact_text(span.name), redact_text(span.status_message)
+    resource, scope = redact_resource(span.resource), redact_scope(span.scope)
+    service, trace_state = redact_text(span.service), redact_text(span.trace_state)
+    if (
+        attributes is span.attributes
+        and resource is span.resource
+        and scope is span.scope
+        and name is span.name
+        and message is span.status_message
+        and service is span.service
+        and trace_state is span.trace_state
+        and all(map(_is_same, events, span.events))
+        and all(map(_is_same, links, span.links))
+    ):
+        return span
+    return replace(
+        span,
+        name=name,
+        status_message=message,
+        attributes=attributes,
+        events=events,
+        links=links,
+        resource=resource,
+        scope=scope,
+        service=service,
+        trace_state=trace_state,
+    )
+
+
+def _redact_event(event: Event) -> Event:
+    name, attributes = redact_text(event.name), redact_attributes(event.attributes)
+    if name is event.name and attributes is event.attributes:
+        return event
+    return replace(event, name=name, attributes=attributes)
+
+
+def _redact_link(link: Link) -> Link:
+    trace_state, attributes = redact_text(link.trace_state), redact_attributes(link.attributes)
+    if trace_state is link.trace_state and attributes is link.attributes:
+        return link
+    return replace(link, trace_state=trace_state, attributes=attributes)
+
+
+def _shared(redact: Callable[[T], T]) -> Callable[[T], T]:
+    """Remembers outcomes by the identity of what was given, and keeps that alive so that its identity stays its own."""
+    known: dict[int, tuple[T, T]] = {}
+
+    def redact_once(given: T) -> T:
+        held = known.get(id(given))
+        if held and held[0] is given:
+            return held[1]
+        if len(known) >= MAX_SHARED:
+            known.clear()
+        shown = redact(given)
+        known[id(given)] = (given, shown)
+        return shown
+
+    return redact_once
+
+
+def _redact_resource(resource: Resource) -> Resource:
+    attributes, schema_url = redact_attributes(resource.attributes), redact_text(resource.schema_url)
+    if attributes is resource.attributes and schema_url is resource.schema_url:
+        return resource
+    return replace(resource, attributes=attributes, schema_url=schema_url)
+
+
+def _redact_scope(scope: Scope) -> Scope:
+    attributes, schema_url = redact_attributes(scope.attributes), redact_text(scope.schema_url)
+    name, version = redact_text(scope.name), redact_text(scope.version)
+    if (
+        attributes is scope.attributes
+        and schema_url is scope.schema_url
+        and name is scope.name
+        and version is scope.version
+    ):
+        return scope
+    return replace(scope, name=name, version=version, attributes=attributes, schema_url=schema_url)
+
+
+redact_resource: Callable[[Resource], Resource] = _shared(_redact_resource)
+redact_scope: Callable[[Scope], Scope] = _shared(_redact_scope)
+
+
+def _redact_value(value: AttributeValue, level: Secrecy) -> AttributeValue:
+    """The value itself when nothing in it is secret."""
+    if isinstance(value, str):
+        if level:
+            return value if says_nothing(value) else REDACTED
+        return redact_text(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return REDACTED if level is Secrecy.ALL else value
+    if isinstance(value, bytes):
+        return _redact_bytes(value, level)
+    return _redact_nested(value, level)
+
+
+def _redact_bytes(value: bytes, level: Secrecy) -> AttributeValue:
+    """Bytes that are text are read as such; Latin-1 gives each byte back as it was."""
+    if level:
+        return REDACTED if value else value
+    text = value.decode("latin-1")
+    shown = redact_text(text)
+    return value if shown is text else shown.encode("latin-1")
+
+
+def _redact_nested(value: Sequence[AttributeValue] | Mapping[str, AttributeValue], level: Secrecy) -> AttributeValue:
+    """A copy with a stack instead of recursion: values nest as deep as the producer liked."""
+    root: list[Any] = [None]
+    waiting: list[tuple[AttributeValue, Secrecy, Any, Any]] = [(value, level, root, 0)]
+    is_changed = False
+    while waiting:
+        given, above, target, place = waiting.pop()
+        if isinstance(given, Mapping):
+            inner: dict[str, AttributeValue] = {}
+            target[place] = inner
+            for key, child in given.items():
+                shown_key = redact_text(key)
+                is_changed = is_changed or shown_key is not key
+                inner[shown_key] = None  # keeps the order: the stack fills values from the end
+                waiting.append((child, max(above, secrecy(key)), inner, shown_key))
+        elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
+            items: list[AttributeValue] = [None] * len(given)
+            target[place] = items
+            waiting.extend([(child, above, items, at) for at, child in enumerate(given)])
+        else:
+            shown = _redact_value(given, above)
+            is_changed = is_changed or shown is not given
+            target[place] = shown
+    copy: AttributeValue = root[0]
+    return copy if is_changed else value
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other

@@ -6,6 +6,7 @@ Names are compared by their words: ``X-API-Key``, ``xApiKey``, ``x_api_key`` and
 import re
 from enum import IntEnum
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import unquote
 
 MAX_NAME = 256  # characters that are looked at, from the end: a longer name is no name
@@ -137,7 +138,7 @@ def _secrecy(name: str) -> Secrecy:
 
 
 def _is_strong(words: list[str]) -> bool:
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     return any(
         word in STRONG_WORDS or word.endswith(STRONG_ENDINGS) or word.startswith(STRONG_BEGINNINGS) for word in words
     ) or any(second in ("key", "keys") and first in KEY_OWNERS for first, second in pairs)

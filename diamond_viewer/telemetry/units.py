@@ -21,6 +21,8 @@ def format_duration(duration_ns: int) -> str:
     ['0 ns', '999 ns', '1.5 µs', '12.3 ms', '45.2 ms', '1 s', '1.84 s']
     >>> [format_duration(s * NS_PER_SECOND) for s in (60, 61, 3_600, 7_320, 90_000, -2)]
     ['1 min', '1 min 1 s', '1 h', '2 h 2 min', '1 d 1 h', '-2 s']
+    >>> [format_duration(ns) for ns in (59_949_999_999, 59_950_000_000, 3_599_500_000_000, 86_399_999_999_999, 2**64 - 1)]
+    ['59.9 s', '1 min', '1 h', '1 d', '213,503 d 23 h']
     """
     if duration_ns < 0:
         return "-" + format_duration(-duration_ns)
@@ -29,7 +31,7 @@ def format_duration(duration_ns: int) -> str:
         for size, unit, small_size, small_unit in _LONG_STEPS:
             if seconds >= size:
                 rest = seconds % size // small_size
-                return f"{seconds // size} {unit}" + (f" {rest} {small_unit}" if rest else "")
+                return f"{seconds // size:,} {unit}" + (f" {rest} {small_unit}" if rest else "")
     for (size, unit), (next_size, _) in zip(_STEPS, (*_STEPS[1:], (60 * NS_PER_SECOND, "")), strict=True):
         if duration_ns < next_size:
             text = _three_digits(duration_ns / size)
@@ -52,6 +54,31 @@ def format_clock(time_ns: int) -> str:
     """
     moment = moment_of(time_ns)
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
+
+
+def format_offset(offset_ns: int) -> str:
+    """How long after the beginning; what lies before it has a minus. Three digits stay three, so that a column of them aligns.
+
+    >>> [format_offset(ns) for ns in (0, 110_000_000, 1_100_000_000, 12_345_678, -2_000_000, 999_999_999, 61 * NS_PER_SECOND)]
+    ['+0', '+110 ms', '+1.10 s', '+12.3 ms', '-2.00 ms', '+1.00 s', '+1 min 1 s']
+    """
+    sign, distance_ns = "-" if offset_ns < 0 else "+", abs(offset_ns)
+    words = format_duration(distance_ns)
+    number, _, unit = words.partition(" ")
+    if not distance_ns:
+        return "+0"
+    if unit in ("µs", "ms", "s") and len(digits := number.replace(".", "")) < 3:
+        number = (number if "." in number else number + ".") + "0" * (3 - len(digits))
+        words = f"{number} {unit}"
+    return sign + words
+
+
+def format_date_time(time_ns: int) -> str:
+    """
+    >>> format_date_time(1_795_347_498_184_999_999), format_date_time(0), format_date_time(2**64 - 1)
+    ('2026-11-22 11:38:18.184', '1970-01-01 00:00:00.000', '2554-07-21 23:34:33.709')
+    """
+    return f"{format_day(time_ns)} {format_clock(time_ns)}"
 
 
 def format_minute(time_ns: int) -> str:
@@ -116,11 +143,38 @@ def format_share(part: int, whole: int) -> str:
     >>> [format_share(*pair) for pair in ((0, 0), (28, 1204), (1, 5000), (33, 314), (314, 314))]
     ['0 %', '2.3 %', '<0.1 %', '11 %', '100 %']
     """
-    percent = 100 * part / whole if whole else 0.0
+    return format_percent(100 * part / whole if whole else 0.0)
+
+
+def format_percent(percent: float) -> str:
+    """A share that is known as a percentage already.
+
+    >>> [format_percent(percent) for percent in (0.0, 0.01, 2.34, 9.96, 99.96, 100.0)]
+    ['0 %', '<0.1 %', '2.3 %', '10 %', '100 %', '100 %']
+    """
     if 0 < percent < 0.05:
         return "<0.1 %"
     text = f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
     return text.removesuffix(".0") + " %"
+
+
+def format_rate(count: int, duration_ns: int) -> str:
+    """How often, in the unit in which it is at least one; "" when there is no time to count in.
+
+    >>> [format_rate(count, 60 * NS_PER_SECOND) for count in (0, 1, 30, 78, 60_000, 90_000_000)]
+    ['0/s', '1/min', '30/min', '1.3/s', '1,000/s', '1,500,000/s']
+    >>> format_rate(2, 86_400 * NS_PER_SECOND), format_rate(1, 30 * 86_400 * NS_PER_SECOND), format_rate(5, 0)
+    ('2/d', '<1/d', '')
+    """
+    if duration_ns <= 0:
+        return ""
+    if not count:
+        return "0/s"
+    for unit_s, unit in ((1, "s"), (60, "min"), (3_600, "h"), (86_400, "d")):
+        rate = count * unit_s * NS_PER_SECOND / duration_ns
+        if rate >= 0.9995:
+            return f"{_three_digits(rate) if rate < 999.5 else f'{rate:,.0f}'}/{unit}"
+    return "<1/d"
 
 
 def format_times(count: int, noun: str, plural: str = "") -> str:

@@ -10,7 +10,9 @@ import msgspec
 from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, Span
 
 MAX_GUIDES = 64  # levels; a chain can be 50,000 deep, and lines for all of it would be 150 MB that nobody sees
-MAX_CANDIDATES = 8  # spans of one id that are weighed as parents: 50,000 of one id must not mean 50,000 comparisons each
+MAX_CANDIDATES = (
+    8  # spans of one id that are weighed as parents: 50,000 of one id must not mean 50,000 comparisons each
+)
 
 _ROOT, _ORPHAN = -1, -2
 _CALLED_BY = {KIND_SERVER: KIND_CLIENT, KIND_CONSUMER: KIND_PRODUCER}
@@ -79,7 +81,7 @@ def arrange(spans: Sequence[Span]) -> tuple[Row, ...]:
     rows = []
     for place, i in enumerate(places):
         span = spans[i]
-        is_orphan, circle, namesake_count = parents[i] == _ORPHAN, circle_of.get(i, ()), len(by_id[span.span_id])
+        is_orphan, circle, namesake_count = parents[i] == _ORPHAN, circle_of.get(i, []), len(by_id[span.span_id])
         problems: tuple[str, ...] = ()
         if is_orphan or circle or namesake_count > 1:
             problems = _problems(span, is_orphan, circle, i, namesake_count)
@@ -152,9 +154,7 @@ def _circles(order: Sequence[int], parents: Sequence[int]) -> list[list[int]]:
     return circles
 
 
-def _walk(
-    roots: Sequence[int], children: dict[int, list[int]]
-) -> tuple[list[int], list[int], list[int], list[int]]:
+def _walk(roots: Sequence[int], children: dict[int, list[int]]) -> tuple[list[int], list[int], list[int], list[int]]:
     """Depth first with a stack of its own: a trace can be 50,000 deep."""
     places: list[int] = []
     depths: list[int] = []

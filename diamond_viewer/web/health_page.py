@@ -21,14 +21,21 @@ STATES: Mapping[str, tuple[str, str]] = {  # state -> words, tone
 COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a name that is not here is shown as it is
     "rotations": ("Rotations", "times the collector began a new file; the old one was read to its end"),
     "truncations": ("Truncations", "times a file became shorter and was read again from its start"),
-    "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example from a copied backup"),
-    "invalid_spans": ("Invalid spans", "spans without usable ids or times; the rest of their line was taken"),
-    "repaired_lines": ("Repaired lines", "lines with invalid UTF-8, read with the broken characters replaced"),
-    "evicted_traces": ("Evicted traces", "oldest traces dropped to stay within --memory"),
-    "evicted_segments": ("Evicted segments", "oldest parts of the index dropped to stay within --memory"),
-    "oversized_lines": ("Oversized lines", "lines longer than --max-line, skipped whole"),
-    "lost_bytes": ("Lost bytes", "bytes that were gone before they could be read"),
+    "joined": ("Joined lines", "lines that a rotation had cut in two, put together again"),
+    "utf8_repaired": ("Repaired lines", "lines with invalid UTF-8, read with the broken characters replaced"),
+    "oversize": ("Oversized lines", "lines longer than --max-line, skipped whole"),
+    "missed_files": ("Missed files", "files that were gone before all of them could be read"),
+    "salvaged": ("Salvaged lines", "readable lines that stood behind a broken half"),
+    "invalid_spans": ("Invalid spans", "spans without usable ids; the rest of their line was taken"),
+    "other_signal": ("Other signals", "lines that hold metrics or logs"),
+    "gap_bytes": ("Gaps", "bytes of holes that a crash left in a file, skipped"),
+    "unreadable": ("Unreadable", "times a file could not be opened or read"),
+    "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example in a copied backup"),
+    "conflicting_spans": ("Conflicting spans", "spans that came again under the same id with other content"),
+    "evicted_spans": ("Evicted spans", "oldest spans that left memory to stay within --memory"),
+    "evicted_traces": ("Evicted traces", "traces that left memory with them"),
 }
+TROUBLE = ("missed_files", "oversize", "unreadable", "gap_bytes", "invalid_spans")  # shown red when not zero
 PACKAGES = ("diamond-viewer", "flask", "waitress", "watchdog", "msgspec", "orjson", "numpy", "zstandard")
 
 
@@ -112,7 +119,7 @@ def _backlog(health: Health) -> str:
 
 def _named_counter(name: str, count: int) -> Counter:
     title, meaning = COUNTERS.get(name, (name.replace("_", " ").capitalize(), ""))
-    return Counter(title, format_count(count), meaning)
+    return Counter(title, format_count(count), meaning, count > 0 and name in TROUBLE)
 
 
 def _source(source: SourceState) -> Source:

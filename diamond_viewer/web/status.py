@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from diamond_viewer.telemetry.model import FeedState, SourceState
+from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.telemetry.units import (
     NS_PER_SECOND,
     format_bytes,
@@ -14,6 +14,7 @@ from diamond_viewer.telemetry.units import (
 )
 
 STALE_AFTER_NS = 600 * NS_PER_SECOND  # without a new line: something upstream has probably stopped
+MAX_NAMES = 3
 SHOWN_LAG_NS = 100_000_000  # less is "now" for a reader
 
 READABLE_STATES = ("reading", "live", "done")
@@ -71,7 +72,8 @@ def waiting_for(feed: FeedState) -> tuple[str, ...]:
     """The paths that nothing has been read from, when that is true of all of them; else nothing."""
     if any(source.state in READABLE_STATES for source in feed.sources) or feed.lines:
         return ()
-    return tuple(source.path for source in feed.sources)
+    waiting = tuple(source.path for source in feed.sources if source.state == "waiting")
+    return waiting or tuple(source.path for source in feed.sources)
 
 
 def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str, str]:
@@ -102,11 +104,9 @@ def _sources_sentence(feed: FeedState) -> str:
     readable = [source for source in feed.sources if source.state in READABLE_STATES]
     if not readable:
         return "no file yet" if feed.sources else "no source"
-    live = _main_source(readable)
-    rotated = len(readable) - 1
+    live = [PurePath(source.path).name for source in readable if source.state != "done"]
+    names = live or [PurePath(readable[0].path).name]
+    rotated = len(readable) - len(names)
     size_bytes = sum(max(source.size_bytes, source.bytes_read) for source in readable)
-    return f"{PurePath(live.path).name}{f' + {rotated} rotated' if rotated else ''} · {format_bytes(size_bytes)}"
-
-
-def _main_source(sources: list[SourceState]) -> SourceState:
-    return next((source for source in sources if source.state == "live"), sources[0])
+    said = ", ".join(names) if len(names) <= MAX_NAMES else f"{names[0]} and {len(names) - 1:,} more"
+    return f"{said}{f' + {rotated:,} rotated' if rotated else ''} · {format_bytes(size_bytes)}"

@@ -87,6 +87,7 @@ class Story:
             self.compress_backup: 6,
             self.delete_backup: 2,
             self.restart_reader: 2,
+            self.rotate_within_a_line: 3,
             self.leave_a_fragment: 2,
             self.write_empty_line: 2,
             **({self.let_time_pass: 8} if self.closes_early else {}),
@@ -181,6 +182,20 @@ class Story:
             self.tear()
         self.rename(self.current, self.backup_path())
         self.open_new()
+
+    def rotate_within_a_line(self) -> None:
+        """As collectors did before 2023: the halves meet again, whatever stands around them."""
+        self.half_write()
+        if self.current.path == self.live_path and self.pending is not None:
+            number, rest = self.pending
+            self.pending = None
+            self.rename(self.current, self.backup_path())
+            self.open_new()
+            self.append(rest)
+            self.look()
+            self.must.add(number)
+            self.was_half = True
+            self.fragments += 2  # for a reader that starts later, when one of the files may be gone
 
     def tear(self) -> None:
         """The pending line will lie in two files. It can be joined while the first half is where the feed sees it."""

@@ -18,7 +18,7 @@ from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, Wire, event, line, span, trace_id
 
 ODD_TEXTS = ["", " ", "GET", "POST", "n" * 5_000, "Übung 🎬", "a\nb", "\x00", "<script>", "%s", "work", "auth.failed"]
-TIMES_NS = [0, 1, 5, A_TIME_NS, A_TIME_NS + 1, A_TIME_NS + 2_000_000_000, 2**63 - 1, 2**64 - 1]
+TIMES_NS = [0, 1, 5, A_TIME_NS, A_TIME_NS + 1, A_TIME_NS + 2_000_000_000, 2**63 - 2_000_000_000]
 EVENTS = [
     *FLAG_NAMES,
     "auth.failed",
@@ -75,7 +75,7 @@ def span_wires(draw: st.DrawFn, number: int, trace: int) -> Wire:
         trace=trace,
         name=draw(texts),
         start_ns=start_ns,
-        lasts_ns=min(draw(st.sampled_from([0, 1, -5, 100_000_001, 1_000_000_001, -start_ns])), 2**64 - 1 - start_ns),
+        lasts_ns=max(draw(st.sampled_from([0, 1, -5, 100_000_001, 1_000_000_001, -start_ns])), -start_ns),
         kind=draw(st.sampled_from([0, 1, KIND_SERVER, KIND_SERVER, 3])),
         status_code=draw(st.sampled_from([0, 0, 1, 2])),
         attributes=draw(attribute_sets),
@@ -239,6 +239,14 @@ def test_a_span_that_differs_in_anything_is_no_duplicate(change: Wire) -> None:
     for groups in ([lines], one_by_one(lines)):
         health = filled(groups).health()
         assert (health.spans, health.duplicate_spans) == (2, 0)
+
+
+@pytest.mark.parametrize("start_ns", [0, 1, 2**63 - 1, 2**63, 18_429_984_000_000_000_000, 2**64 - 1])
+def test_a_time_at_the_end_of_time_is_a_time(start_ns: int) -> None:
+    lines = [line(span(1, start_ns=start_ns, lasts_ns=0), span(2, 1, start_ns=start_ns, lasts_ns=0))]
+    memory, plain = filled([lines]), PlainStore.from_lines(lines)
+    assert drawn(memory) == drawn(plain)
+    assert span_texts(memory.trace(trace_id(1))) == span_texts(plain.trace(trace_id(1)))
 
 
 def test_the_same_span_id_in_two_traces_is_two_spans() -> None:

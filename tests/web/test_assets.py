@@ -1,0 +1,95 @@
+"""Static files: vendored code is what it says it is, colours stand in one place, and text can be read on them."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+STATIC = Path(__file__).parents[2] / "static"
+AA_TEXT, AA_GRAPHIC = 4.5, 3.0
+
+GROUNDS = ("ground", "panel", "panel-head", "hover", "selected")
+READ_ON = {
+    "text": (*GROUNDS, "control", "plain-soft"),
+    "text-muted": (*GROUNDS, "control", "plain-soft"),
+    "accent": ("ground", "panel", "hover", "selected"),
+    "on-accent": ("accent-strong",),
+    "error": ("error-soft", "panel", "hover", "selected"),
+    "auth": ("auth-soft", "panel", "hover", "selected"),
+    "slow": ("slow-soft", "panel", "hover", "selected"),
+    "good": ("good-soft", "panel"),
+}
+SEEN_ON = {f"edge-{tone}": ("panel",) for tone in ("error", "auth", "slow")} | {
+    "dot-live": ("panel",),
+    "focus": ("panel",),
+}
+
+
+def tokens(theme: int) -> dict[str, tuple[int, ...]]:
+    """``theme`` 0 is light, 1 is dark."""
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", (STATIC / "tokens.css").read_text())
+    return {pair[0]: tuple(bytes.fromhex(pair[1 + theme][1:])) for pair in pairs}
+
+
+def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """WCAG 2.2, 1.4.3.
+
+    >>> contrast((0, 0, 0), (255, 255, 255))
+    21.0
+    """
+    shades = sorted((_luminance(one), _luminance(other)))
+    return round((shades[1] + 0.05) / (shades[0] + 0.05), 2)
+
+
+def _luminance(colour: tuple[int, ...]) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("pairs", "least"), [(READ_ON, AA_TEXT), (SEEN_ON, AA_GRAPHIC)], ids=["text", "graphics"])
+def test_contrast_passes_wcag_aa(theme: int, pairs: dict[str, tuple[str, ...]], least: float) -> None:
+    colours = tokens(theme)
+    weak = {
+        f"{name} on {ground}": contrast(colours[name], colours[ground])
+        for name, grounds in pairs.items()
+        for ground in grounds
+        if contrast(colours[name], colours[ground]) < least
+    }
+    assert weak == {}
+
+
+def test_only_tokens_name_a_colour() -> None:
+    for path in STATIC.glob("*.css"):
+        if path.name != "tokens.css":
+            found = re.findall(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(", path.read_text())
+            assert found == [], path.name
+
+
+def test_every_token_that_is_used_is_defined_and_the_other_way_round() -> None:
+    styles = {path.name: path.read_text() for path in STATIC.glob("*.css")}
+    defined = set(re.findall(r"(?<![\w-])(--[\w-]+):", "".join(styles.values())))
+    used = set(re.findall(r"var\((--[\w-]+)", "".join(styles.values())))
+    assert used == defined
+
+
+def test_vendored_code_is_what_its_author_published() -> None:
+    said = dict(re.findall(r"^(\w+): (.+)$", (STATIC / "VENDOR.txt").read_text(), re.MULTILINE))
+    assert sha256((STATIC / said["file"]).read_bytes()).hexdigest() == said["sha256"]
+    assert said["version"] in said["file"]
+    assert f'"{said["version"]}"' in (STATIC / said["file"]).read_text()
+    assert (STATIC / "htmx-LICENSE.txt").exists()
+
+
+def test_static_files_are_kept_forever_under_the_name_of_their_content(client: FlaskClient) -> None:
+    html = client.get("/trace-viewer.html").text
+    urls = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
+    assert len(urls) >= 8
+    for url in urls:
+        with client.get(url) as response:
+            assert response.status_code == 200
+            assert "immutable" in response.headers["Cache-Control"]
+        assert re.search(r"\?v=[0-9a-f]{12}$", url)

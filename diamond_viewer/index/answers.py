@@ -1,7 +1,7 @@
 """The answers to a query, over all segments. Called under the store's lock; what they return are values."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +92,7 @@ def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
         error_traces=flag_counts["error"],
         error_spans=int(_joined(matches, "error_count").sum()),
         auth_failure_traces=flag_counts["auth-failure"],
-        auth_failure_users=len({user for segment, traces in failed for user in _users(segment, traces)}),
+        auth_failure_users=len(_users(segments, failed)),
         slow_traces=flag_counts["slow"],
         slow_db_traces=flag_counts["slow-db"],
         p50_ns=p50_ns,
@@ -112,24 +112,34 @@ def _nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
     return [int(ordered[rank]) for rank in ranks]
 
 
-def _users(segment: Segment, traces: Indexes) -> set[str]:
+def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:
+    """Which traces of each segment match, guests by what their home says. Segments without any are left out."""
+    chosen = {segment.number: np.zeros(segment.traces.size, bool) for segment in segments}
+    for segment, traces in matches:
+        chosen[segment.number][traces] = True
+    for segment in segments:
+        mask = chosen[segment.number]
+        for guest, (home, number) in segment.homes.items():
+            mask[guest] = chosen[home.number][number]
+        if mask.any():
+            yield segment, mask
+
+
+def _users(segments: Sequence[Segment], matches: Matches) -> set[str]:
     users: set[str] = set()
-    for trace in traces.tolist():
-        users |= set(summary(segment, trace).user_ids)
+    for segment, mask in _masks(segments, matches):
+        is_theirs = mask[segment.spans["trace"]]
+        codes = set(np.unique(segment.spans["user"][is_theirs]).tolist())
+        codes |= segment.all_mentions((row for row in segment.mentions if is_theirs[row]), Field.USER)
+        users |= {segment.dictionary.texts[code] for code in codes if code}
     return users
 
 
 def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, int]:
     """How often each event occurs in the matching traces, most frequent first."""
-    chosen = {segment.number: np.zeros(segment.traces.size, bool) for segment in segments}
-    for segment, traces in matches:
-        chosen[segment.number][traces] = True
     counts: Counter[str] = Counter()
-    for segment in segments:
-        mask = chosen[segment.number]
-        for guest, (home, number) in segment.homes.items():
-            mask[guest] = chosen[home.number][number]
-        if segment.events.size and mask.any():
+    for segment, mask in _masks(segments, matches):
+        if segment.events.size:
             traces = segment.spans["trace"][segment.events["row"]]
             found = np.bincount(segment.events["name"][mask[traces]])
             texts = segment.dictionary.texts
@@ -167,7 +177,7 @@ def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> 
     counts: Counter[str] = Counter()
     for segment in segments:
         texts = segment.dictionary.texts
-        for code, count in segment.postings.counts(field):
+        for code, count in segment.postings.counts(field).items():
             counts[texts[code]] += count
     found = [(value, count) for value, count in counts.items() if wanted in value.casefold()]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]

@@ -4,8 +4,6 @@ A posting is one number, ``field | code | trace`` from its high bits down, so th
 together. New ones come as sorted runs that are merged like a log-structured tree; ``pack`` turns all into two flat arrays.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +13,7 @@ from diamond_viewer.query.terms import Field
 _TRACE_BITS = 32
 _CODE_BITS = 27  # 134 million texts in one segment; four bits are left for fields
 _TRACE_MASK = 2**_TRACE_BITS - 1
+_CODE_MASK = 2**_CODE_BITS - 1
 _FIELDS = tuple(Field)
 _FIELD_NUMBERS = {field: number for number, field in enumerate(_FIELDS)}
 
@@ -37,7 +36,7 @@ def _value(field: Field, code: int) -> int:
 def posted(posting: int) -> tuple[Field, int, int]:
     """A posting -> its field, code and trace."""
     value = posting >> _TRACE_BITS
-    return _FIELDS[value >> _CODE_BITS], value & (2**_CODE_BITS - 1), posting & _TRACE_MASK
+    return _FIELDS[value >> _CODE_BITS], value & _CODE_MASK, posting & _TRACE_MASK
 
 
 class Postings:
@@ -48,8 +47,12 @@ class Postings:
         self._values = _NO_RUN
         self._starts: Column = np.zeros(1, np.int64)
         self._traces: Column = _NO_RUN
+        self._counts: dict[Field, dict[int, int]] = {}
+        self.revision = 0  # moves with every addition
 
     def add(self, postings: PostingRun) -> None:
+        self._counts.clear()
+        self.revision += 1
         run = np.unique(postings)
         if len(self._values):
             run = run[~self._is_packed(run)]
@@ -67,17 +70,24 @@ class Postings:
             found.append(run[first:last] & _TRACE_MASK)
         return np.unique(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
 
-    def counts(self, field: Field) -> Iterator[tuple[int, int]]:
-        """``(code, number of traces)`` of every value of a field."""
-        first, last = np.searchsorted(self._values, [_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)])
-        codes: list[int] = (self._values[first:last] & (2**_CODE_BITS - 1)).tolist()
-        counts = dict(zip(codes, np.diff(self._starts[first : last + 1].astype(np.int64)).tolist(), strict=True))
-        if self._runs:
-            merged = np.unique(np.concatenate(self._runs)) >> _TRACE_BITS
-            mine = merged[merged >> _CODE_BITS == _FIELD_NUMBERS[field]] & (2**_CODE_BITS - 1)
-            for code, count in zip(*(part.tolist() for part in np.unique(mine, return_counts=True)), strict=True):
-                counts[code] = counts.get(code, 0) + count
-        yield from counts.items()
+    def counts(self, field: Field) -> dict[int, int]:
+        """Code -> number of traces, for every value of a field. Kept until postings are added."""
+        if field not in self._counts:
+            first, last = (_value(field, 0), _value(field, 0) + (1 << _CODE_BITS))
+            low, high = np.searchsorted(self._values, [first, last])
+            codes: list[int] = (self._values[low:high] & _CODE_MASK).tolist()
+            sizes: list[int] = np.diff(self._starts[low : high + 1].astype(np.int64)).tolist()
+            counts = dict(zip(codes, sizes, strict=True))
+            recent = [
+                run[slice(*np.searchsorted(run, [first << _TRACE_BITS, last << _TRACE_BITS]))] for run in self._runs
+            ]
+            if recent:
+                merged = np.unique(np.concatenate(recent)) if len(recent) > 1 else recent[0]
+                found, sizes_found = np.unique(merged >> _TRACE_BITS & _CODE_MASK, return_counts=True)
+                for code, size in zip(found.tolist(), sizes_found.tolist(), strict=True):
+                    counts[code] = counts.get(code, 0) + size
+            self._counts[field] = counts
+        return self._counts[field]
 
     def pack(self) -> None:
         """Two flat arrays out of all runs; what is added later makes runs again."""
@@ -98,6 +108,7 @@ class Postings:
         values, starts = np.unique(postings >> _TRACE_BITS, return_index=True)
         traces = postings & _TRACE_MASK
         self._runs = []
+        self._counts.clear()
         self._values = values
         self._starts = np.append(starts, len(postings)).astype(np.uint32)
         self._traces = traces.astype(np.min_scalar_type(int(traces.max(initial=0))))

@@ -41,6 +41,8 @@ def reassemble(homes: Sequence[Place]) -> None:
             assembly.status_rows >= 0, gathered.rows["http_status"][np.maximum(assembly.status_rows, 0)], 0
         ),
     }
+    for segment, local in homes:
+        segment.summaries.pop(local, None)
     segment_numbers = np.array([segment.number for segment, _ in homes])
     local_numbers = np.array([local for _, local in homes])
     for segment in {segment.number: segment for segment, _ in homes}.values():

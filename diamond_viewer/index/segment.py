@@ -16,6 +16,7 @@ from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.query.terms import Field
+from diamond_viewer.telemetry.model import TraceSummary
 
 SPAN_DTYPES = {
     "trace": np.uint32,
@@ -80,6 +81,7 @@ class Segment:
         self.guest_numbers: dict[tuple[int, int], int] = {}  # (segment number, trace number) of a home -> guest here
         # (row, field, code): users and lessons beside the one column of a span
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
+        self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 
@@ -136,6 +138,7 @@ class Segment:
             table.pack()
         self.postings.pack()
         self.originals.pack()
+        self.summaries = {}
         self.is_open = False
 
     def trace_columns(self) -> dict[str, Column]:

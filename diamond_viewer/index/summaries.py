@@ -10,13 +10,25 @@ from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import EventFact, TraceSummary
 
+MAX_KEPT = 2_000  # in each segment: about a megabyte
+
 
 def trace_id_of(segment: Segment, trace: int) -> str:
     return f"{int(segment.traces['high'][trace]):016x}{int(segment.traces['low'][trace]):016x}"
 
 
 def summary(segment: Segment, trace: int) -> TraceSummary:
-    """``trace`` lives in ``segment``. Users, lessons and services are sorted; event facts stand in order of first sight."""
+    """The row of a trace that lives in ``segment``; kept until the trace changes."""
+    if (kept := segment.summaries.get(trace)) is not None:
+        return kept
+    if len(segment.summaries) >= MAX_KEPT:
+        segment.summaries.clear()
+    segment.summaries[trace] = made = _summary(segment, trace)
+    return made
+
+
+def _summary(segment: Segment, trace: int) -> TraceSummary:
+    """Users, lessons and services are sorted; event facts stand in order of first sight."""
     services: set[str] = set()
     users: set[str] = set()
     lessons: set[str] = set()

@@ -7,18 +7,20 @@ from diamond_viewer.telemetry.model import Resource, Scope, Span, Trace
 from diamond_viewer.telemetry.units import (
     NS_PER_SECOND,
     format_clock,
-    format_count,
     format_day,
     format_duration,
     format_rfc3339,
     format_times,
 )
+from diamond_viewer.trace.critical_path import critical_path
+from diamond_viewer.trace.timeline import tell
 from diamond_viewer.trace.tree import arrange
+from diamond_viewer.trace.waterfall import lay_out
 from diamond_viewer.web.address import Address, trace_href, trace_json_href, traces_href
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import Badge, badges_of
-from diamond_viewer.web.span_rows import SpanBody, SpanRow, Tick, span_rows, ticks
-from diamond_viewer.web.story import StoryEntry, story
+from diamond_viewer.web.span_rows import AxisLabel, SpanBody, SpanRow, axis_labels, span_rows
+from diamond_viewer.web.story import StoryLine, story_lines
 from diamond_viewer.web.trace_list import UNNAMED, held_of, status_words
 
 SHOWN_ROWS = 500  # spans in one page: every span is reachable, and no page is larger than about a megabyte
@@ -68,27 +70,31 @@ class OpenedTrace:
     list_href: str
     close_href: str
     held: str
-    ticks: tuple[Tick, ...]
+    axis: tuple[AxisLabel, ...]
     rows: tuple[SpanRow, ...]
     shown_rows: str
     previous_rows_href: str
     next_rows_href: str
-    story: tuple[StoryEntry, ...]
-    event_count: str
+    story: tuple[StoryLine, ...]
     hidden_events: str
     resources: tuple[ResourceBlock, ...]
 
 
 def opened_trace(trace: Trace, address: Address | None, first_row: int = 1, open_span_id: str = "") -> OpenedTrace:
-    """``address`` is the list's when the trace opens beside it. ``first_row`` counts from 1; a row outside is brought in."""
+    """``address`` is the list's when the trace opens beside it.
+
+    Of a large trace ``SHOWN_ROWS`` rows are shown: those that ``first_row`` (counted from 1) or the open span is among.
+    """
     summary = trace.summary
-    arranged = arrange(trace.spans)
-    first = (min(max(first_row, 1), max(len(arranged), 1)) - 1) // SHOWN_ROWS * SHOWN_ROWS
+    rows = arrange(trace.spans)
+    layout = lay_out(rows)
+    extents = [bar.extent for bar in layout.bars]
+    first = min(max(first_row, 1), max(len(rows), 1)) - 1
     if open_span_id:
-        place = next((place for place, row in enumerate(arranged) if row.span.span_id == open_span_id), first)
-        first = place // SHOWN_ROWS * SHOWN_ROWS
-    shown = arranged[first : first + SHOWN_ROWS]
-    entries = story(trace, [row.span for row in arranged])
+        first = next((place for place, row in enumerate(rows) if row.span.span_id == open_span_id), first)
+    first = first // SHOWN_ROWS * SHOWN_ROWS
+    last = min(first + SHOWN_ROWS, len(rows))
+    story = tell(rows, extents, layout.scale)
     return OpenedTrace(
         trace_id=summary.trace_id,
         name=summary.name or UNNAMED,
@@ -111,15 +117,16 @@ def opened_trace(trace: Trace, address: Address | None, first_row: int = 1, open
         list_href=f"{traces_href()}?trace={summary.trace_id}" if address is None else "",
         close_href=address.closing() if address is not None else "",
         held=held_of(summary),
-        ticks=ticks(summary.duration_ns),
-        rows=span_rows(trace, shown, inline=len(arranged) <= INLINE_SPANS, open_span_id=open_span_id),
-        shown_rows=_shown_rows(first, len(shown), len(arranged)),
+        axis=axis_labels(layout),
+        rows=span_rows(
+            rows, first, last, layout, critical_path(rows, extents), len(rows) <= INLINE_SPANS, open_span_id
+        ),
+        shown_rows=_shown_rows(first, last, len(rows)),
         previous_rows_href=_rows_href(trace, first - SHOWN_ROWS) if first else "",
-        next_rows_href=_rows_href(trace, first + SHOWN_ROWS) if first + SHOWN_ROWS < len(arranged) else "",
-        story=entries[:SHOWN_EVENTS],
-        event_count=format_count(summary.event_count),
-        hidden_events=format_times(len(entries) - SHOWN_EVENTS, "later event") if len(entries) > SHOWN_EVENTS else "",
-        resources=_resources([row.span for row in shown]),
+        next_rows_href=_rows_href(trace, last) if last < len(rows) else "",
+        story=story_lines(story[:SHOWN_EVENTS]),
+        hidden_events=format_times(len(story) - SHOWN_EVENTS, "later event") if len(story) > SHOWN_EVENTS else "",
+        resources=_resources([row.span for row in rows[first:last]]),
     )
 
 
@@ -145,10 +152,8 @@ def _around(trace: Trace, user: str) -> Shortcut:
     return Shortcut(href, f"{user} ± 5 min", f"what {user} did from 5 minutes before to 5 minutes after")
 
 
-def _shown_rows(first: int, shown_count: int, total: int) -> str:
-    if shown_count == total:
-        return ""
-    return f"Spans {first + 1:,}–{first + shown_count:,} of {total:,}"
+def _shown_rows(first: int, last: int, total: int) -> str:
+    return f"Spans {first + 1:,}–{last:,} of {total:,}" if last - first < total else ""
 
 
 def _rows_href(trace: Trace, first: int) -> str:

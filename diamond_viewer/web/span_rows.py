@@ -1,40 +1,38 @@
-"""SpanRow: a line of the waterfall. Bars and diamonds are percentages of the trace's duration; the browser does the rest."""
+"""SpanRow: a line of the waterfall, and SpanBody: what opens below it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
-from diamond_viewer.telemetry.model import (
-    STATUS_ERROR,
-    STATUS_OK,
-    Event,
-    Link,
-    Span,
-    Trace,
-)
+from diamond_viewer.telemetry.model import STATUS_ERROR, STATUS_OK, Event, Link, Span
 from diamond_viewer.telemetry.units import format_count, format_duration, format_rfc3339
+from diamond_viewer.trace.critical_path import Section
 from diamond_viewer.trace.tree import Row
+from diamond_viewer.trace.waterfall import Bar, Mark, Waterfall
 from diamond_viewer.web.address import trace_href
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import event_tone
 
-TICKS = 4  # parts of the axis
 INDENT_PX = 12
 MAX_INDENTS = 16  # deeper rows say their depth as a number: an indent wider than the column helps nobody
-MIN_BAR_PERCENT = 0.4  # about 2 px beside the list on a laptop: a bar nobody can see is a lie
-MAX_DIAMONDS = 40  # on one bar; the story has them all
+MAX_DIAMONDS = 60  # on one bar; the story has them all
+LAST_TICK_PERCENT = 94  # a label further right would stand out of the axis: it ends at its tick instead
 SERVICE_COLOURS = 6
 MAX_EVENTS = 100  # in the details of one span
 MAX_LINKS = 100
+MAX_NAME = 300  # characters; names of 5,000 have been seen
+UNNAMED = "(no name)"
 
 KIND_WORDS = ("", "internal", "server", "client", "producer", "consumer")
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisLabel:
+    """``anchor`` is SVG's text-anchor, so that the outer labels stay inside."""
+
     x: str
     words: str
-    anchor: str  # SVG's text-anchor, so that the outer labels stay inside
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +95,14 @@ class SpanBody:
 
 @dataclass(frozen=True, slots=True)
 class SpanRow:
-    """``colour`` is the number of the service's colour; ``body`` is None when it is fetched on opening (``body_href``)."""
+    """``x``, ``width`` and the like are percentages of the axis; ``colour`` is the number of the service's colour.
+
+    ``waited`` are the parts of the critical path that lie in this span alone. ``body`` is None when it is fetched on
+    opening, from ``body_href``.
+    """
 
     span_id: str
+    element_id: str
     name: str
     title: str
     indent: str
@@ -109,6 +112,7 @@ class SpanRow:
     colour: int
     bar_x: str
     bar_width: str
+    waited: tuple[tuple[str, str], ...]
     duration: str
     diamonds: tuple[Diamond, ...]
     problems: tuple[str, ...]
@@ -118,68 +122,82 @@ class SpanRow:
     is_open: bool
 
 
-def span_rows(trace: Trace, rows: Sequence[Row], inline: bool, open_span_id: str = "") -> tuple[SpanRow, ...]:
-    colours = {service: number for number, service in enumerate(_services(trace))}
+def span_rows(
+    rows: Sequence[Row], first: int, last: int, layout: Waterfall, path: Sequence[Section], inline: bool, open_id: str
+) -> tuple[SpanRow, ...]:
+    """``rows[first:last]`` of all rows of a trace. ``inline`` brings the details of all of them, not only of the open one."""
+    waited: dict[int, list[tuple[str, str]]] = {}
+    for section in path:
+        if first <= section.row < last:
+            left, right = layout.scale.percent(section.start_ns), layout.scale.percent(section.end_ns)
+            waited.setdefault(section.row, []).append((f"{left:.2f}%", f"{right - left:.2f}%"))
+    namesakes: dict[str, int] = {}
+    found = []
+    for place in range(first, last):
+        span_id = rows[place].span.span_id
+        number = namesakes[span_id] = namesakes.get(span_id, 0) + 1
+        element_id = f"s-{span_id}" + (f"-{number}" if number > 1 else "")
+        body = None
+        problems = (*rows[place].problems, *layout.bars[place].extent.problems)
+        if inline or span_id == open_id:
+            body = SpanBody.of(rows[place].span, problems)
+        row = _span_row(rows[place], layout, layout.bars[place], tuple(waited.get(place, ())), element_id, body)
+        found.append(replace(row, problems=problems, is_open=span_id == open_id))
+    return tuple(found)
+
+
+def axis_labels(layout: Waterfall) -> tuple[AxisLabel, ...]:
     return tuple(
-        _span_row(trace, row, colours.get(row.span.service, 0) % SERVICE_COLOURS, inline, open_span_id) for row in rows
+        AxisLabel(
+            f"{tick.percent:.2f}%",
+            tick.words,
+            "start" if not tick.percent else "end" if tick.percent > LAST_TICK_PERCENT else "middle",
+        )
+        for tick in layout.ticks
     )
 
 
-def ticks(duration_ns: int) -> tuple[Tick, ...]:
-    anchors = ("start", *["middle"] * (TICKS - 1), "end")
-    return tuple(
-        Tick(f"{100 * part / TICKS:g}%", format_duration(duration_ns * part // TICKS) if part else "0", anchors[part])
-        for part in range(TICKS + 1)
-    )
-
-
-def _services(trace: Trace) -> list[str]:
-    """The root's service first: it takes the first colour in every trace."""
-    return list(dict.fromkeys((trace.summary.service, *trace.summary.services)))
-
-
-def _span_row(trace: Trace, row: Row, colour: int, inline: bool, open_span_id: str) -> SpanRow:
+def _span_row(
+    row: Row, layout: Waterfall, bar: Bar, waited: tuple[tuple[str, str], ...], element_id: str, body: SpanBody | None
+) -> SpanRow:
     span = row.span
-    x = _percent(trace, span.start_ns)
-    width = min(max(_percent(trace, span.end_ns) - x, MIN_BAR_PERCENT), 100.0)
-    x = min(x, 100 - width)
-    href = f"{trace_href(span.trace_id)}/spans/{span.span_id}"
-    is_open = span.span_id == open_span_id
+    name = span.name or UNNAMED
     return SpanRow(
         span_id=span.span_id,
-        name=span.name or "(no name)",
-        title=f"{span.name or '(no name)'} · {span.service} · starts at {_offset(trace, span.start_ns)}",
+        element_id=element_id,
+        name=name[:MAX_NAME],
+        title=f"{name[:MAX_NAME]} · {span.service} · starts at {offset_words(bar.extent.start_ns - layout.scale.start_ns)}",
         indent=str(INDENT_PX * min(row.depth, MAX_INDENTS)),
         depth=format_count(row.depth) if row.depth > MAX_INDENTS else "",
         has_children=row.child_count > 0,
         is_error=span.status_code == STATUS_ERROR,
-        colour=colour,
-        bar_x=f"{x:.2f}%",
-        bar_width=f"{width:.2f}%",
-        duration=format_duration(span.duration_ns),
-        diamonds=tuple(_diamond(trace, event) for event in span.events[:MAX_DIAMONDS]),
-        problems=tuple(row.problems),
-        body=SpanBody.of(span, row.problems) if inline or is_open else None,
-        body_href=href,
-        page_href=f"{trace_href(span.trace_id)}?span={span.span_id}#s-{span.span_id}",
-        is_open=is_open,
+        colour=layout.colours[span.service] % SERVICE_COLOURS,
+        bar_x=f"{bar.left_percent:.2f}%",
+        bar_width=f"{bar.width_percent:.2f}%",
+        waited=waited,
+        duration=format_duration(bar.extent.duration_ns),
+        diamonds=tuple(_diamond(mark, layout) for mark in bar.marks[:MAX_DIAMONDS]),
+        problems=(),
+        body=body,
+        body_href=f"{trace_href(span.trace_id)}/spans/{span.span_id}",
+        page_href=f"{trace_href(span.trace_id)}?span={span.span_id}#{element_id}",
+        is_open=False,
     )
 
 
-def _percent(trace: Trace, time_ns: int) -> float:
-    duration_ns = trace.summary.duration_ns
-    if not duration_ns:
-        return 0.0
-    return min(100.0, max(0.0, 100 * (time_ns - trace.summary.start_ns) / duration_ns))
+def _diamond(mark: Mark, layout: Waterfall) -> Diamond:
+    title = f"{mark.event.name or UNNAMED} at {offset_words(mark.event.time_ns - layout.scale.start_ns)}"
+    if mark.count > 1:
+        title += f", and {mark.count - 1:,} more"
+    return Diamond(f"{mark.percent:.2f}%", event_tone(mark.event.name), title)
 
 
-def _offset(trace: Trace, time_ns: int) -> str:
-    return f"+{format_duration(time_ns - trace.summary.start_ns)}".replace("+-", "-")
-
-
-def _diamond(trace: Trace, event: Event) -> Diamond:
-    title = f"{event.name} at {_offset(trace, event.time_ns)}"
-    return Diamond(f"{_percent(trace, event.time_ns):.2f}%", event_tone(event.name), title)
+def offset_words(offset_ns: int) -> str:
+    """
+    >>> offset_words(1_500), offset_words(-1_500)
+    ('+1.5 µs', '-1.5 µs')
+    """
+    return format_duration(offset_ns) if offset_ns < 0 else f"+{format_duration(offset_ns)}"
 
 
 def _facts(span: Span) -> tuple[tuple[str, str], ...]:
@@ -190,7 +208,6 @@ def _facts(span: Span) -> tuple[tuple[str, str], ...]:
         ("kind", kind),
         ("start", format_rfc3339(span.start_ns)),
         ("duration", format_duration(span.duration_ns)),
-        ("ends early", "it ends before it starts: a clock stepped back" if span.end_ns < span.start_ns else ""),
         ("span id", span.span_id),
         ("parent id", span.parent_id),
         ("scope", scope),
@@ -200,8 +217,8 @@ def _facts(span: Span) -> tuple[tuple[str, str], ...]:
 
 
 def _body_event(event: Event, span: Span) -> BodyEvent:
-    offset = f"+{format_duration(event.time_ns - span.start_ns)}".replace("+-", "-") if event.time_ns else "no time"
-    return BodyEvent(event.name or "(no name)", event_tone(event.name), offset, attribute_lines(event.attributes))
+    offset = offset_words(event.time_ns - span.start_ns) if event.time_ns and span.start_ns else "no time"
+    return BodyEvent(event.name or UNNAMED, event_tone(event.name), offset, attribute_lines(event.attributes))
 
 
 def _body_link(link: Link) -> BodyLink:

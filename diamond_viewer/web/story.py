@@ -1,55 +1,40 @@
-"""StoryEntry: the events of all spans of a trace as one ordered story, with the gaps that matter."""
+"""StoryLine: the events of all spans of a trace as one ordered story, as ``trace.timeline`` tells it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diamond_viewer.telemetry.model import Span, Trace
-from diamond_viewer.telemetry.units import format_duration
+from diamond_viewer.trace.timeline import Entry, Gap
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
 from diamond_viewer.web.badges import event_tone
-
-GAP_NS = 500_000_000
+from diamond_viewer.web.span_rows import UNNAMED, offset_words
 
 
 @dataclass(frozen=True, slots=True)
-class StoryEntry:
-    """An event, or (``gap`` is set) the silence before the next one."""
+class StoryLine:
+    """An event; or, when ``gap`` is set, the silence before the next one."""
 
-    offset: str
-    name: str
-    tone: str
-    span: str
-    attributes: str
-    details: tuple[AttributeLine, ...]
+    offset: str = ""
+    name: str = ""
+    tone: str = ""
+    span: str = ""
+    attributes: str = ""
+    problems: tuple[str, ...] = ()
+    details: tuple[AttributeLine, ...] = ()
     gap: str = ""
 
 
-def story(trace: Trace, spans: Sequence[Span]) -> tuple[StoryEntry, ...]:
-    found = sorted(((e.time_ns, s, e) for s in spans for e in s.events), key=lambda x: x[0])
-    out = []
-    last = None
-    for time_ns, span, event in found:
-        if last and time_ns - last[0] > GAP_NS:
-            out.append(
-                StoryEntry(
-                    "",
-                    "",
-                    "plain",
-                    "",
-                    "",
-                    (),
-                    gap=f"{format_duration(time_ns - last[0])} gap, {last[1]} → {event.name}",
-                )
-            )
-        out.append(
-            StoryEntry(
-                "+" + format_duration(time_ns - trace.summary.start_ns),
-                event.name,
-                event_tone(event.name),
-                span.name,
-                short_attributes(event.attributes),
-                attribute_lines(event.attributes) if has_long_values(event.attributes) else (),
-            )
-        )
-        last = time_ns, event.name
-    return tuple(out)
+def story_lines(story: Sequence[Entry | Gap]) -> tuple[StoryLine, ...]:
+    return tuple(StoryLine(gap=told.sentence) if isinstance(told, Gap) else _event_line(told) for told in story)
+
+
+def _event_line(entry: Entry) -> StoryLine:
+    event = entry.event
+    return StoryLine(
+        offset=offset_words(entry.offset_ns),
+        name=event.name or UNNAMED,
+        tone=event_tone(event.name),
+        span=entry.span.name or UNNAMED,
+        attributes=short_attributes(event.attributes),
+        problems=entry.problems,
+        details=attribute_lines(event.attributes) if has_long_values(event.attributes) else (),
+    )

@@ -10,8 +10,6 @@ from diamond_viewer.telemetry.model import Span, Stats, Trace, TraceSummary
 
 NOW_NS = 1_795_400_000_000_000_000  # after everything in tests/data
 
-REDACTED = "REDACTED"
-
 
 def asked(**filters: object) -> Query:
     """A query as its URL would give it; a list gives a filter several times."""

@@ -53,9 +53,14 @@ class PlainStore:
         store.add_lines(lines)
         return store
 
+    @classmethod
+    def from_spans(cls, spans: Iterable[Span]) -> Self:
+        store = cls()
+        store._add_spans(spans)
+        return store
+
     def add_lines(self, lines: Iterable[bytes | str]) -> None:
         """Take more lines; the version moves if any of them was telemetry."""
-        changed: set[str] = set()
         lines_before = self._lines
         for line in lines:
             try:
@@ -64,18 +69,22 @@ class PlainStore:
                 self._bad_lines += 1
                 continue
             self._lines += bool(documents)
-            for span in (span for document in documents for span in read_spans(document)):
-                held = self._spans.setdefault(span.trace_id, {})
-                content = content_of(span)
-                if content in held:
-                    self._duplicate_spans += 1
-                else:
-                    held[content] = span
-                    changed.add(span.trace_id)
-        for trace_id in changed:
-            self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
+            self._add_spans(span for document in documents for span in read_spans(document))
         if self._lines != lines_before:
             self._version += 1
+
+    def _add_spans(self, spans: Iterable[Span]) -> None:
+        changed: set[str] = set()
+        for span in spans:
+            held = self._spans.setdefault(span.trace_id, {})
+            content = content_of(span)
+            if content in held:
+                self._duplicate_spans += 1
+            else:
+                held[content] = span
+                changed.add(span.trace_id)
+        for trace_id in changed:
+            self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
 
     def report(self, state: FeedState) -> None:
         """As a feed would: what ``health`` says of the sources from now on."""

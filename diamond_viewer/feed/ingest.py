@@ -80,9 +80,10 @@ class Ingest:
 
     def join(self, half: bytes, line: bytes) -> bool:
         """Write the line that the two make together, if they do; the half may itself begin with a fragment."""
-        is_whole = self.write_if_readable(half + line)
-        if not is_whole and (begin := behind_fragment(half)):
-            is_whole = self.write_if_readable(begin + line)
+        both = half + line
+        is_whole = self.write_if_readable(both)
+        if not is_whole and len(begun := behind_fragment(both)) > len(line):
+            is_whole = self.write_if_readable(begun)
             self.counters["salvaged"] += is_whole
         self.counters["joined"] += is_whole
         return is_whole

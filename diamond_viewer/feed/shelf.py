@@ -140,10 +140,13 @@ class Shelf:
     def _tail_of(self, family: Family, name: Name) -> Tail:
         """The tail of the file behind a name. A new file is opened at once: it may be gone when its turn to be read comes."""
         tail = self._tails.get(name.key)
+        if tail is not None and not tail.is_open and tail.mark_at_close != name.mark:
+            tail.name, tail.size_bytes, tail.mark_at_close = name, name.size_bytes, NEVER
+            self.attempt(tail, lambda: self.open(tail))
+            if tail.is_open and tail.is_rewritten():
+                self.forget(tail)  # another file, which was given the inode of one that we had closed
+                tail = None
         if tail is not None:
-            if not tail.is_open and tail.mark_at_close != name.mark:
-                tail.size_bytes = name.size_bytes
-                tail.mark_at_close = NEVER  # to be opened and compared when its turn comes
             tail.name = name
             return tail
         tail = Tail(name, self._next_serial, self._max_line_bytes)

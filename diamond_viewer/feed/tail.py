@@ -95,16 +95,18 @@ class Tail:
         """How many names the file has, of any kind; 0 when it is deleted or not open."""
         return os.fstat(self._descriptor).st_nlink if self._descriptor is not None else 0
 
+    def is_rewritten(self) -> bool:
+        """Whether what was read is no longer there. Raises ``OSError``."""
+        try:
+            self._checked_bytes(0)
+        except Rewritten:
+            return True
+        return False
+
     def next_chunk(self) -> bytes:
         """The next raw bytes, at most 1 MiB; empty at the end. Raises ``Rewritten``, ``OSError``."""
-        descriptor = self._checked_descriptor()
-        # one read for the marker and what follows it: nothing can be truncated in between
-        begin = self.offset - len(self._marker)
-        raw = os.pread(descriptor, len(self._marker) + CHUNK_BYTES, begin)
-        self.size_bytes = os.fstat(descriptor).st_size
-        if not raw.startswith(self._marker) or self.size_bytes < begin + len(raw):
-            raise Rewritten
-        return b"" if self.failure else raw[len(self._marker) :]
+        raw = self._checked_bytes(CHUNK_BYTES)
+        return b"" if self.failure else raw
 
     def lines(self, raw: bytes) -> Iterator[Lines]:
         """Advance over a chunk: the lines it completes, piece by piece, so that the reader may stop in between."""
@@ -180,14 +182,21 @@ class Tail:
     def is_in_document(self) -> bool:
         return self._gatherer.pending
 
-    def _checked_descriptor(self) -> int:
+    def _checked_bytes(self, count: int) -> bytes:
+        """``count`` bytes from the offset on, or fewer at the end, once the head and the marker are still what they were."""
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file is not open", self.name.path)
         if self._head_size:
             head = os.pread(self._descriptor, self._head_size, 0)
             if len(head) < self._head_size or xxhash.xxh3_128_digest(head) != self._head.digest():
                 raise Rewritten
-        return self._descriptor
+        # one read for the marker and what follows it: nothing can be truncated in between
+        begin = self.offset - len(self._marker)
+        raw = os.pread(self._descriptor, len(self._marker) + count, begin)
+        self.size_bytes = os.fstat(self._descriptor).st_size
+        if not raw.startswith(self._marker) or self.size_bytes < begin + len(raw):
+            raise Rewritten
+        return raw[len(self._marker) :]
 
     def _advance(self, raw: bytes) -> None:
         if self._head_size < HEAD_BYTES:

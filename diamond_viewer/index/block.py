@@ -66,7 +66,7 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
         "start_ns": start_ns,
         "duration_ns": duration_ns,
         "name": dictionary.intern_all(list(chain.from_iterable(batch.names for batch in batches))),
-        "service": dictionary.intern_all(list(chain.from_iterable(batch.services for batch in batches))),
+        "service": np.concatenate([_service_codes(batch.services, dictionary) for batch in batches]),
         "kind": _column((batch.kinds for batch in batches), np.uint8, count),
         "status_code": status_code,
         "marks": marks.astype(np.uint8),
@@ -75,6 +75,12 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
         **facts,
     }
     return Block(high, low, keys, span_keys(keys, span_id), rows, events, (*mentions, *event_mentions))
+
+
+def _service_codes(services: Sequence[str], dictionary: Dictionary) -> Column:
+    if len(set(services)) == 1:  # most lines come from one process
+        return np.full(len(services), dictionary.intern(services[0]), np.uint32)
+    return dictionary.intern_all(list(services))
 
 
 def _packed_ids(ids: Iterable[bytes]) -> Keys:
@@ -95,9 +101,9 @@ def _times(batches: Sequence[Batch], count: int) -> tuple[npt.NDArray[np.int64],
 
 def _facts(facts: list[SpanFacts], dictionary: Dictionary) -> tuple[dict[str, Column], list[tuple[Field, int, int]]]:
     """Equal attribute blobs share one ``SpanFacts`` object: it is encoded once, and rows only look up its place."""
-    distinct = {id(fact): fact for fact in facts}
-    place = {identity: number for number, identity in enumerate(distinct)}
-    places = np.fromiter([place[id(fact)] for fact in facts], np.int64, len(facts))
+    identities = np.fromiter(map(id, facts), np.uint64, len(facts))
+    _, firsts, places = np.unique(identities, return_index=True, return_inverse=True)
+    distinct = [facts[first] for first in firsts.tolist()]
     intern = dictionary.intern
     encoded = np.array(
         [
@@ -108,7 +114,7 @@ def _facts(facts: list[SpanFacts], dictionary: Dictionary) -> tuple[dict[str, Co
                 fact.http_status,
                 (DATABASE if fact.is_database else 0) | (0 if fact.route else ROUTE_IS_PATH),
             )
-            for fact in distinct.values()
+            for fact in distinct
         ],
         np.uint32,
     ).reshape(-1, 5)
@@ -116,7 +122,7 @@ def _facts(facts: list[SpanFacts], dictionary: Dictionary) -> tuple[dict[str, Co
         name: encoded[places, at] for at, name in enumerate(("route", "user", "lesson", "http_status", "traits"))
     }
     mentions: list[tuple[Field, int, int]] = []
-    if any(len(fact.users) > 1 or len(fact.lessons) > 1 for fact in distinct.values()):
+    if any(len(fact.users) > 1 or len(fact.lessons) > 1 for fact in distinct):
         for row, fact in enumerate(facts):
             mentions += [(Field.USER, row, intern(user)) for user in fact.users[1:]]
             mentions += [(Field.LESSON, row, intern(lesson)) for lesson in fact.lessons[1:]]

@@ -14,6 +14,12 @@ Column = npt.NDArray[Any]
 _TEXT_OVERHEAD_BYTES = 150  # of a Python text in a dict and a list, beside its characters
 
 
+def sorted_distinct(values: Column) -> Column:
+    """Like ``np.unique``, whose hashing takes twice as long as sorting does."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+
+
 class Table:
     """Columns of one length that grow at the end. ``table["name"]`` is a view: copy what outlives the store's lock."""
 
@@ -75,12 +81,10 @@ class Dictionary:
         return self._add(text) if code is None else code
 
     def intern_all(self, texts: list[str]) -> npt.NDArray[np.uint32]:
-        codes = self._codes
-        return np.fromiter(
-            [code if (code := codes.get(text)) is not None else self._add(text) for text in texts],
-            np.uint32,
-            len(texts),
-        )
+        codes = list(map(self._codes.get, texts))
+        if None in codes:
+            codes = [self.intern(text) for text in texts]
+        return np.array(codes, np.uint32)
 
     def find(self, text: str) -> int | None:
         return self._codes.get(text)

@@ -7,7 +7,7 @@ together. New ones come as sorted runs that are merged like a log-structured tre
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
 from diamond_viewer.query.terms import Field
 
 _TRACE_BITS = 32
@@ -53,11 +53,11 @@ class Postings:
     def add(self, postings: PostingRun) -> None:
         self._counts.clear()
         self.revision += 1
-        run = np.unique(postings)
+        run = sorted_distinct(postings)
         if len(self._values):
             run = run[~self._is_packed(run)]
         while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = np.union1d(self._runs.pop(), run)
+            run = sorted_distinct(np.concatenate([self._runs.pop(), run]))
         if len(run):
             self._runs.append(run)
 
@@ -68,7 +68,7 @@ class Postings:
         for run in self._runs:
             first, last = np.searchsorted(run, [value << _TRACE_BITS, (value + 1) << _TRACE_BITS])
             found.append(run[first:last] & _TRACE_MASK)
-        return np.unique(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
+        return sorted_distinct(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
 
     def counts(self, field: Field) -> dict[int, int]:
         """Code -> number of traces, for every value of a field. Kept until postings are added."""
@@ -82,7 +82,7 @@ class Postings:
                 run[slice(*np.searchsorted(run, [first << _TRACE_BITS, last << _TRACE_BITS]))] for run in self._runs
             ]
             if recent:
-                merged = np.unique(np.concatenate(recent)) if len(recent) > 1 else recent[0]
+                merged = sorted_distinct(np.concatenate(recent)) if len(recent) > 1 else recent[0]
                 found, sizes_found = np.unique(merged >> _TRACE_BITS & _CODE_MASK, return_counts=True)
                 for code, size in zip(found.tolist(), sizes_found.tolist(), strict=True):
                     counts[code] = counts.get(code, 0) + size
@@ -102,7 +102,7 @@ class Postings:
 
     def _all(self) -> PostingRun:
         packed = np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces.astype(np.int64)
-        return np.unique(np.concatenate([packed, *self._runs]))
+        return sorted_distinct(np.concatenate([packed, *self._runs]))
 
     def _hold(self, postings: PostingRun) -> None:
         values, starts = np.unique(postings >> _TRACE_BITS, return_index=True)

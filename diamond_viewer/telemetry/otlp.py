@@ -273,10 +273,10 @@ def _span_facts(spans: list[_Span]) -> list[SpanFacts]:
 
 
 def _event_facts(event: _Event) -> EventFacts:
-    blob = bytes(event.attributes)
-    if len(blob) <= 2:
-        return semconv.event_facts(_name(event.name), {})
-    return semconv.event_facts(_name(event.name), attributes_from_wire(blob))
+    name, blob = _name(event.name), bytes(event.attributes)
+    if len(blob) <= 2 or not semconv.event_may_tell(name, blob):
+        return semconv.NO_EVENT_FACTS
+    return semconv.event_facts(name, attributes_from_wire(blob))
 
 
 def _service(resource: _Resource | None) -> str:

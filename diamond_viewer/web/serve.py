@@ -30,7 +30,7 @@ BACKLOG = 1024
 
 FINISH_S = 0.5  # requests under way get this long to be answered when the viewer stops
 LEAVE_S = 0.1  # idle threads need about a millisecond to leave
-LOOP_S = 1.0  # the loop wakes for every request and every signal; this only closes idle connections
+LOOP_S = 0.25  # every request and signal wakes the loop; but one that arrives just before it sleeps waits this long
 
 
 class ServingError(Exception):

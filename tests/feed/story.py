@@ -52,6 +52,7 @@ class Story:
         self.number = 0
         self.stamp = 0
         self.fragments = 0  # half lines that may come to be counted as bad
+        self.left: set[int] = set()  # lines of which only the beginning was ever written
         self.pending: tuple[int, bytes] | None = None  # a half-written line and the bytes still to come
         self.pending_is_safe = True  # nothing was truncated under it
         self.was_half = False  # some line was written in halves
@@ -213,6 +214,8 @@ class Story:
         if self.pending is not None:
             self.tear()
         self.fragments += self.was_half  # the feed may have read the first half of a line that is now cut off
+        # a truncation may leave the second half of a line behind the first half of another, and nothing tells them apart
+        self.may |= self.left
         os.ftruncate(self.out, 0)
         if self.random.random() < 0.5:
             os.lseek(self.out, 0, os.SEEK_SET)  # else the next line lands behind a hole of NULs
@@ -316,6 +319,7 @@ class Story:
             number, rest = self.pending
             if rest == b"\n":
                 self.may.add(number)  # only the line feed is missing: that is no fragment
+            self.left.add(number)
             self.pending = None
             self.fragments += 2
 

@@ -249,6 +249,19 @@ def test_a_time_at_the_end_of_time_is_a_time(start_ns: int) -> None:
     assert span_texts(memory.trace(trace_id(1))) == span_texts(plain.trace(trace_id(1)))
 
 
+@pytest.mark.parametrize("depth", [5, 200])
+def test_a_deeply_nested_value_may_come_again(depth: int) -> None:
+    value: Any = "bottom"
+    for _ in range(depth):
+        value = [value]
+    wire = span(1, attributes={"deep": value})
+    memory = filled(one_by_one([line(wire), line(wire, span(2, 1))]))
+    assert (memory.health().spans, memory.health().duplicate_spans) == (2, 1)
+    trace = memory.trace(trace_id(1))
+    assert trace is not None
+    assert len(trace.spans) == 2
+
+
 def test_the_same_span_id_in_two_traces_is_two_spans() -> None:
     lines = [line(span(1, trace=1, name="one"), span(1, trace=2, name="two"), span(2, 1, trace=2))]
     assert drawn(filled([lines])) == drawn(PlainStore.from_lines(lines))

@@ -251,4 +251,7 @@ def test_variants_are_indexed_and_handed_out_as_plain_loops_read_them(file: str)
     memory, plain = filled([lines]), PlainStore.from_lines(lines)
     assert drawn(memory) == drawn(plain)
     for row in plain.summaries():
-        assert span_texts(memory.trace(row.trace_id)) == span_texts(plain.trace(row.trace_id))
+        expected = span_texts(plain.trace(row.trace_id))
+        # the one secret in these files: a signature that the tests of the SDK made up
+        shown = [text.replace("X-Amz-Signature=abc", "X-Amz-Signature=REDACTED") for text in expected]
+        assert span_texts(memory.trace(row.trace_id)) == shown

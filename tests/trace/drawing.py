@@ -64,7 +64,10 @@ def story(spans: Sequence[Span]) -> list[str]:
     for moment in tell(rows, extents(rows, scale), scale):
         if isinstance(moment, Entry):
             said = " · ".join(
-                [moment.span.name, *(f"{key}={value}" for key, value in moment.event.attributes.items() if len(str(value)) < 40)]
+                [
+                    moment.span.name,
+                    *(f"{key}={value}" for key, value in moment.event.attributes.items() if len(str(value)) < 40),
+                ]
             )
             lines.append(f"{format_offset(moment.offset_ns):>10} {moment.kind:9} {moment.event.name}: {said}")
             lines += [f"{'':10} # {problem}" for problem in moment.problems]

@@ -29,9 +29,11 @@ def fine(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterabl
 
 
 @contextmanager
-def served(application: "WSGIApplication", host: str = "127.0.0.1") -> Iterator[tuple[int, Callable[[], bool]]]:
+def served(
+    application: "WSGIApplication", host: str = "127.0.0.1", stop: Stop | None = None
+) -> Iterator[tuple[int, Callable[[], bool]]]:
     """A server in a thread: its port, and a way to stop it that says whether it ended."""
-    stop = Stop()
+    stop = stop or Stop()
     listening = listen(host, 0)
     thread = threading.Thread(target=serve, args=(application, listening, stop))
     port: int = listening[0].getsockname()[1]
@@ -61,16 +63,24 @@ def test_a_request_is_answered_and_the_server_does_not_say_what_it_is() -> None:
         connection.close()
 
 
-def test_localhost_listens_on_each_of_its_addresses_under_one_port() -> None:
-    listening = listen("localhost", 0)
-    addresses = {address[4][0] for address in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
-    try:
-        assert {bound.getsockname()[0] for bound in listening} <= addresses
-        assert "127.0.0.1" in {bound.getsockname()[0] for bound in listening}
-        assert len({bound.getsockname()[1] for bound in listening}) == 1
-    finally:
-        for bound in listening:
-            bound.close()
+def test_a_name_with_two_addresses_listens_on_both_under_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ("127.0.0.1", "127.0.0.2")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *names, **hints: both)
+    listening = listen("twice", 0)
+    names = [bound.getsockname() for bound in listening]
+    for bound in listening:
+        bound.close()
+    assert [address for address, _ in names] == ["127.0.0.1", "127.0.0.2"]
+    assert len({port for _, port in names}) == 1
+
+
+def test_an_address_family_that_is_missing_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))
+    own = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *names, **hints: [foreign, own])
+    (only,) = listen("half", 0)
+    assert only.getsockname()[0] == "127.0.0.1"
+    only.close()
 
 
 def test_every_address_of_a_name_is_served_and_stops() -> None:
@@ -112,23 +122,29 @@ def test_half_a_request_does_not_hold_the_server() -> None:
         assert end()
 
 
-def test_a_request_under_way_is_answered_before_the_server_ends() -> None:
-    arrived, released = threading.Event(), threading.Event()
+def test_a_request_under_way_is_answered_in_full_before_the_server_ends() -> None:
+    body = bytes(8_000_000)  # more than any socket holds: the loop has to go on sending
+    stop = Stop()
 
-    def slow(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        arrived.set()
-        assert released.wait(BOUND_S)
-        return fine(environ, start_response)
+    def stops_itself(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        stop.say()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]
 
-    with served(slow) as (port, end):
+    with served(stops_itself, stop=stop) as (port, _):
         connection = connected(port)
         connection.request("GET", "/")
-        assert arrived.wait(BOUND_S)
-        stopping = threading.Thread(target=end)
-        stopping.start()
-        released.set()
-        assert connection.getresponse().read() == b"fine"
-        stopping.join(BOUND_S)
+        assert connection.getresponse().read() == body
+        connection.close()
+
+
+def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diamond_viewer.web.serve.LOOP_S", 10 * BOUND_S)
+    with served(fine) as (port, end):
+        connection = connected(port)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        assert end()
         connection.close()
 
 

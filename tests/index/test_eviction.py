@@ -1,0 +1,104 @@
+"""When the budget is spent the oldest goes, whole, and what is left is the whole truth about itself."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.query.terms import Field
+from tests.asking import NOW_NS, all_rows, asked, drawn, span_texts
+from tests.index.filling import add_lines
+from tests.index.test_properties import quick
+from tests.plain_store import PlainStore
+from tests.writing import A_TIME_NS, Wire, event, line, span, trace_id
+
+TINY_BYTES = 1
+
+
+def wire_of(trace: int, number: int) -> Wire:
+    """A span of a chain of four; everything about it follows from its ids."""
+    return span(
+        number,
+        number - 1,
+        trace=trace,
+        name=f"step {number}",
+        start_ns=A_TIME_NS + 10 * trace + number,
+        status_code=2 if number == 3 else 0,
+        attributes={"user.id": f"usr_{trace % 3}", "lesson.id": f"lesson-{number}"},
+        events=[event("auth.failed", hasCookie=False, user_id="usr_9")] if trace % 2 and number == 2 else [],
+    )
+
+
+def opened(memory: MemoryStore) -> PlainStore:
+    """What plain loops say of the spans that the store hands out."""
+    traces = [memory.trace(row.trace_id) for row in all_rows(memory)]
+    assert all(traces)
+    return PlainStore.from_spans(span for trace in traces if trace for span in trace.spans)
+
+
+spans_of_traces = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), max_size=4)
+
+
+@quick
+@given(
+    groups=st.lists(spans_of_traces, max_size=10), segment_spans=st.sampled_from([1, 2, 5]), asks_first=st.booleans()
+)
+def test_what_is_left_is_consistent_with_itself(
+    groups: Sequence[Sequence[tuple[int, int]]], segment_spans: int, asks_first: bool
+) -> None:
+    memory = MemoryStore(TINY_BYTES, segment_spans)
+    for group in groups:
+        add_lines(memory, [line(wire_of(trace, number)) for trace, number in group], asks_first)
+        memory.commit()
+        plain = opened(memory)
+        assert drawn(memory) == drawn(plain)
+        for field in Field:
+            found = memory.values(field.value, "", 100)
+            assert found == plain.values(field.value, "", 100)
+            for value, count in found:
+                assert memory.search(asked(**{field.value: value}), NOW_NS).total == count
+
+
+def test_the_newest_stay() -> None:
+    memory = MemoryStore(TINY_BYTES, segment_spans=4)
+    for trace in range(1, 11):
+        add_lines(memory, [line(*(wire_of(trace, number) for number in range(1, 5)))])
+        memory.commit()
+    add_lines(memory, [line(wire_of(11, 1))])
+    memory.commit()
+    assert [row.trace_id for row in all_rows(memory)] == [trace_id(11)]
+    assert memory.trace(trace_id(10)) is None
+
+
+def test_a_roomy_budget_keeps_everything() -> None:
+    lines = [line(*(wire_of(trace, number) for number in range(1, 5))) for trace in range(1, 200)]
+    memory = MemoryStore(1 << 24, segment_spans=40)
+    for text in lines:
+        add_lines(memory, [text])
+        memory.commit()
+    assert drawn(memory) == drawn(PlainStore.from_lines(lines))
+    assert 0 < memory.health().memory_bytes < 1 << 24
+
+
+def test_a_budget_is_kept_to() -> None:
+    budget_bytes = 400_000
+    memory = MemoryStore(budget_bytes, segment_spans=100)
+    for trace in range(1, 2_000):
+        add_lines(memory, [line(*(wire_of(trace, number) for number in range(1, 5)))])
+        memory.commit()
+    assert memory.health().memory_bytes <= budget_bytes
+    assert 0 < memory.health().traces < 1_999
+    assert all_rows(memory)[0].trace_id == trace_id(1_999)
+    assert drawn(memory) == drawn(opened(memory))
+
+
+def test_an_evicted_line_may_come_again() -> None:
+    memory = MemoryStore(TINY_BYTES, segment_spans=1)
+    first, second = (line(wire_of(trace, 1)) for trace in (1, 2))
+    for text in (first, second, first):
+        add_lines(memory, [text])
+        memory.commit()
+    assert memory.trace(trace_id(1)) is not None
+    assert span_texts(memory.trace(trace_id(1))) == span_texts(PlainStore.from_lines([first]).trace(trace_id(1)))
+    assert memory.health().duplicate_spans == 0

@@ -27,6 +27,7 @@ COUNTERS = (
     "duplicate_lines",
 )
 
+MAX_JOINED_ENDS = 1_000
 MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
 
 
@@ -51,6 +52,7 @@ class Ingest:
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self.lines = 0
         self.bad_lines = 0
+        self._joined_ends: dict[bytes, None] = {}  # digests of second halves that found their first, oldest first
         self._writer = writer
         self._decode = decode
 
@@ -69,6 +71,9 @@ class Ingest:
             kind, sentence = error.kind, str(error)
         except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
             kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
+        if xxhash.xxh3_128_digest(line) in self._joined_ends:
+            self.counters["duplicate_lines"] += 1  # in a copy of a file that began with it
+            return None
         for half in halves:
             if self.join(half, line):
                 return half
@@ -85,7 +90,11 @@ class Ingest:
         if not is_whole and len(begun := behind_fragment(both)) > len(line):
             is_whole = self.write_if_readable(begun)
             self.counters["salvaged"] += is_whole
-        self.counters["joined"] += is_whole
+        if is_whole:
+            self.counters["joined"] += 1
+            self._joined_ends[xxhash.xxh3_128_digest(line)] = None
+            if len(self._joined_ends) > MAX_JOINED_ENDS:
+                del self._joined_ends[next(iter(self._joined_ends))]
         return is_whole
 
     def write_if_readable(self, line: bytes) -> bool:

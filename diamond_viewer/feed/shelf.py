@@ -139,16 +139,10 @@ class Shelf:
 
     def _tail_of(self, family: Family, name: Name) -> Tail:
         """The tail of the file behind a name. A new file is opened at once: it may be gone when its turn to be read comes."""
-        tail = self._tails.get(name.key)
-        if tail is not None and not tail.is_open and tail.mark_at_close != name.mark:
-            tail.name, tail.size_bytes, tail.mark_at_close = name, name.size_bytes, NEVER
-            self.attempt(tail, lambda: self.open(tail))
-            if tail.is_open and tail.is_rewritten():
-                self.forget(tail)  # another file, which was given the inode of one that we had closed
-                tail = None
-        if tail is not None:
-            tail.name = name
-            return tail
+        known = self._tails.get(name.key)
+        if known is not None and not self._is_replaced(known, name):
+            known.name = name
+            return known
         tail = Tail(name, self._next_serial, self._max_line_bytes)
         tail.grown_s = self._clock()
         self._next_serial += 1
@@ -157,6 +151,17 @@ class Shelf:
         if self._open_count() < self._max_open_files or name.path == family.group.live_path:
             self.attempt(tail, lambda: self.open(tail))
         return tail
+
+    def _is_replaced(self, tail: Tail, name: Name) -> bool:
+        """Whether the inode of a file that we had closed was given to another one. Then the old one is forgotten."""
+        if tail.is_open or tail.mark_at_close == name.mark:
+            return False
+        tail.name, tail.size_bytes, tail.mark_at_close = name, name.size_bytes, NEVER
+        self.attempt(tail, lambda: self.open(tail))
+        if tail.is_open and tail.is_rewritten():
+            self.forget(tail)
+            return True
+        return False
 
     def attempt(self, tail: Tail, action: Callable[[], bool | None]) -> bool:
         """Do it; what the file system has against it is noted with the file, once, and tried again at the next look."""

@@ -14,8 +14,8 @@ import xxhash
 from diamond_viewer.feed.compressed import Sniffer, UnpackError
 from diamond_viewer.feed.files import Name
 from diamond_viewer.feed.ingest import Ledger
-from diamond_viewer.telemetry.otlp_documents import DocumentGatherer
 from diamond_viewer.telemetry.lines import LineSplitter, trimmed
+from diamond_viewer.telemetry.otlp_documents import DocumentGatherer
 
 CHUNK_BYTES = 1024 * 1024
 # The resource comes first in a line, so the first bytes of two files are often equal: the head reaches into the spans.

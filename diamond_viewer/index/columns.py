@@ -50,7 +50,7 @@ class Table:
         """Give back what was allocated ahead, and store each unsigned column in the narrowest type that holds it."""
         for name, column in self._columns.items():
             column = column[: self.size]
-            if column.dtype.kind == "u":
+            if column.dtype.kind == "u" and column.dtype.itemsize < 8:  # 64 bits are ids, and are compared with ids
                 dtype = np.min_scalar_type(int(column.max(initial=0)))
                 column = column.astype(dtype) if dtype != column.dtype else column.copy()
             else:

@@ -5,15 +5,16 @@ Ids alone decide who is a suspect; the decoded originals decide what it is.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from diamond_viewer.index.big_traces import BigTrace
 from diamond_viewer.index.block import Block
 from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.originals import Excerpt
-from diamond_viewer.index.places import Keys, span_keys
+from diamond_viewer.index.places import Keys, span_keys, trace_keys
 from diamond_viewer.index.segment import Place
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.otlp_spans import decode_spans
@@ -33,14 +34,25 @@ _NO_REPEATS = Repeats(np.empty(0, np.int64), 0)
 
 
 def repeated_rows(
-    block: Block, batches: Sequence[Batch], trace_of_row: Indexes, held: Sequence[Place | None]
+    block: Block,
+    batches: Sequence[Batch],
+    trace_of_row: Indexes,
+    held: Sequence[Place | None],
+    big: Mapping[tuple[int, int], BigTrace],
 ) -> Repeats:
     """``trace_of_row`` points into ``held``: where each trace of the block lives, None for those that are new."""
-    known_keys = [
-        key for trace, place in enumerate(held) if place for key in [_held_keys(block, trace_of_row, trace, place)]
-    ]
-    _, first_rows, counts = np.unique(block.span_keys, return_index=True, return_counts=True)
     suspects = np.zeros(len(block), bool)
+    small: list[Place] = []
+    for trace, place in enumerate(held):
+        if place is None:
+            continue
+        if known := big.get((place[0].number, place[1])):
+            rows_of_trace = np.flatnonzero(trace_of_row == trace)
+            suspects[rows_of_trace] = known.holds(block.span_keys[rows_of_trace])
+        else:
+            small.append(place)
+    known_keys = [held_span_keys(place) for place in small]
+    _, first_rows, counts = np.unique(block.span_keys, return_index=True, return_counts=True)
     if len(first_rows) < len(block):
         repeated = block.span_keys[first_rows[counts > 1]]
         suspects |= np.isin(block.span_keys, repeated)
@@ -52,14 +64,13 @@ def repeated_rows(
     return _Comparison(block, batches, trace_of_row, held).of(rows)
 
 
-def _held_keys(block: Block, trace_of_row: Indexes, trace: int, place: Place) -> Keys:
+def held_span_keys(place: Place) -> Keys:
+    """The keys of all spans of a trace, wherever they lie."""
     segment, number = place
-    span_ids = [
-        home.spans["span_id"][home.rows_of(guest)].astype(np.uint64) for home, guest in segment.places_of(number)
-    ]
+    span_ids = [home.spans["span_id"][home.rows_of(guest)] for home, guest in segment.places_of(number)]
     joined = np.concatenate(span_ids)
-    key = block.keys[np.argmax(trace_of_row == trace)]
-    return span_keys(np.full(len(joined), key, np.uint64), joined)
+    key = trace_keys(segment.traces["high"][number : number + 1], segment.traces["low"][number : number + 1])
+    return span_keys(np.repeat(key, len(joined)), joined)
 
 
 class _Comparison:

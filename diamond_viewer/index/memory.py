@@ -11,10 +11,12 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.adoption import adopt
+from diamond_viewer.index.big_traces import BIG_SPANS, GROWTH, BigTrace, extend
 from diamond_viewer.index.block import Block, block_of
+from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column, Indexes
-from diamond_viewer.index.duplicates import repeated_rows
-from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
+from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
 from diamond_viewer.index.postings import PostingRun, posted, posting_run
 from diamond_viewer.index.reassembly import reassemble
 from diamond_viewer.index.segment import Place, Segment
@@ -51,6 +53,7 @@ class MemoryStore:
         self._pending: list[Batch] = []
         self._pending_digests: dict[bytes, int] = {}
         self._pending_spans = 0
+        self._big: dict[tuple[int, int], BigTrace] = {}  # by segment and trace number
         self._version = 0
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = 0
@@ -76,6 +79,7 @@ class MemoryStore:
 
     def commit(self) -> None:
         if not self._pending and not self._pending_digests:
+            self._settle()
             return
         batches, digests = self._pending, self._pending_digests
         self._pending, self._pending_digests, self._pending_spans = [], {}, 0
@@ -90,6 +94,14 @@ class MemoryStore:
                 number = self._open.number + 1
                 self._open = self._segments[number] = Segment(number)
             self._evict()
+
+    def _settle(self) -> None:
+        """Nothing new has come: work out the big traces that have waited for it."""
+        stale = [place for place, big in self._big.items() if big.is_stale]
+        if stale:
+            with self._lock:
+                self._reassemble([(self._segments[segment], number) for segment, number in stale])
+                self._version += 1
 
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
@@ -107,6 +119,8 @@ class MemoryStore:
             self._segments[number] = segment
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
+            for home, trace in segment.homes.values():  # its keys have changed: they are gathered anew when needed
+                self._big.pop((home.number, trace), None)
             self._version += 1
             self._evict()
         return True
@@ -121,7 +135,7 @@ class MemoryStore:
         distinct, first_rows, trace_of_row = np.unique(block.keys, return_index=True, return_inverse=True)
         places = self._places.find(distinct)
         held = [self._place(place) for place in places.tolist()]
-        repeats = repeated_rows(block, batches, trace_of_row, held)
+        repeats = repeated_rows(block, batches, trace_of_row, held, self._big)
         self._duplicate_spans += len(repeats.exact)
         self._conflicting_spans += repeats.conflicts
         keep = np.ones(len(block), bool)
@@ -156,8 +170,35 @@ class MemoryStore:
         first_row = segment.append_rows(rows, len(order))
         postings = [posting_run(field, rows[column], rows["trace"]) for field, column in _POSTED_COLUMNS.items()]
         self._post(postings + self._add_events(block, order, first_row, numbers[trace_of_row]))
-        touched = np.unique(rows["trace"])
-        reassemble([segment.homes.get(number, (segment, number)) for number in touched.tolist()])
+        self._tell(rows, block.span_keys[order])
+
+    def _tell(self, rows: Rows, keys: Keys) -> None:
+        """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""
+        numbers, starts = np.unique(rows["trace"], return_index=True)
+        changed = []
+        for number, start, end in zip(numbers.tolist(), starts.tolist(), [*starts[1:].tolist(), None], strict=True):
+            home = self._open.homes.get(number, (self._open, number))
+            big = self._big.get((home[0].number, home[1])) if self._big else None
+            if big is None:
+                changed.append(home)
+                continue
+            big.learn(keys[start:end])
+            extend(home, {name: column[start:end] for name, column in rows.items()})
+            big.is_stale = True
+            if home[0].traces["span_count"][home[1]] >= GROWTH * big.assembled_spans:
+                changed.append(home)
+        self._reassemble(changed)
+
+    def _reassemble(self, homes: Sequence[Place]) -> None:
+        reassemble(homes)
+        for segment, number in homes:
+            span_count = int(segment.traces["span_count"][number])
+            if span_count >= BIG_SPANS:
+                big = self._big.get((segment.number, number))
+                if big is None:
+                    big = self._big[segment.number, number] = BigTrace(span_count)
+                    big.learn(held_span_keys((segment, number)))
+                big.assembled_spans, big.is_stale = span_count, False
 
     def _place(self, place: int) -> Place | None:
         return None if place == NOWHERE else (self._segments[place >> _NUMBER_BITS], place & _NUMBER_MASK)
@@ -220,6 +261,7 @@ class MemoryStore:
             self._places.remove(trace_keys(oldest.traces["high"][lives_here], oldest.traces["low"][lives_here]))
             self._evicted_traces += int(np.count_nonzero(lives_here))
             self._evicted_spans += oldest.spans.size
+            self._big = {place: big for place, big in self._big.items() if place[0] != oldest.number}
             for place, guest in [place for places in oldest.guests.values() for place in places]:
                 del place.homes[guest]  # what came later of a trace that is gone goes with it
             for guest, (segment, number) in oldest.homes.items():
@@ -228,12 +270,9 @@ class MemoryStore:
             self._version += 1
 
     def _memory_bytes(self) -> int:
-        return (
-            sum(self._packed_bytes.values())
-            + self._open.size_bytes
-            + self._places.size_bytes
-            + 140 * len(self._digests)
-        )
+        segments = sum(self._packed_bytes.values()) + self._open.size_bytes
+        big = sum(big.size_bytes for big in self._big.values())
+        return segments + big + self._places.size_bytes + 140 * len(self._digests)
 
     # -- the readers' side
 

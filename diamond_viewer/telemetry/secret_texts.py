@@ -190,6 +190,8 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> tuple[
             return None  # SQL: a column compared with a column
         end = _end_of_quoted(text, begin, delimiter)
     elif sign == ":" and is_quoted:
+        if text.startswith("{", begin):
+            return None  # its members have names of their own
         if text.startswith("[", begin):
             begin += 1
             end = text.find("]", begin)
@@ -198,10 +200,12 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> tuple[
             end = _end(_JSON_VALUE, text, begin)
     elif sign == ":":
         return _in_prose(text, begin, name.lower())
-    elif name.lower().endswith("cookie"):
-        end = _end(_LINE, text, begin)  # more cookies follow
     else:
         end = _end_of_bare(text, begin, is_encoded=sign == "%")
+        if begin > separator_end and "=" in text[begin : min(end, begin + _GLANCE)]:
+            return None  # "session= user=ada": nothing stands there, and then the next pair
+        if text.startswith(";", end) and name.lower().endswith("cookie"):
+            end = _end(_LINE, text, begin)  # more cookies follow
     return (begin, end) if _is_telling(text, begin, end, secrecy) else None
 
 

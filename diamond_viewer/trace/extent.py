@@ -92,7 +92,9 @@ def _told(span: Span, parent: Extent | None, scale: Scale) -> Extent:
             start_ns = end_ns
     elif parent and start_ns < parent.start_ns - SKEW_NS:
         early = format_duration(parent.start_ns - start_ns)
-        problems.append(f"It starts {early} before its parent: the clocks differ, or it was recorded with an earlier start.")
+        problems.append(
+            f"It starts {early} before its parent: the clocks differ, or it was recorded with an earlier start."
+        )
     if not 0 < end_ns <= LAST_TIME_NS:
         why = "It has no end" if end_ns <= 0 else "Its end lies beyond the year 2262"
         problems.append(f"{why}: how long it took is not known.")

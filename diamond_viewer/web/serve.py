@@ -26,6 +26,7 @@ CONNECTION_LIMIT = 500  # below the usual 1,024 open files, which the feed needs
 IDLE_CONNECTION_S = 120
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024**2  # what waitress takes in before the application may refuse it
+IN_MEMORY_BYTES = 1024**3  # waitress would put answers above 1 MiB into a file: traces are not to lie about on disk
 BACKLOG = 1024
 
 FINISH_S = 0.5  # requests under way get this long to be answered when the viewer stops
@@ -149,6 +150,8 @@ def serve(application: "WSGIApplication", listening: Sequence[socket.socket], st
         channel_timeout=IDLE_CONNECTION_S,
         max_request_header_size=MAX_HEADER_BYTES,
         max_request_body_size=MAX_BODY_BYTES,
+        inbuf_overflow=IN_MEMORY_BYTES,
+        outbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,  # select() ends at 1,024 files
         ident=None,  # no need to tell which server this is
     )
@@ -172,14 +175,13 @@ def _close(connections: dict[int, wasyncore.dispatcher], is_forsaken: bool) -> N
     """Close what is open. A thread that still answers will pull its server's trigger, a pipe: that one has to stay open then,
     or the thread writes into whatever gets the pipe's number next.
     """
-    if not is_forsaken:
-        wasyncore.close_all(connections)
-        return
     for part in list(connections.values()):
         if isinstance(part, HTTPChannel):
-            part.handle_close()
-        elif isinstance(part, BaseWSGIServer):
+            part.handle_close()  # with its buffers
+        elif isinstance(part, BaseWSGIServer) and is_forsaken:
             part.socket.close()
+    if not is_forsaken:
+        wasyncore.close_all(connections)
 
 
 def _is_answering(connections: dict[int, wasyncore.dispatcher]) -> bool:

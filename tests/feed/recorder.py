@@ -1,11 +1,11 @@
 """A store that only remembers which spans it was given, and lines whose spans are known by number."""
 
 from collections import Counter
-from collections.abc import Callable
 
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.telemetry.model import FeedState, Problem, SourceState
 from diamond_viewer.telemetry.otlp import Batch
+from tests.writing import A_TIME_NS
 
 TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
 
@@ -56,8 +56,8 @@ def line_of(number: int, *, padding: int = 0, spans: int = 1) -> bytes:
     """A line without its line feed, with spans ``number``, ``number + 1`` ...; ``padding`` more bytes in its resource."""
     service = "s" * padding or "s"
     listed = ",".join(
-        f'{{"traceId":"{n // 3 + 1:032x}","spanId":"{n:016x}","name":"n{n}","kind":1,"startTimeUnixNano":"{1795347498184000000 + n}",'
-        f'"endTimeUnixNano":"{1795347498185000000 + n}","status":{{}}}}'
+        f'{{"traceId":"{n // 3 + 1:032x}","spanId":"{n:016x}","name":"n{n}","kind":1,'
+        f'"startTimeUnixNano":"{A_TIME_NS + n}","endTimeUnixNano":"{A_TIME_NS + n + 1000}","status":{{}}}}'
         for n in range(number, number + spans)
     )
     resource = f'{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}}'
@@ -78,6 +78,3 @@ def read(*patterns: object, **options: float) -> Recorder:
     feed.look()
     feed.stop()
     return recorder
-
-
-Follow = Callable[..., tuple[Feed, Recorder]]

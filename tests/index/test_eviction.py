@@ -94,7 +94,7 @@ def test_a_budget_is_kept_to() -> None:
 
 
 def test_an_evicted_line_may_come_again() -> None:
-    memory = MemoryStore(TINY_BYTES, segment_spans=1)
+    memory = MemoryStore(TINY_BYTES, segment_spans=2)  # the second line fills the segment, and it goes
     first, second = (line(wire_of(trace, 1)) for trace in (1, 2))
     for text in (first, second, first):
         add_lines(memory, [text])

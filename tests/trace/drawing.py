@@ -63,12 +63,8 @@ def story(spans: Sequence[Span]) -> list[str]:
     lines = []
     for moment in tell(rows, extents(rows, scale), scale):
         if isinstance(moment, Entry):
-            said = " · ".join(
-                [
-                    moment.span.name,
-                    *(f"{key}={value}" for key, value in moment.event.attributes.items() if len(str(value)) < 40),
-                ]
-            )
+            texts = [f"{key}={value!r}" for key, value in moment.event.attributes.items()]
+            said = " · ".join([moment.span.name, *(text for text in texts if len(text) < 60)])
             lines.append(f"{format_offset(moment.offset_ns):>10} {moment.kind:9} {moment.event.name}: {said}")
             lines += [f"{'':10} # {problem}" for problem in moment.problems]
         else:

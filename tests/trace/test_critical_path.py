@@ -61,7 +61,7 @@ R = span("r", ms=10)
         ),
         pytest.param([R, span("a", "r", start_ms=4, ms=0)], "r 0-10", id="a child without duration"),
         pytest.param([R, span("q", start_ms=5, ms=2)], "r 0-10, q 5-7", id="every root"),
-        pytest.param([span("a", "b"), span("b", "a", ms=4)], "b 0-4", id="a circle"),
+        pytest.param([span("a", "b"), span("b", "a", ms=4)], "a 0-4", id="a circle is cut at b"),
         pytest.param([span("z", ms=0)], "", id="no time at all"),
     ],
 )

@@ -1,0 +1,66 @@
+"""Traces that grow very large while they are followed: a session that never ends, a job of a million spans.
+
+Looking through all of such a trace again for every line that comes to it would cost more with each line. So its span keys
+are kept in sorted runs, its figures are added up, and only what needs the whole tree (its name, and whether a parent is
+missing) waits until the trace has grown by an eighth, or until nothing new comes.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from diamond_viewer.index.catalogue import SPAN_FLAGS, Rows
+from diamond_viewer.index.columns import Column, sorted_distinct
+from diamond_viewer.index.places import Keys
+from diamond_viewer.index.segment import Place
+from diamond_viewer.telemetry.model import Flag
+
+BIG_SPANS = 4_096
+GROWTH = 1.125  # what a trace grows by before it is worked out anew
+
+
+@dataclass(slots=True)
+class BigTrace:
+    """``assembled_spans``: how many spans it had when it was last worked out as a whole."""
+
+    assembled_spans: int
+    is_stale: bool = False
+    _runs: list[Keys] = field(default_factory=list)
+
+    def learn(self, span_keys: Keys) -> None:
+        run = sorted_distinct(span_keys)
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = sorted_distinct(np.concatenate([self._runs.pop(), run]))
+        self._runs.append(run)
+
+    def holds(self, span_keys: Keys) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(span_keys), bool)
+        for run in self._runs:
+            found |= run[np.minimum(np.searchsorted(run, span_keys), len(run) - 1)] == span_keys
+        return found
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(run.nbytes for run in self._runs)
+
+
+def extend(home: Place, rows: Rows) -> None:
+    """Add the figures of new rows to a trace. Everything is exact but its name, its HTTP status and ``incomplete``."""
+    segment, trace = home
+    columns = segment.trace_columns()
+    start_ns, has_time = rows["start_ns"], rows["start_ns"] > 0
+    if has_time.any():
+        first_ns = columns["start_ns"][trace]
+        earliest_ns = start_ns[has_time].min()
+        columns["start_ns"][trace] = min(first_ns, earliest_ns) if first_ns else earliest_ns
+        columns["end_ns"][trace] = max(columns["end_ns"][trace], (start_ns + rows["duration_ns"])[has_time].max())
+    columns["span_count"][trace] += len(start_ns)
+    columns["error_count"][trace] += np.count_nonzero(rows["marks"] & Flag.ERROR.value)
+    columns["event_count"][trace] += rows["event_count"].sum()
+    columns["flags"][trace] |= _flags(rows["marks"])
+    segment.summaries.pop(trace, None)
+
+
+def _flags(marks: Column) -> np.uint16:
+    return np.uint16(np.bitwise_or.reduce(marks) & SPAN_FLAGS)

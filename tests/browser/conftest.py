@@ -1,0 +1,132 @@
+"""The real server on a file of its own, and the system's Chromium looking at it."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.web.conftest import TRACES
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+START_S = 20
+STOP_S = 10
+
+
+@dataclass
+class Viewer:
+    """``live`` is the file it reads; ``write`` appends a line to it."""
+
+    address: str
+    live: Path
+    process: "subprocess.Popen[str]"
+
+    def write(self, *lines: bytes) -> None:
+        with self.live.open("ab") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(STOP_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+StartViewer = Callable[..., Viewer]
+
+
+@pytest.fixture
+def start_viewer(tmp_path: Path) -> Iterator[StartViewer]:
+    """Starts ``app.py`` on the live file and waits until it says where it is."""
+    started: list[Viewer] = []
+
+    def start(port: int = 0) -> Viewer:
+        live = tmp_path / "traces.json"
+        process = subprocess.Popen(
+            [sys.executable, "app.py", str(live), "--port", str(port)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        assert process.stdout is not None
+        said = ""
+        deadline_s = time.monotonic() + START_S
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
+            line = process.stdout.readline()
+            assert line, f"the viewer stopped: {said}"
+            assert time.monotonic() < deadline_s, f"the viewer does not say where it is: {said}"
+            said += line
+        viewer = Viewer(found[0], live, process)
+        started.append(viewer)
+        return viewer
+
+    yield start
+    for viewer in started:
+        if viewer.process.poll() is None:
+            viewer.stop()
+
+
+@pytest.fixture
+def viewer(start_viewer: StartViewer, tmp_path: Path) -> Viewer:
+    (tmp_path / "traces.json").write_bytes(TRACES.read_bytes())
+    return start_viewer()
+
+
+@dataclass
+class Watched:
+    """What the browser complained of; a page that complains fails its test."""
+
+    complaints: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not any(part in text for part in self.expected):
+            self.complaints.append(text)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's sandbox refuses root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    watched = Watched()
+    yield watched
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 860})
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, watched: Watched, viewer: Viewer) -> Page:
+    page = context.new_page()
+    watched.watch(page)
+    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.locator("#list .row").first.wait_for()
+    return page

@@ -157,11 +157,14 @@ class Shelf:
         if tail.is_open or tail.mark_at_close == name.mark:
             return False
         tail.name, tail.size_bytes, tail.mark_at_close = name, name.size_bytes, NEVER
-        self.attempt(tail, lambda: self.open(tail))
-        if tail.is_open and tail.is_rewritten():
+        is_replaced = self.attempt(tail, lambda: self._open_and_compare(tail))
+        if is_replaced:
             self.forget(tail)
-            return True
-        return False
+        return is_replaced
+
+    def _open_and_compare(self, tail: Tail) -> bool:
+        self.open(tail)
+        return tail.is_rewritten()
 
     def attempt(self, tail: Tail, action: Callable[[], bool | None]) -> bool:
         """Do it; what the file system has against it is noted with the file, once, and tried again at the next look."""

@@ -140,6 +140,8 @@ class MemoryStore:
         self._conflicting_spans += repeats.conflicts
         keep = np.ones(len(block), bool)
         keep[repeats.exact] = False
+        if not keep.any():
+            return
         has_news = np.bincount(block.rows["line"][keep], minlength=len(batches)) > 0
         lines = np.array(
             [segment.originals.append(batch.original) if has_news[at] else 0 for at, batch in enumerate(batches)],

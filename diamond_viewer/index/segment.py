@@ -93,7 +93,7 @@ class Segment:
         return first
 
     def append_rows(self, rows: dict[str, Column], count: int) -> int:
-        """Rows must be sorted by ``trace``. Returns the first of the new row numbers."""
+        """At least one row, sorted by ``trace``. Returns the first of the new row numbers."""
         first = self.spans.size
         self.spans.append(rows, count)
         traces = rows["trace"]

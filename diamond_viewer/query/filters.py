@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from diamond_viewer.query.language import parse
+from diamond_viewer.query.mistake import FilterError as FilterError
 from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
 from diamond_viewer.telemetry.model import FLAG_NAMES, Flag
 
@@ -16,10 +18,6 @@ MAX_TIME_NS = 2**63 - 1
 _RELATIVE = re.compile(r"(\d{1,9})(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
-
-
-class FilterError(ValueError):
-    """A filter's value cannot be used; the message is a sentence for its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +117,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter(
         "max_ms", "Faster than", "lasts at most {} ms", "50", lambda v, now: LastsBetween(high_ns=parse_duration_ms(v))
     ),
+    Filter("q", "Search", "it matches {}", "status:error duration>1s", lambda v, now: parse(v)),
     Filter("since", "Since", "since {}", "15m", lambda v, now: Overlaps(since_ns=parse_time(v, now))),
     Filter("until", "Until", "until {}", "2026-11-22T14:30:00Z", lambda v, now: Overlaps(until_ns=parse_time(v, now))),
 )

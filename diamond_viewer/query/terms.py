@@ -1,8 +1,14 @@
-"""The small algebra that every filter is made of. A store turns terms into whatever it can answer quickly."""
+"""The small algebra that every filter and every search is made of. A store turns terms into whatever it answers quickly.
+
+Terms speak of a trace. Conditions speak of one span; ``OnOneSpan`` makes a term of one: some span of the trace fulfils it.
+``AllOf``, ``AnyOf`` and ``Not`` combine either.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
+from diamond_viewer.query.patterns import Compared, TextTest, ValueTest
 from diamond_viewer.telemetry.model import Flag
 
 
@@ -16,12 +22,57 @@ class Field(StrEnum):
     EVENT = "event"
 
 
+class Figure(StrEnum):
+    """A number of a whole trace. Durations are ns."""
+
+    DURATION = "duration"
+    SPANS = "spans"
+    ERRORS = "errors"
+    EVENTS = "events"
+
+
+class SpanFact(StrEnum):
+    """A text of a span; of users, lessons and events it may have several. A route is the path where none is said."""
+
+    USER = "user"
+    LESSON = "lesson"
+    SERVICE = "service"
+    OPERATION = "operation"
+    EVENT = "event"
+    ROUTE = "route"
+
+
+class SpanFigure(StrEnum):
+    """A number of a span: how long it lasted (ns), the HTTP status it answered or got (absent: fulfils nothing)."""
+
+    DURATION = "duration"
+    HTTP_STATUS = "http.status"
+
+
+class AttributePlace(StrEnum):
+    SPAN = "span"
+    EVENT = "event"
+    RESOURCE = "resource"
+    SCOPE = "scope"
+
+
+# -- of a trace
+
+
 @dataclass(frozen=True, slots=True)
 class Carries:
     """Any span (or a span's event) has exactly this value."""
 
     field: Field
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarriesLike:
+    """Any span (or a span's event) has a value that passes; the empty text is none."""
+
+    field: Field
+    test: TextTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +99,106 @@ class Overlaps:
     until_ns: int | None = None
 
 
-Term = Carries | HasFlag | LastsBetween | Overlaps
+@dataclass(frozen=True, slots=True)
+class TraceCounts:
+    figure: Figure
+    test: Compared
+
+
+@dataclass(frozen=True, slots=True)
+class TraceNamed:
+    """The trace's own name, as the list shows it, passes."""
+
+    test: TextTest
+
+
+@dataclass(frozen=True, slots=True)
+class TraceIs:
+    """32 lower-case hex digits."""
+
+    trace_id: str
+
+
+# -- of a span
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSays:
+    """One of the span's values passes; the empty text is none."""
+
+    fact: SpanFact
+    test: TextTest
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    figure: SpanFigure
+    test: Compared
+
+
+@dataclass(frozen=True, slots=True)
+class SpanOfKind:
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanMarked:
+    """The span itself is why its trace has this flag."""
+
+    flag: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeName:
+    """``place`` None: wherever an attribute may stand. Of a scope ``name`` and ``version`` are attributes too."""
+
+    key: str
+    place: AttributePlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeIs:
+    """Under any of the names stands a value that passes."""
+
+    names: tuple[AttributeName, ...]
+    test: ValueTest
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """A name, a message or a value of the span, its events, resource or scope passes."""
+
+    test: TextTest
+
+
+# -- of either
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    terms: tuple["Term", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    terms: tuple["Term", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    term: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class OnOneSpan:
+    condition: "Condition"
+
+
+PlainTerm = Carries | HasFlag | LastsBetween | Overlaps
+PLAIN_TERMS = (Carries, HasFlag, LastsBetween, Overlaps)  # what the filters beside the search language are made of
+
+SpanLeaf = SpanSays | SpanCounts | SpanOfKind | SpanMarked | AttributeIs | HasText
+TraceLeaf = PlainTerm | CarriesLike | TraceCounts | TraceNamed | TraceIs | OnOneSpan
+# one union for both levels: AllOf, AnyOf and Not are the same on each
+Term: TypeAlias = TraceLeaf | SpanLeaf | AllOf | AnyOf | Not
+Condition: TypeAlias = Term  # of SpanLeaf and combinations of them only

@@ -102,10 +102,9 @@ def _documents(text: str) -> Iterator[Wire]:
 
 
 def _json_sentence(error: ValueError, text: str) -> str:
-    position = getattr(error, "pos", 0)
-    if position >= len(text.rstrip()) - 1:
+    position, complaint = getattr(error, "pos", 0), getattr(error, "msg", "cannot be read").lower().removesuffix(" at")
+    if position >= len(text.rstrip()) - 1 or complaint.startswith("unterminated string"):
         return "The line is cut off: its JSON does not end."
-    complaint = getattr(error, "msg", "cannot be read").lower().removesuffix(" at")
     return f"The line is not JSON: {complaint} at character {position + 1}."
 
 

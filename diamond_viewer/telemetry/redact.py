@@ -93,11 +93,11 @@ def _redact_link(link: Link) -> Link:
 
 def _shared(redact: Callable[[T], T]) -> Callable[[T], T]:
     """Remembers outcomes by the identity of what was given, and keeps that alive so that its identity stays its own."""
-    known: dict[int, tuple[T, T]] = {}
+    known: dict[int, tuple[T, T]] = {}  # the first of a pair is only held
 
     def redact_once(given: T) -> T:
         held = known.get(id(given))
-        if held and held[0] is given:
+        if held:
             return held[1]
         if len(known) >= MAX_SHARED:
             known.clear()

@@ -202,7 +202,7 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> tuple[
         return _in_prose(text, begin, name.lower())
     else:
         end = _end_of_bare(text, begin, is_encoded=sign == "%")
-        if begin > separator_end and "=" in text[begin : min(end, begin + _GLANCE)]:
+        if begin > separator_end and "=" in text[begin : min(end, begin + _GLANCE)].rstrip("="):
             return None  # "session= user=ada": nothing stands there, and then the next pair
         if text.startswith(";", end) and name.lower().endswith("cookie"):
             end = _end(_LINE, text, begin)  # more cookies follow

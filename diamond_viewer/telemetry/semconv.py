@@ -17,6 +17,32 @@ ROUTE_KEYS = ("http.route", "next.route")
 PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
 DATABASE_KEYS = ("db.system.name", "db.system")
 SERVICE_KEY = "service.name"
+SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
+    HTTP_STATUS_KEYS,
+    ("http.request.method", "http.method"),
+    ("http.request.body.size", "http.request_content_length"),
+    ("http.response.body.size", "http.response_content_length"),
+    ("url.full", "http.url"),
+    ("url.scheme", "http.scheme"),
+    ("user_agent.original", "http.user_agent"),
+    ("client.address", "http.client_ip"),
+    ("server.address", "net.peer.name", "net.host.name"),
+    ("server.port", "net.peer.port", "net.host.port"),
+    ("network.peer.address", "net.sock.peer.addr", "net.peer.ip"),
+    ("network.peer.port", "net.sock.peer.port"),
+    ("network.protocol.version", "http.flavor"),
+    DATABASE_KEYS,
+    ("db.query.text", "db.statement"),
+    ("db.operation.name", "db.operation"),
+    ("db.namespace", "db.name"),
+    ("db.collection.name", "db.sql.table"),
+    ("messaging.destination.name", "messaging.destination"),
+    ("messaging.operation.type", "messaging.operation"),
+    ("deployment.environment.name", "deployment.environment"),
+    ("code.function.name", "code.function"),
+    ("code.file.path", "code.filepath"),
+    ("code.line.number", "code.lineno"),
+)
 UNKNOWN_SERVICE = "unknown_service"
 BARE_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
 
@@ -92,6 +118,16 @@ def event_may_tell(name: str, attributes: bytes) -> bool:
     (False, True)
     """
     return name in _TELLING_EVENTS or any(hint in attributes for hint in _KEY_HINTS)
+
+
+def spellings(key: str) -> tuple[str, ...]:
+    """Every spelling of an attribute key, the given one first.
+
+    >>> spellings("db.statement"), spellings("hasCookie")
+    (('db.statement', 'db.query.text'), ('hasCookie',))
+    """
+    group = next((group for group in SYNONYMS if key in group), ())
+    return (key, *(other for other in group if other != key))
 
 
 def service_name(resource_attributes: Attributes) -> str:

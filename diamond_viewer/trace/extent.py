@@ -10,9 +10,7 @@ from diamond_viewer.telemetry.units import format_duration
 from diamond_viewer.trace.tree import Row
 
 LAST_TIME_NS = 2**63 - 1  # April 2262: what lies beyond was never a clock (2**64 - 1 is "no value" in many producers)
-SKEW_NS = (
-    50_000_000  # earlier than its parent by this much is worth a word; JavaScript's clocks differ by a millisecond
-)
+SKEW_NS = 50_000_000  # earlier than its parent by this much is worth a word; clocks of a millisecond are not
 
 
 class Extent(msgspec.Struct, frozen=True, gc=False):

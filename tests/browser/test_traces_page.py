@@ -121,7 +121,7 @@ def test_opens_a_trace_reads_its_events_and_goes_back_and_forward(page: Page) ->
     expect(page.locator("#trace")).to_have_attribute("data-trace", MISMATCH_TRACE)
     page.go_back()
     expect(page.locator("#trace")).to_have_count(0)
-    expect(page.get_by_label("Event")).to_have_value("video.resume_position_mismatch")
+    expect(page.get_by_label("Event", exact=True)).to_have_value("video.resume_position_mismatch")
     page.go_forward()
     expect(page.locator("#trace")).to_have_attribute("data-trace", MISMATCH_TRACE)
 

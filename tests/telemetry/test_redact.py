@@ -93,13 +93,37 @@ def test_everything_that_a_producer_wrote_of_a_span_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name", [field.name for field in fields(span("a")) if isinstance(getattr(span("a"), field.name), str)]
-)
+TEXT_FIELDS = [field.name for field in fields(span("a")) if isinstance(getattr(span("a"), field.name), str)]
+
+
+@pytest.mark.parametrize("name", TEXT_FIELDS)
 def test_no_text_of_a_span_is_forgotten(name: str) -> None:
     change: dict[str, Any] = {name: SECRET}
     shown = getattr(redact_span(replace(span("a"), **change)), name)
     assert shown == (SECRET if name in ("trace_id", "span_id", "parent_id") else SHOWN)  # ids are hex by then
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attributes": {"a": SECRET}},
+        {"events": (Event(SECRET, 1, {}),)},
+        {"events": (Event("tick", 1, {}), Event("tick", 1, {"a": SECRET}))},
+        {"links": (Link("1" * 32, "2" * 16, SECRET, {}),)},
+        {"links": (Link("1" * 32, "2" * 16, "", {"a": SECRET}),)},
+        {"resource": Resource({"a": SECRET})},
+        {"resource": Resource({}, SECRET)},
+        {"scope": Scope(SECRET, "", {})},
+        {"scope": Scope("", SECRET, {})},
+        {"scope": Scope("", "", {"a": SECRET})},
+        {"scope": Scope("", "", {}, SECRET)},
+    ],
+    ids=str,
+)
+def test_a_secret_at_one_place_only_is_taken_out(change: dict[str, Any]) -> None:
+    shown = repr(redact_span(replace(span("a"), **change)))
+    assert JWT not in shown
+    assert shown.count(SHOWN) == 1
 
 
 def test_a_span_without_secrets_comes_back_as_the_very_object() -> None:

@@ -50,6 +50,7 @@ R = REDACTED
         (f"x_{JWT},{JWE}", f"x_{R},{R}"),
         (f"?a%3D{JWT}", f"?a%3D{R}"),
         (JWT.rpartition(".")[0], R),
+        ("a made-up eyJfake-token.aaa.bbb", f"a made-up {R}"),
         # JSON, logfmt, SQL, JavaScript
         ('{"password":"hunter2","a":1}', f'{{"password":"{R}","a":1}}'),
         ('{"password" : 1234, "tokens": 5, "token": null}', f'{{"password" : {R}, "tokens": 5, "token": null}}'),
@@ -63,6 +64,7 @@ R = REDACTED
         ('UPDATE "User" SET "password" = \'hunter2\'', f'UPDATE "User" SET "password" = \'{R}\''),
         ("login failed, password: hunter2", f"login failed, password: {R}"),
         ("token: 0123456789abcdef0123", f"token: {R}"),
+        ("token= aHVudGVyMg==", f"token= {R}"),
         ('{"token":"cut off he', f'{{"token":"{R}'),
     ],
 )

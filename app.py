@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 
 from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import DemoTraffic
@@ -40,16 +39,20 @@ def main() -> int:
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
         store = MemoryStore(settings.memory_bytes)
         try:
-            feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
+            feed = Feed(
+                patterns,
+                store,
+                max_line_bytes=settings.max_line_bytes,
+                notice=notice,
+                packer=MemoryStore.packer,
+            )
         except FeedError as error:
             return terminal.refuse(error)
         application = create_app(store, allowed_hosts=settings.trusted_hosts)
         feed.start()
         house.callback(feed.stop, STOP_S)
         terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice)
-        Thread(
-            target=terminal.announce_backlog, args=(store, stop.wait, started_s), name="backlog", daemon=True
-        ).start()
+        terminal.follow_backlog(store, stop.wait, started_s)
         serve(application, listening, stop)
     return 0
 

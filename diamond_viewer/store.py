@@ -4,6 +4,7 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
@@ -46,6 +47,22 @@ class TraceStore(Protocol):
         ...
 
 
+class Adoption(Enum):
+    """What became of sealed spans: taken; or some are held already and the file must be read line by line; or there is no
+    room for anything that old."""
+
+    TAKEN = "taken"
+    HAS_REPEATS = "has repeats"
+    NO_ROOM = "no room"
+
+
+class SealedSpans(Protocol):
+    """The spans of one file as another process packed them; only the store knows what is inside. It can be pickled."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+
 class TraceWriter(Protocol):
     """What the feed writes to: one thread only, the only writer."""
 
@@ -64,4 +81,16 @@ class TraceWriter(Protocol):
 
     def report(self, state: FeedState) -> None:
         """Replace what the feed says of itself, for ``health``."""
+        ...
+
+    def adopt(self, spans: SealedSpans) -> Adoption:
+        """Take what a ``SealedWriter`` made of one file, older than everything that is held."""
+        ...
+
+
+class SealedWriter(TraceWriter, Protocol):
+    """Packs one file for another process."""
+
+    def handed_over(self) -> SealedSpans:
+        """Everything that was added. The writer is not to be used any more."""
         ...

@@ -4,12 +4,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
 
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.units import format_count, format_duration
+from diamond_viewer.telemetry.units import format_bytes, format_count, format_duration
 
 LOOK_S = 0.1  # between two looks whether the backlog is indexed
+PATIENCE_S = 1.0  # a backlog that is indexed by then needs no bar
+BAR_CELLS = 20
+CLEAR_LINE = "\r\x1b[2K"
 
 REAL_FILES = "Show your own files with: make run TRACES=/path/to/traces.json"
 DEMO_NOTICE = f"This is demo traffic. {REAL_FILES}"
@@ -56,14 +60,55 @@ def greet(address: str, patterns: Sequence[str], notice: str) -> None:
     say("Stop with Ctrl-C.")
 
 
-def announce_backlog(store: TraceStore, is_over: Callable[[float], bool], started_s: float) -> None:
-    """Wait until what stood on disk is indexed, then say so once.
+def follow_backlog(store: TraceStore, is_over: Callable[[float], bool], started_s: float) -> None:
+    """``announce_backlog`` in the background, until it is indexed or the viewer stops."""
+    arguments = (store, is_over, started_s)
+    Thread(target=announce_backlog, args=arguments, name="backlog", daemon=True).start()
 
-    ``is_over(seconds)`` waits that long and says whether to give up; ``started_s`` is a reading of ``time.monotonic``.
+
+def announce_backlog(store: TraceStore, is_over: Callable[[float], bool], started_s: float) -> None:
+    """Wait until what stood on disk is indexed, say so once, and until then how far it is.
+
+    A terminal gets a bar that is drawn anew, a pipe or a journal a line every ten percent. ``is_over(seconds)`` waits that
+    long and says whether to give up; ``started_s`` is a reading of ``time.monotonic``.
     """
+    said_percent = 0
+    is_terminal = sys.stdout.isatty()
     while not is_over(LOOK_S):
         health = store.health()
+        elapsed_s = time.monotonic() - started_s
         if health.feed.ready:
-            elapsed = format_duration(int((time.monotonic() - started_s) * 1e9))
-            say(f"Indexed {format_count(health.spans)} spans in {elapsed}. Following.")
+            say(f"{CLEAR_LINE if is_terminal else ''}{indexed(health.spans, elapsed_s)}")
             return
+        percent = 100 * health.feed.bytes_read // max(1, health.feed.bytes_total)
+        if elapsed_s >= PATIENCE_S and health.feed.bytes_read:
+            words = progress(health.feed.bytes_read, health.feed.bytes_total, elapsed_s)
+            if is_terminal:
+                print(f"{CLEAR_LINE}{bar(percent)} {words}", end="", flush=True)  # noqa: T201
+            elif percent >= said_percent + 10:
+                said_percent = percent - percent % 10
+                say(f"Indexing: {words}.")
+
+
+def indexed(span_count: int, elapsed_s: float) -> str:
+    return f"Indexed {format_count(span_count)} spans in {format_duration(int(elapsed_s * 1e9))}. Following."
+
+
+def bar(percent: int) -> str:
+    """
+    >>> bar(43)
+    '[████████▌           ]'
+    """
+    eighths = percent * BAR_CELLS * 8 // 100
+    blocks = "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+    return f"[{blocks:<{BAR_CELLS}}]"
+
+
+def progress(bytes_read: int, bytes_total: int, elapsed_s: float) -> str:
+    """
+    >>> progress(430_000_000, 1_000_000_000, 2.0)
+    '43 %, 215 MB/s, 2.65 s left'
+    """
+    bytes_per_s = bytes_read / elapsed_s
+    left = format_duration(int((bytes_total - bytes_read) / bytes_per_s * 1e9))
+    return f"{100 * bytes_read // bytes_total} %, {format_bytes(int(bytes_per_s))}/s, {left} left"

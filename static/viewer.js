@@ -112,7 +112,7 @@
     k: () => move(-1),
     e: () => one("#strip .figure[data-key=e]")?.click(),
     a: () => one("#strip .figure[data-key=a]")?.click(),
-    "/": () => one("#filters .field__control")?.focus(),
+    "/": () => (one("#filters [name=q]") ?? one("#filters .field__control"))?.focus(),
     "?": ACTS.help,
     " ": () => one("[data-act=pause]")?.click(),
     Escape: () => {

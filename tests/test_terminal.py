@@ -73,3 +73,20 @@ def test_a_viewer_that_stops_early_announces_nothing(capsys: pytest.CaptureFixtu
 def test_a_refusal_is_a_sentence_on_stderr_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert refuse(ValueError("Not like this.")) == 2
     assert capsys.readouterr() == ("", "app.py: Not like this.\n")
+
+
+def test_a_long_backlog_is_announced_every_ten_percent_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = MemoryStore(64 * 1024**2)
+    percents = iter(range(0, 101, 5))
+
+    def is_over(seconds: float) -> bool:
+        percent = next(percents)
+        store.report(FeedState(ready=percent == 100, bytes_read=percent, bytes_total=100))
+        return False
+
+    announce_backlog(store, is_over, time.monotonic() - 10)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" %")[0] for line in lines[:-1]] == [f"Indexing: {percent}" for percent in range(10, 100, 10)]
+    assert lines[-1].startswith("Indexed 0 spans in ")

@@ -3,20 +3,22 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from diamond_viewer.feed import files, report
+from diamond_viewer.feed.history import History
 from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.feed.reading import Reader
 from diamond_viewer.feed.shelf import Shelf
 from diamond_viewer.feed.tail import Tail
 from diamond_viewer.feed.watch import Watch
-from diamond_viewer.store import TraceWriter
+from diamond_viewer.store import SealedWriter, TraceWriter
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 from diamond_viewer.telemetry.model import FeedState
 
 STEP_BYTES = 8 * 1024 * 1024  # read between two commits: what readers wait for at most while a backlog is read
 WAIT_S = 0.5  # a lost notification costs half a second, not the data
+COLLECT_S = 0.05  # waited for workers while there is nothing else to do
 GATHER_S = 0.02  # a burst of notifications is one look
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,10 @@ log = logging.getLogger(__name__)
 class Feed:
     """Follows the files that ``patterns`` name and writes what is in them to ``writer``, its only writer.
 
-    ``max_line_bytes`` is the longest line that is read; ``notice`` a sentence that is reported as long as the feed lives.
-    Raises ``FeedError`` for a pattern that can never be read.
+    ``max_line_bytes`` is the longest line that is read; ``packer`` makes writers for worker processes that read
+    sealed files at start (None: all is read here); ``notice`` a sentence that is reported as long as the feed lives.
+    ``patience_s`` is how long half a line at the end of a finished file waits to be completed, ``hold_s`` how long a file
+    without news is held open. Raises ``FeedError`` for a pattern that can never be read.
     """
 
     def __init__(
@@ -36,8 +40,10 @@ class Feed:
         *,
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         notice: str = "",
+        packer: Callable[[], SealedWriter] | None = None,
         patience_s: float = 2.0,
         hold_s: float = 5.0,
+        watch: Callable[[Callable[[], None]], Watch] = Watch,
     ) -> None:
         files.check_patterns(patterns)
         self._patterns = tuple(patterns)
@@ -46,9 +52,12 @@ class Feed:
         self._ingest = Ingest(writer)
         self._shelf = Shelf(patterns, self._ingest.counters, max_line_bytes=max_line_bytes, hold_s=hold_s)
         self._reader = Reader(self._shelf, self._ingest, max_line_bytes=max_line_bytes, patience_s=patience_s)
+        self._history: History | None = None
+        if packer is not None:
+            self._history = History(self._shelf, self._ingest, writer, packer, max_line_bytes=max_line_bytes)
         self._changed = threading.Event()
         self._stopping = threading.Event()
-        self._watch = Watch(self._changed.set)
+        self._watch = watch(self._changed.set)
         self._thread: threading.Thread | None = None
         self._stumbles = Ledger()
         self._backlog: list[tuple[Tail, int]] | None = None  # what stood on disk at the first look, and its size
@@ -69,6 +78,8 @@ class Feed:
             if self._thread.is_alive():
                 log.warning("The feed did not stop within %.1f s; it ends with the process.", timeout_s)
                 return
+        if self._history is not None:
+            self._history.stop()
         self._watch.stop()
         self._shelf.close()
 
@@ -101,11 +112,16 @@ class Feed:
         self._shelf.survey()
         if self._backlog is None:
             self._backlog = [(tail, tail.size_bytes) for tail in self._shelf.by_age()]
+            if self._history is not None:
+                self._history.begin(self._shelf.by_age())
         if self._thread is not None:
             self._watch.aim({family.group.directory for family in self._shelf.families.values()})
 
     def _read(self) -> bool:
         more = self._reader.read(STEP_BYTES, self._stopping.is_set)
+        if self._history is not None and not self._history.is_over:
+            self._history.collect(0 if more else COLLECT_S)
+            more = True
         if self._ingest.lines > self._lines_before:
             self._lines_before = self._ingest.lines
             self._last_line_ns = time.time_ns()
@@ -113,6 +129,7 @@ class Feed:
 
     def _report(self) -> None:
         tails = self._shelf.by_age()
+        bytes_read = self._reader.bytes_read + (self._history.bytes_read if self._history else 0)
         unread_bytes = sum(tail.unread_bytes for tail in tails)
         now_s = time.monotonic()
         if not unread_bytes:
@@ -123,8 +140,8 @@ class Feed:
         self._writer.report(
             FeedState(
                 ready=self._is_ready(),
-                bytes_read=self._reader.bytes_read,
-                bytes_total=self._reader.bytes_read + unread_bytes,
+                bytes_read=bytes_read,
+                bytes_total=bytes_read + unread_bytes,
                 lines=self._ingest.lines,
                 bad_lines=self._ingest.bad_lines,
                 lag_ns=int((now_s - self._behind_since_s) * 1e9) if self._behind_since_s is not None else 0,

@@ -28,21 +28,27 @@ COUNTERS = (
 )
 
 MAX_JOINED_ENDS = 1_000
+MAX_PREVIEWS = 100  # of one kind in one file; from then on every hundredth
 MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
+_FIRST_BYTES = frozenset((b"{", b"[", b" ", b"\t", b"\xef"))  # 0xEF: a byte order mark
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What is known of the lines of one file. ``problems`` holds one entry a kind: how often, and the latest."""
+    """What is known of the lines of one file. ``problems`` holds one entry a kind: how often, and one of the latest."""
 
     lines: int = 0
     bad_lines: int = 0
     problems: dict[str, Problem] = field(default_factory=dict)
 
-    def note(self, kind: str, sentence: str, offset: int = -1, shown: str = "") -> None:
-        before = self.problems.pop(kind, None)
-        if len(self.problems) < MAX_PROBLEM_KINDS:
-            self.problems[kind] = Problem(kind, sentence, offset, shown, before.count + 1 if before else 1)
+    def note(self, kind: str, sentence: str, offset: int = -1, line: bytes = b"") -> None:
+        before = self.problems.get(kind)
+        count = before.count + 1 if before else 1
+        if before is not None and count > MAX_PREVIEWS and count % MAX_PREVIEWS:
+            # a file of another sort is a million bad lines: looking for secrets in each of them would take minutes
+            self.problems[kind] = Problem(kind, before.sentence, before.offset, before.preview, count)
+        elif before is not None or len(self.problems) < MAX_PROBLEM_KINDS:
+            self.problems[kind] = Problem(kind, sentence, offset, preview(line), count)
 
 
 class Ingest:
@@ -109,7 +115,7 @@ class Ingest:
         """Count a line that cannot be read, and keep its beginning."""
         ledger.bad_lines += 1
         self.bad_lines += 1
-        ledger.note(kind, sentence, offset, preview(line))
+        ledger.note(kind, sentence, offset, line)
 
     def refuse_oversize(self, ledger: Ledger, offset: int, limit_bytes: int) -> None:
         """Count a line that was dropped because of its length. It is not bad: it may well have been telemetry."""
@@ -120,6 +126,8 @@ class Ingest:
         ledger.note("line too long", sentence, offset)
 
     def _write(self, line: bytes) -> None:
+        if line[:1] not in _FIRST_BYTES:  # a file of another sort, most likely, and a long one
+            raise LineError("not JSON", "The line is not JSON: it does not begin with a bracket.")
         digest = xxhash.xxh3_128_digest(line)
         if self._writer.is_held(digest):
             self.counters["duplicate_lines"] += 1

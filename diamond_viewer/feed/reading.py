@@ -36,6 +36,8 @@ class Reader:
     def read(self, budget_bytes: int, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Read about ``budget_bytes`` of what is new. True when there may be more."""
         for tail in self._shelf.by_age():
+            if tail.is_elsewhere:
+                continue
             reading = _Reading(tail, budget_bytes)
             if self._shelf.attempt(tail, lambda reading=reading: self._read(reading, stopping)):  # type: ignore[misc]
                 return True

@@ -8,7 +8,7 @@ import errno
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diamond_viewer.feed import files
 from diamond_viewer.feed.files import Group, Key, Name
@@ -118,6 +118,7 @@ class Shelf:
             family.trouble = Problem("unreadable", files.sentence(group.directory, error))
         if live is not None:
             roles[live.name.key] = Role.LIVE
+            live.name = replace(live.name, path=group.live_path)  # and not another name that it has
         family.live = live
         if family.trouble and family.trouble.kind == "unreadable" and family.trouble != known_trouble:
             self._counters["unreadable"] += 1

@@ -50,6 +50,7 @@ class Tail:
         self.size_bytes = name.size_bytes
         self.grown_s = 0.0  # when bytes last came, by the clock of who reads
         self.mark_at_close = NEVER
+        self.is_elsewhere = False  # another process reads it
         self.is_copy = False  # of content that was read elsewhere: no neighbour of any other file
         self.was_passed = False  # a later file began with a whole line: our half line has no other half there
         self.is_half_refused = False  # it has been counted; still kept, for a writer that has not finished
@@ -90,6 +91,13 @@ class Tail:
             os.close(self._descriptor)
             self._descriptor = None
             self.mark_at_close = self.name.mark
+
+    def looks_sealed(self) -> bool:
+        """Whether it may be read by another process, which knows no other file. Raises ``OSError``."""
+        if self._descriptor is None or self.offset or not self.size_bytes:
+            return False
+        begins_as_json = os.pread(self._descriptor, 1, 0) == b"{"
+        return begins_as_json and os.pread(self._descriptor, 1, self.size_bytes - 1) == b"\n"
 
     def links(self) -> int:
         """How many names the file has, of any kind; 0 when it is deleted or not open."""
@@ -136,6 +144,31 @@ class Tail:
         self.failure = ""
         self.was_passed = self.is_half_refused = False
         self._start()
+
+    def take_as_read(self, size_bytes: int) -> bytes:
+        """Go to ``size_bytes`` without reading the lines before it: another process has. Returns the fingerprint of what
+        stands there now. Raises ``OSError``."""
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file is not open", self.name.path)
+        self._start()
+        head = os.pread(self._descriptor, min(HEAD_BYTES, size_bytes), 0)
+        self._head.update(head)
+        self._head_size = len(head)
+        marker_bytes = min(MARKER_BYTES, size_bytes)
+        self._marker = os.pread(self._descriptor, marker_bytes, size_bytes - marker_bytes)
+        self.offset = size_bytes
+        self._splitter = LineSplitter(self._max_line_bytes, size_bytes)
+        self.has_begun = True
+        return self.fingerprint
+
+    def read_again(self) -> None:
+        """Nothing of it counts as read."""
+        self._start()
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Stands for the bytes up to the offset."""
+        return self._head.digest() + xxhash.xxh3_128_digest(self._marker)
 
     @property
     def is_inside_wrapping(self) -> bool:

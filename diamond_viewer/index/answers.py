@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.columns import Column, Indexes
-from diamond_viewer.index.matching import matching_traces
+from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Anchor, Query
@@ -17,10 +17,15 @@ from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Page, St
 Matches = list[tuple[Segment, Indexes]]
 
 
-def _matches(segments: Sequence[Segment], query: Query, now_ns: int) -> Matches:
-    terms = query.terms(now_ns)
-    found = [(segment, matching_traces(segment, terms)) for segment in segments]
+def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
+    found = [(segment, matching.traces(segment)) for segment in segments]
     return [(segment, traces) for segment, traces in found if len(traces)]
+
+
+def _undecided_ns(segments: Sequence[Segment], matching: Matching) -> int:
+    """The newest start of a trace that nobody has looked through yet; -1 when every trace is decided."""
+    undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.scanned_conditions]
+    return max((int(segment.traces["start_ns"][traces].max(initial=-1)) for segment, traces in undecided), default=-1)
 
 
 def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
@@ -31,7 +36,9 @@ def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> C
 
 def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int) -> Page:
     """See ``TraceStore.search``."""
-    matches = _matches(segments, query, now_ns)
+    matching = Matching(segments, query.terms(now_ns))
+    matches = _matches(segments, matching)
+    undecided_ns = _undecided_ns(segments, matching)
     total = sum(len(traces) for _, traces in matches)
     newer = 0
     if query.anchor:
@@ -40,7 +47,8 @@ def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int)
         matches = [(segment, traces) for segment, traces in below if len(traces)]
     first = (query.page - 1) * query.limit
     rows = _newest(matches, first + query.limit)[first:]
-    return Page(tuple(summary(segment, trace) for segment, trace in rows), total, version, newer)
+    summaries = tuple(summary(segment, trace) for segment, trace in rows)
+    return Page(summaries, total, version, newer, undecided_ns < 0, max(0, undecided_ns))
 
 
 def _at_or_below(segment: Segment, traces: Indexes, anchor: Anchor) -> Column:
@@ -74,10 +82,12 @@ def _newest(matches: Matches, count: int) -> list[tuple[Segment, int]]:
 
 def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
     """See ``TraceStore.stats``."""
-    matches = _matches(segments, query, now_ns)
+    matching = Matching(segments, query.terms(now_ns))
+    matches = _matches(segments, matching)
+    is_complete = _undecided_ns(segments, matching) < 0
     start_ns = _joined(matches, "start_ns")
     if not len(start_ns):
-        return Stats(flags=dict.fromkeys(FLAG_NAMES, 0))
+        return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=is_complete)
     duration_ns = _joined(matches, "end_ns") - start_ns
     flags = _joined(matches, "flags")
     flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
@@ -102,6 +112,7 @@ def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
         last_start_ns=int(start_ns.max()),
         events=_event_counts(segments, matches),
         flags=flag_counts,
+        is_complete=is_complete,
     )
 
 
@@ -149,7 +160,7 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
 
 def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: int) -> Histogram:
     """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
-    matches = _matches(segments, query, now_ns)
+    matches = _matches(segments, Matching(segments, query.terms(now_ns)))
     start_ns = _joined(matches, "start_ns")
     window = query.window(now_ns)
     first_ns = window.since_ns if window.since_ns is not None else int(start_ns.min(initial=2**63 - 1))

@@ -6,6 +6,7 @@ decompressed and decoded outside of it. What leaves the store are values, never 
 
 import threading
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
@@ -19,15 +20,19 @@ from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
 from diamond_viewer.index.postings import PostingRun, posted, posting_run
 from diamond_viewer.index.reassembly import reassemble
+from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
+from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.otlp_spans import decode_spans
 
 SEGMENT_SPANS = 131_072
+SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
+STATS_NS = 100_000_000
 PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
 
 _FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
@@ -103,27 +108,34 @@ class MemoryStore:
                 self._reassemble([(self._segments[segment], number) for segment, number in stale])
                 self._version += 1
 
+    @classmethod
+    def packer(cls) -> Self:
+        """A store that packs one file into one segment, for another process's store to adopt."""
+        return cls(budget_bytes=2**62, segment_spans=2**31)
+
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
         self.commit()
         self._open.pack()
         return self._open
 
-    def adopt(self, segment: Segment) -> bool:
-        """Take a segment that another process made from a file older than all that is held. False, and nothing is taken,
-        when some of its lines or spans are held already: then the file must be read line by line."""
+    def adopt(self, spans: SealedSpans) -> Adoption:
+        """See ``TraceWriter``: ``spans`` is a packed segment. Nothing has changed unless it was taken."""
+        segment = spans
+        assert isinstance(segment, Segment)
         with self._lock:
+            if self._memory_bytes() + segment.size_bytes > self._budget_bytes:
+                return Adoption.NO_ROOM
             number = min(self._segments) - 1
             if self._digests.keys() & segment.digests.keys() or not adopt(segment, number, self._places, self._place):
-                return False
+                return Adoption.HAS_REPEATS
             self._segments[number] = segment
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in segment.homes.values():  # its keys have changed: they are gathered anew when needed
                 self._big.pop((home.number, trace), None)
             self._version += 1
-            self._evict()
-        return True
+        return Adoption.TAKEN
 
     def report(self, state: FeedState) -> None:
         if state != self._feed:
@@ -282,6 +294,7 @@ class MemoryStore:
         return self._version
 
     def search(self, query: Query, now_ns: int) -> Page:
+        self._scan(query, now_ns, SEARCH_NS)
         with self._lock:
             return answers.search(list(self._segments.values()), query, now_ns, self._version)
 
@@ -307,12 +320,16 @@ class MemoryStore:
         return Trace(trace_summary, tuple(spans))
 
     def stats(self, query: Query, now_ns: int) -> Stats:
+        self._scan(query, now_ns, STATS_NS)
         with self._lock:
             return answers.stats(list(self._segments.values()), query, now_ns)
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         with self._lock:
             return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
+
+    def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
+        scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         with self._lock:

@@ -78,8 +78,17 @@ class Excerpt:
         return cls(line, False, 0, len(line))
 
     def read(self) -> bytes:
-        block = _decompressor().decompress(self._block) if self._is_compressed else self._block
+        return self.cut(self.read_block())
+
+    def read_block(self) -> bytes:
+        """All lines of the block; ``cut`` takes this one out of it."""
+        return _decompressor().decompress(self._block) if self._is_compressed else self._block
+
+    def cut(self, block: bytes) -> bytes:
         return block[self._offset : self._offset + self._length]
+
+    def shares_block_with(self, other: "Excerpt") -> bool:
+        return self._block is other._block
 
 
 def _compressor() -> zstandard.ZstdCompressor:

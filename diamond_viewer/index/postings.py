@@ -70,6 +70,19 @@ class Postings:
             found.append(run[first:last] & _TRACE_MASK)
         return sorted_distinct(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
 
+    def find_any(self, field: Field, codes: npt.NDArray[np.bool_]) -> Indexes:
+        """The traces that carry any of the values; ``codes`` says for each code whether it is one. In any order."""
+        low, high = np.searchsorted(self._values, [_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)])
+        chosen = codes[self._values[low:high] & _CODE_MASK]
+        sizes = np.diff(self._starts[low : high + 1]).astype(np.int64)
+        first, last = (int(self._starts[low]), int(self._starts[high]))
+        found = [self._traces[first:last][np.repeat(chosen, sizes)].astype(np.int64)]
+        for run in self._runs:
+            bounds = np.array([_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)]) << _TRACE_BITS
+            mine = run[slice(*np.searchsorted(run, bounds))]
+            found.append(mine[codes[mine >> _TRACE_BITS & _CODE_MASK]] & _TRACE_MASK)
+        return np.concatenate(found)
+
     def counts(self, field: Field) -> dict[int, int]:
         """Code -> number of traces, for every value of a field. Kept until postings are added."""
         if field not in self._counts:

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
+from diamond_viewer.index.findings import Findings
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.query.terms import Field
@@ -75,6 +76,7 @@ class Segment:
         self.dictionary = Dictionary()
         self.postings = Postings()
         self.originals = Originals()
+        self.findings = Findings()
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies

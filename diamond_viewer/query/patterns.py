@@ -89,7 +89,7 @@ def number_passes(test: Compared, number: int | float) -> bool:
 def value_passes(test: ValueTest, value: AttributeValue) -> bool:
     """Of a list or a map any member, however deep.
 
-    >>> [value_passes(test, [1.0, "720p"]) for test in (Exactly("1"), Contains("20P"), Compared(">", 1))]
+    >>> [value_passes(test, [1.0, "720p"]) for test in (Exactly("1"), Contains("20p"), Compared(">", 1))]
     [True, True, False]
     >>> value_passes(ANYTHING, None), value_passes(Exactly("None"), None)
     (True, False)

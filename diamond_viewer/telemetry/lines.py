@@ -22,11 +22,11 @@ class LineSplitter:
     (18, b'half')
     """
 
-    def __init__(self, max_line_bytes: int = DEFAULT_MAX_LINE_BYTES) -> None:
+    def __init__(self, max_line_bytes: int = DEFAULT_MAX_LINE_BYTES, position: int = 0) -> None:
         self.max_line_bytes = max_line_bytes
-        self.position = 0
+        self.position = position
         self.gap_bytes = 0
-        self.rest_offset = 0
+        self.rest_offset = position
         self.rest_size = 0
         self._parts: list[bytes] = []  # joined only when the line is whole: a long line is copied once, not per chunk
         self._dropping = False

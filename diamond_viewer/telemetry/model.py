@@ -167,17 +167,26 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the list. ``total`` counts every match; ``newer`` those that came in above the page's anchor."""
+    """A page of the list. ``total`` counts every match; ``newer`` those that came in above the page's anchor.
+
+    ``is_complete`` is False while some traces have not been looked through yet: all that start after ``scanned_to_ns`` have.
+    The same question again goes on from there.
+    """
 
     traces: tuple[TraceSummary, ...]
     total: int
     version: int
     newer: int = 0
+    is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Figures over the traces that match a query. Percentiles are of trace durations, by nearest rank, in ns."""
+    """Figures over the traces that match a query. Percentiles are of trace durations, by nearest rank, in ns.
+
+    ``is_complete`` as in ``Page``.
+    """
 
     traces: int = 0
     spans: int = 0
@@ -194,6 +203,7 @@ class Stats:
     last_start_ns: int = 0
     events: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 The one door: pages, API, exports and the command line all read what came through here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -83,7 +83,27 @@ class _Document(_Wire):
     resource_spans: list[_ResourceSpans] | None = None
 
 
+class _RawScopeSpans(_Wire):
+    scope: msgspec.Raw = _NO_BYTES
+    spans: list[msgspec.Raw] | None = None
+    schema_url: str | None = ""
+
+
+class _RawResourceSpans(_Wire):
+    resource: msgspec.Raw = _NO_BYTES
+    scope_spans: list[_RawScopeSpans] | None = None
+    schema_url: str | None = ""
+
+
+class _RawDocument(_Wire):
+    resource_spans: list[_RawResourceSpans] | None = None
+
+
 _DOCUMENT_DECODER = msgspec.json.Decoder(_Document)
+_RAW_DECODER = msgspec.json.Decoder(_RawDocument)
+_RESOURCE_DECODER = msgspec.json.Decoder(_Attributed | None)
+_SCOPE_DECODER = msgspec.json.Decoder(_Scope | None)
+_SPAN_DECODER = msgspec.json.Decoder(_Span)
 _EVENTS_DECODER = msgspec.json.Decoder(list[_Event])
 _LINKS_DECODER = msgspec.json.Decoder(list[_Link])
 
@@ -101,6 +121,26 @@ def decode_spans(original: bytes, trace_id: str | None = None) -> Iterator[Span]
                 resource = resource or _resource(resource_spans)
                 scope = scope or _scope(scope_spans)
                 yield redact_span(_span(wire, resource, scope))
+
+
+def promising_spans(original: bytes, promises: Callable[[bytes, bytes, bytes], bool]) -> Iterator[Span]:
+    """The spans that ``promises(span, scope, resource)`` says yes to, given the bytes of each; the others are not decoded."""
+    for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
+        resource_bytes = bytes(resource_spans.resource)
+        resource: Resource | None = None
+        for scope_spans in resource_spans.scope_spans or ():
+            scope_bytes = bytes(scope_spans.scope)
+            scope: Scope | None = None
+            for raw in scope_spans.spans or ():
+                if not promises(bytes(raw), scope_bytes, resource_bytes):
+                    continue
+                if resource is None:
+                    said = _RESOURCE_DECODER.decode(resource_bytes) if resource_bytes else None
+                    resource = _resource(_ResourceSpans(said, None, resource_spans.schema_url))
+                if scope is None:
+                    named = _SCOPE_DECODER.decode(scope_bytes) if scope_bytes else None
+                    scope = _scope(_ScopeSpans(named, None, scope_spans.schema_url))
+                yield redact_span(_span(_SPAN_DECODER.decode(raw), resource, scope))
 
 
 def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:

@@ -15,7 +15,10 @@ LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
 HTTP_STATUS_KEYS = ("http.response.status_code", "http.status_code")
 ROUTE_KEYS = ("http.route", "next.route")
 PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
+METHOD_KEYS = ("http.request.method", "http.method")
 DATABASE_KEYS = ("db.system.name", "db.system")
+STATEMENT_KEYS = ("db.query.text", "db.statement")
+QUEUE_KEYS = ("messaging.destination.name", "bullmq.queue.name")
 SERVICE_KEY = "service.name"
 SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
     HTTP_STATUS_KEYS,
@@ -128,6 +131,74 @@ def spellings(key: str) -> tuple[str, ...]:
     """
     group = next((group for group in SYNONYMS if key in group), ())
     return (key, *(other for other in group if other != key))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a server's or a client's span says of its HTTP call. Empty strings and 0 mean "not said"."""
+
+    method: str
+    target: str
+    route: str
+    status: int
+
+
+def request_facts(attributes: Attributes) -> RequestFacts:
+    """
+    >>> request_facts({"http.method": "GET", "http.target": "/a?b=1", "http.response.status_code": "404"})
+    RequestFacts(method='GET', target='/a?b=1', route='', status=404)
+    """
+    return RequestFacts(
+        _first_text(attributes, METHOD_KEYS),
+        http_target(attributes),
+        _first_text(attributes, ROUTE_KEYS),
+        _http_status(attributes),
+    )
+
+
+def users_of(attributes: Attributes) -> tuple[str, ...]:
+    return _ids(attributes, USER_KEYS)
+
+
+def lessons_of(attributes: Attributes) -> tuple[str, ...]:
+    return _ids(attributes, LESSON_KEYS)
+
+
+def http_target(attributes: Attributes) -> str:
+    """The address that was asked for, with its query, as far as it was said.
+
+    >>> http_target({"http.target": "/a?b=1"}), http_target({"url.path": "/a", "url.query": "b=1"}), http_target({})
+    ('/a?b=1', '/a?b=1', '')
+    """
+    target, query = _first_text(attributes, PATH_KEYS), _text(attributes.get("url.query"))
+    return f"{target}?{query}" if query and "?" not in target else target
+
+
+def database_system(attributes: Attributes) -> str:
+    """
+    >>> database_system({"db.system": "redis"}), database_system({"db.system.name": "postgresql"}), database_system({})
+    ('redis', 'postgresql', '')
+    """
+    return _first_text(attributes, DATABASE_KEYS)
+
+
+def statement(attributes: Attributes) -> str:
+    """The text of a database statement, "" for a database span that only connects or waits."""
+    return _first_text(attributes, STATEMENT_KEYS)
+
+
+def queue_name(attributes: Attributes) -> str:
+    return _first_text(attributes, QUEUE_KEYS)
+
+
+def is_object_store(attributes: Attributes) -> bool:
+    """A call to S3, or the signing of an address in it."""
+    return attributes.get("rpc.service") == "S3" or "aws.s3.bucket" in attributes
+
+
+def is_framework(attributes: Attributes) -> bool:
+    """A span that Next.js makes of itself: routing, rendering, loading of modules."""
+    return "next.span_type" in attributes
 
 
 def service_name(resource_attributes: Attributes) -> str:

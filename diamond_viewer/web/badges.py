@@ -88,8 +88,9 @@ def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
         if not (names_an_exception and fact.name == EXCEPTION_EVENT and not fact.detail)
         and (badge := _event_badge(fact))
     ]
-    has_error_words = any(badge.tone is Tone.ERROR for badge in found)
-    if flags & Flag.ERROR and not has_error_words:
+    # the edge is red already: a bare count is worth its room only where nothing says what went wrong
+    says_what = any(badge.tone in (Tone.ERROR, Tone.AUTH) for badge in found)
+    if flags & Flag.ERROR and not says_what:
         found.append(Badge(format_times(summary.error_count, "error"), Tone.ERROR, "spans with status ERROR"))
     if flags & Flag.AUTH_FAILURE and not any(fact.name in AUTH_FAILURE_EVENTS for fact in summary.event_facts):
         found.append(Badge("not signed in", Tone.AUTH, "answered with HTTP 401"))

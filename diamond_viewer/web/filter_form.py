@@ -18,7 +18,7 @@ SUGGESTED = ("lesson", "user", "event", "operation")  # a text field with sugges
 CHOSEN_FROM_STORE = ("service",)  # few enough for a list
 ONLY_WHEN_SET = ("max_ms",)
 _UNITS = {"min_ms": "ms", "max_ms": "ms"}
-ORDER = ("lesson", "user", "status", "service", "event", "operation", "flag", "min_ms", "max_ms")
+ORDER = ("lesson", "user", "status", "service", "event", "operation", "flag", "min_ms", "max_ms", "q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class FilterForm:
 
 def filter_form(address: Address, store: TraceStore) -> FilterForm:
     query = address.query
-    fields = [field for name in ORDER for field in _fields(FILTER_BY_PARAMETER[name], address, store)]
+    rows = [FILTER_BY_PARAMETER[name] for name in ORDER if name in FILTER_BY_PARAMETER]
+    fields = [field for row in rows for field in _fields(row, address, store)]
     cleared = replace(address, query=Query(limit=query.limit))
     return FilterForm(
         fields=tuple(fields),
@@ -133,7 +134,7 @@ def _fields(row: Filter, address: Address, store: TraceStore) -> list[FormField]
             label=row.label,
             control=control,
             value=value,
-            placeholder=_UNITS.get(row.parameter, "any"),
+            placeholder=row.example if row.parameter == "q" else _UNITS.get(row.parameter, "any"),
             sentence=row.sentence.format(value or "…"),
             options=options(value),
             clear_href=address.without(row.parameter, value) if value else "",

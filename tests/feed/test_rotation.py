@@ -88,6 +88,7 @@ def test_a_line_cut_by_the_rotation_is_joined(tmp_path: Path, cut: int) -> None:
 def test_a_half_line_that_nothing_goes_on_with_is_one_bad_line(tmp_path: Path) -> None:
     with Following(tmp_path) as f:
         f.append(line_of(1)[:100])
+        f.look()
         f.rotate(backup(1))
         f.write(2)
         f.look()
@@ -103,6 +104,7 @@ def test_a_half_line_in_a_backup_is_given_time(tmp_path: Path) -> None:
     line = line_of(1)
     with Following(tmp_path, patience_s=600) as f:
         f.append(line[:100])
+        f.look()
         f.live_path.rename(tmp_path / "traces.json.1")
         (tmp_path / "traces.json").write_bytes(lines_of(2))
         f.look()
@@ -116,6 +118,7 @@ def test_a_join_survives_the_compressed_copy_of_both_files(tmp_path: Path) -> No
     line = line_of(1) + b"\n"
     with Following(tmp_path) as f:
         f.append(line[:100])
+        f.look()
         first = f.rotate(backup(1))
         f.append(line[100:])
         second = f.rotate(backup(2))
@@ -132,6 +135,7 @@ def test_a_join_survives_the_compressed_copy_of_both_files(tmp_path: Path) -> No
 def test_backups_renamed_by_an_upgrade_are_not_read_again(tmp_path: Path) -> None:
     with Following(tmp_path) as f:
         f.write(1)
+        f.look()
         old = f.rotate(backup(1))
         f.look()
         old.rename(tmp_path / backup(1, "-size"))
@@ -158,7 +162,8 @@ def test_a_backup_renamed_back_to_the_live_name_goes_on_where_it_was(tmp_path: P
 def test_a_rotation_during_the_first_look_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Following(tmp_path) as f:
         f.write(1)
-        listed, looks = os.scandir, []
+        listed = os.scandir
+        looks: list[str] = []
 
         def scandir_after_a_rotation(path: str) -> object:
             if not looks:  # between holding the live file and listing its backups
@@ -188,7 +193,12 @@ def test_a_restarted_viewer_finds_what_a_fresh_read_finds(tmp_path: Path) -> Non
 
 
 def test_backups_of_one_millisecond_and_of_a_clock_going_back_are_all_read(tmp_path: Path) -> None:
-    names = [backup(7), backup(7, "-size"), "traces-2026-10-25T02-30-00.000.json", "traces-2026-10-25T02-15-00.000.json"]
+    names = [
+        backup(7),
+        backup(7, "-size"),
+        "traces-2026-10-25T02-30-00.000.json",
+        "traces-2026-10-25T02-15-00.000.json",
+    ]
     for number, name in enumerate(names, 1):
         (tmp_path / name).write_bytes(lines_of(number))
         os.utime(tmp_path / name, ns=(0, number * 10**9))
@@ -228,6 +238,7 @@ def test_the_other_signals_beside_the_live_file_are_read(tmp_path: Path) -> None
 
 def test_logrotates_numbers_are_followed_as_they_move_on(tmp_path: Path) -> None:
     with Following(tmp_path) as f:
+        f.look()
         for number in range(1, 5):
             f.write(number)
             for older in range(number - 1, 0, -1):

@@ -249,6 +249,14 @@ def test_a_time_at_the_end_of_time_is_a_time(start_ns: int) -> None:
     assert span_texts(memory.trace(trace_id(1))) == span_texts(plain.trace(trace_id(1)))
 
 
+@pytest.mark.parametrize("news", [[], [span(1, trace=2)]], ids=["nothing else", "another trace"])
+def test_a_span_of_a_full_segment_may_come_again_beside(news: list[Wire]) -> None:
+    lines = [line(span(1), span(2, 1)), line(span(1), *news)]
+    memory = filled(one_by_one(lines), segment_spans=2)
+    assert drawn(memory) == drawn(PlainStore.from_lines(lines))
+    assert memory.health().duplicate_spans == 1
+
+
 @pytest.mark.parametrize("depth", [5, 200])
 def test_a_deeply_nested_value_may_come_again(depth: int) -> None:
     value: Any = "bottom"
@@ -260,6 +268,19 @@ def test_a_deeply_nested_value_may_come_again(depth: int) -> None:
     trace = memory.trace(trace_id(1))
     assert trace is not None
     assert len(trace.spans) == 2
+
+
+def test_a_span_without_any_time_is_nowhere_the_earliest() -> None:
+    timeless: Wire = {"start_ns": 0, "lasts_ns": 0}
+    route, other = (
+        {"http.route": "/late", "http.status_code": 401},
+        {"http.route": "/timeless", "http.status_code": 200},
+    )
+    servers = [span(2, 1, kind=2, attributes=other, **timeless), span(3, 1, kind=2, attributes=route)]
+    deeper = [span(4, 1), *({**server, "parentSpanId": f"{4:016x}"} for server in servers)]
+    for wires in (servers, deeper):
+        [row] = all_rows(filled([[line(span(1, name="GET"), span(7, name="POST", **timeless), *wires)]]))
+        assert (row.name, row.http_status) == ("GET /late", 401)
 
 
 def test_the_same_span_id_in_two_traces_is_two_spans() -> None:

@@ -85,7 +85,7 @@ def test_a_server_that_shares_the_id_of_its_client_hangs_below_it(caller: int, c
     client = span("x", "r", name="client", kind=caller, service="web", ms=9)
     server = span("x", "r", name="server", kind=called, service="api", start_ms=1, ms=5)
     children = [
-        span("d", "x", name="dns", service="web", start_ms=1.5),
+        span("d", "x", name="dns", service="web", start_ms=1, ms=0.5),
         span("q", "x", name="query", service="api", start_ms=2),
         span("z", "x", name="elsewhere", service="other", start_ms=3, ms=1),
     ]

@@ -1,0 +1,49 @@
+"""A real writer in a hurry, a real observer, and counts that must agree. ``SOAK_SECONDS`` makes it longer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from diamond_viewer.feed.feed import Feed
+from tests.feed.recorder import Recorder
+from tests.feed.waiting import running, until
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
+MB_PER_S = 20
+ROTATE_EVERY_S = 2
+ROTATIONS_TO_WARM_UP = 2
+MAX_GROWTH_BYTES = 100_000_000
+BYTES_PER_REMEMBERED_SPAN = 400  # what the recorder itself needs
+
+
+@pytest.mark.timeout(SECONDS * 3 + 60)
+def test_a_writer_in_a_hurry_is_followed_without_loss(tmp_path: Path) -> None:
+    recorder = Recorder()
+    arguments = [str(tmp_path), str(SECONDS), str(MB_PER_S), str(ROTATE_EVERY_S)]
+    command = [sys.executable, "-m", "tests.feed.firehose", *arguments]
+    with (
+        running(Feed([str(tmp_path / "traces.json")], recorder)),
+        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer,
+    ):
+        until(lambda: recorder.state.counters.get("rotations", 0) >= ROTATIONS_TO_WARM_UP, within_s=30)
+        resident_bytes, span_count = resident(), len(recorder.spans)
+        output, _ = writer.communicate(timeout=SECONDS + 60)
+        written = int(output)
+        until(lambda: len(recorder.spans) >= written, within_s=30)
+        until(lambda: recorder.state.lag_ns == 0)
+    assert recorder.spans.total() == written
+    assert max(recorder.spans) == written
+    assert recorder.state.bad_lines == 0
+    assert recorder.counter("missed_files") == recorder.counter("truncations") == 0
+    assert recorder.problems() == []
+    grown_bytes = resident() - resident_bytes - (len(recorder.spans) - span_count) * BYTES_PER_REMEMBERED_SPAN
+    assert grown_bytes < MAX_GROWTH_BYTES
+
+
+def resident() -> int:
+    """The memory of this process, in bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

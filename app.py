@@ -40,11 +40,7 @@ def main() -> int:
         store = MemoryStore(settings.memory_bytes)
         try:
             feed = Feed(
-                patterns,
-                store,
-                max_line_bytes=settings.max_line_bytes,
-                notice=notice,
-                packer=MemoryStore.packer,
+                patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice, packer=MemoryStore.packer
             )
         except FeedError as error:
             return terminal.refuse(error)

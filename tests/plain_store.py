@@ -24,6 +24,7 @@ from diamond_viewer.telemetry.model import (
     TraceSummary,
     flag_names,
 )
+from tests.plain_language import holds
 from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
 
@@ -190,7 +191,7 @@ class PlainStore:
         if isinstance(term, Overlaps):
             since, until, end_ns = term.since_ns, term.until_ns, row.start_ns + row.duration_ns
             return (since is None or end_ns >= since) and (until is None or row.start_ns <= until)
-        raise AssertionError(f"PlainStore does not know the term {term!r}.")
+        return holds(term, row, list(self._spans[row.trace_id].values()))
 
     def _carried(self, trace_id: str, field: Field) -> set[str]:
         spans = self._spans[trace_id].values()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from diamond_viewer.diagnosis.bursts import first_burst
+from diamond_viewer.diagnosis.bursts import bursts
 from diamond_viewer.diagnosis.facts import Happening, TraceFacts, Work
 from diamond_viewer.diagnosis.finding import Finding, Severity, fingerprint_of
 from diamond_viewer.diagnosis.vocabulary import (
@@ -19,7 +19,7 @@ from diamond_viewer.diagnosis.vocabulary import (
     words,
 )
 from diamond_viewer.telemetry import semconv
-from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_SERVER
+from diamond_viewer.telemetry.model import KIND_SERVER
 from diamond_viewer.telemetry.units import format_duration
 
 _EXPLAINING = (AUTH_FAILED, CREDENTIALS_MISSING)
@@ -146,10 +146,10 @@ def redirect_loop(
     Origin: three in ten seconds, the platform's support rule.
     """
     redirects = [one for one in facts.events.get(REDIRECT, ()) if leads_to_sign_in(one)]
-    burst = first_burst([one.time_ns for one in redirects], redirect_loop_count, redirect_loop_window_ms)
-    if not burst:
+    found = bursts([one.time_ns for one in redirects], redirect_loop_count, redirect_loop_window_ms)
+    if not found:
         return ()
-    looped = [redirects[place] for place in burst]
+    looped = [redirects[place] for place in found[0]]
     took_ns = looped[-1].time_ns - looped[0].time_ns
     target = words(looped[0].event.attributes.get("to"))
     return (
@@ -172,10 +172,9 @@ def unexplained_401(facts: TraceFacts) -> tuple[Finding, ...]:
 
     Origin: absence detection (rivals, section 3): a 401 belongs to an ``auth.failed``.
     """
-    refused: list[tuple[int, Work | None]] = []
-    for work in facts.works:
-        if work.is_request and work.status == 401:
-            refused.append((work.first, work))
+    refused: list[tuple[int, Work | None]] = [
+        (work.first, work) for work in facts.works if work.is_request and work.status == 401
+    ]
     if not refused and not facts.events.keys() & set(_EXPLAINING):
         refused += [(row, None) for row in _refused_calls(facts)]
     explained = {facts.work_of[one.row] for name in _EXPLAINING for one in facts.events.get(name, ())}
@@ -269,11 +268,10 @@ def _consequence(work: Work | None) -> str:
 def _refused_calls(facts: TraceFacts) -> list[int]:
     """Calls answered with 401 below which no server of ours left a span."""
     return [
-        place
-        for place, row in enumerate(facts.rows)
-        if row.span.kind == KIND_CLIENT
-        and semconv.request_facts(row.span.attributes).status == 401
-        and not any(facts.rows[below].span.kind == KIND_SERVER for below in facts.subtree(place))
+        row
+        for row in facts.calls
+        if semconv.request_facts(facts.rows[row].span.attributes).status == 401
+        and not any(facts.rows[below].span.kind == KIND_SERVER for below in facts.subtree(row))
     ]
 
 

@@ -7,6 +7,7 @@ from diamond_viewer.diagnosis.vocabulary import PLAYER_SESSION, PRISMA
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import KIND_CLIENT
 
+OUR_OWN = ("Next.js", "own code")  # kinds of work that wait for nobody outside the process
 _LOAD_SHARE = 0.2  # of a load: who was busy for less is not to blame
 _CHILD_SHARE = 0.5  # a child that took less of its parent is not what the parent waited for
 

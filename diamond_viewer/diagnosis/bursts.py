@@ -5,22 +5,23 @@ from collections.abc import Sequence
 from diamond_viewer.diagnosis.vocabulary import limit_ns
 
 
-def first_burst(times_ns: Sequence[int], count: float, window_ms: float) -> range:
-    """Places of the first run in which any ``count`` neighbours lie within the window; empty when there is none.
+def bursts(times_ns: Sequence[int], count: float, window_ms: float) -> list[range]:
+    """Places of all runs in which any ``count`` neighbours (2 at least) lie within the window; ``times_ns`` ascend.
 
     >>> second = 1_000_000_000
-    >>> first_burst([0, 20 * second, 22 * second, 24 * second, 26 * second, 90 * second], 3, 10_000)
-    range(1, 5)
+    >>> bursts([0, 20 * second, 22 * second, 24 * second, 26 * second, 90 * second], 3, 10_000)
+    [range(1, 5)]
     """
     needed, window_ns = max(2, round(count)), limit_ns(window_ms)
-    begin = behind = -1
+    found: list[range] = []
     for last in range(needed - 1, len(times_ns)):
-        if times_ns[last] - times_ns[last - needed + 1] <= window_ns:
-            begin = last - needed + 1 if begin < 0 else begin
-            behind = last + 1
-        elif begin >= 0:
-            break
-    return range(begin, behind) if begin >= 0 else range(0)
+        first = last - needed + 1
+        if times_ns[last] - times_ns[first] <= window_ns:
+            if found and first < found[-1].stop:
+                found[-1] = range(found[-1].start, last + 1)
+            else:
+                found.append(range(first, last + 1))
+    return found
 
 
 def runs(times_ns: Sequence[int], window_ms: float) -> list[range]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from diamond_viewer.diagnosis.bursts import runs
 from diamond_viewer.diagnosis.database import is_plumbing
@@ -18,7 +19,7 @@ from diamond_viewer.diagnosis.vocabulary import (
     words,
 )
 from diamond_viewer.telemetry import semconv
-from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER
+from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, Span
 from diamond_viewer.telemetry.units import NS_PER_MS, format_duration
 
 _CLOCK_STEP_NS = NS_PER_MS  # JavaScript starts spans on whole milliseconds
@@ -30,6 +31,7 @@ class Call:
 
     key: tuple[str, ...]
     name: str
+    user: str
     lesson: str
     start_ns: int
     evidence: Evidence
@@ -48,17 +50,17 @@ def calls_of(facts: TraceFacts) -> list[Call]:
         users, lessons = facts.people(rows)
         target = work.target.partition("?")[0] if lessons else work.target
         spans = [facts.rows[row].span for row in rows]
-        reports = sorted({span.name for span in spans if span.name.startswith("video.")})
-        positions = [
-            str(number(event, "positionSeconds"))
-            for span in spans
-            for event in span.events
-            if event.name == PROGRESS_RECEIVED
-        ]
-        key = (work.method, work.route, target, ",".join(users), ",".join(lessons), *reports, *positions)
+        key = (work.method, work.route, target, ",".join(users), ",".join(lessons), *sorted(_reports(spans)))
         evidence = Evidence(facts.trace_id, work.span.span_id)
-        found.append(Call(key, work.name, ", ".join(lessons), work.span.start_ns, evidence))
+        found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), work.span.start_ns, evidence))
     return sorted(found, key=lambda call: (call.start_ns, call.evidence))
+
+
+def _reports(spans: Sequence[Span]) -> set[str]:
+    """What the player told with a call, in which two that are otherwise the same can differ."""
+    told = {f"{span.name} {span.attributes.get('video.position')}" for span in spans if span.name.startswith("video.")}
+    saved = (event for span in spans for event in span.events if event.name == PROGRESS_RECEIVED)
+    return told | {f"{event.name} {number(event, 'positionSeconds')}" for event in saved}
 
 
 def duplicate_calls(facts: TraceFacts, *, duplicate_window_ms: float = 1000) -> tuple[Finding, ...]:
@@ -116,7 +118,11 @@ def sequential_calls(
     findings = []
     for caller, row in enumerate(facts.rows):
         took_ns = facts.lasted_ns[caller]
-        if row.child_count < 2 or took_ns <= limit_ns(sequential_saved_ms) or row.span.name in (PLAYER_SESSION, PRISMA_TRANSACTION):
+        if (
+            row.child_count < 2
+            or took_ns <= limit_ns(sequential_saved_ms)
+            or row.span.name in (PLAYER_SESSION, PRISMA_TRANSACTION)
+        ):
             continue
         if is_plumbing(facts, caller):
             continue
@@ -232,8 +238,10 @@ def _calls_below(facts: TraceFacts, caller: int) -> list[int]:
 
 def _in_sequence(facts: TraceFacts, calls: Iterable[int], least_ns: int) -> list[int]:
     """The calls that are long enough, if each begins only when the one before is over; else none."""
-    long = sorted((row for row in calls if facts.lasted_ns[row] >= least_ns), key=lambda row: facts.rows[row].span.start_ns)
-    for before, after in zip(long, long[1:], strict=False):
+    long = sorted(
+        (row for row in calls if facts.lasted_ns[row] >= least_ns), key=lambda row: facts.rows[row].span.start_ns
+    )
+    for before, after in pairwise(long):
         if facts.rows[after].span.start_ns < facts.rows[before].span.end_ns - _CLOCK_STEP_NS:
             return []
     return long

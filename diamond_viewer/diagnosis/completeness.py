@@ -15,7 +15,7 @@ from diamond_viewer.diagnosis.vocabulary import (
     limit_ns,
     words,
 )
-from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, Span
+from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_SERVER, STATUS_ERROR, Span
 from diamond_viewer.telemetry.units import format_duration, format_times
 from diamond_viewer.trace.extent import LAST_TIME_NS
 
@@ -26,7 +26,6 @@ USUAL_ORDER = (  # what comes first, what comes after it, both among the events 
     (PROGRESS_RECEIVED, AUTO_COMPLETED),
 )
 USUAL_SPANS = ((SESSION_CHECK, VIDEO_ACCESS), (SESSION_CHECK, PROGRESS_UPDATE))  # and among the spans of one request
-_WAITS_FOR_NOBODY = (KIND_PRODUCER, KIND_CONSUMER)
 
 
 def orphan_spans(facts: TraceFacts) -> tuple[Finding, ...]:
@@ -76,6 +75,8 @@ def clock_skew(facts: TraceFacts, *, skew_ms: float = 50) -> tuple[Finding, ...]
     before the request that reports it because the player measured it, and that is as it should be. Queued work may end
     when it likes.
     """
+    if all(row.span.resource is facts.rows[0].span.resource for row in facts.rows):
+        return ()
     skewed = [
         (row, distance_ns)
         for row, distance_ns in early_children(facts, skew_ms) + late_children(facts, skew_ms)
@@ -139,12 +140,12 @@ def event_order(facts: TraceFacts, *, order_ms: float = 1) -> tuple[Finding, ...
             earlier, later = facts.events[first][0], facts.events[then][0]
             found.append((first, then, earlier.row, later.row, earlier.time_ns - later.time_ns))
     for first, then in USUAL_SPANS:
-        for row in facts.named.get(then, ()):
-            begin_ns = facts.rows[row].span.start_ns
-            checks = [check for check in facts.named.get(first, ()) if facts.work_of[check] == facts.work_of[row]]
-            if checks:
-                check = min(checks, key=lambda check: facts.rows[check].span.start_ns)
-                found.append((first, then, check, row, facts.rows[check].span.start_ns - begin_ns))
+        if first in facts.named and then in facts.named:
+            check_of = {facts.work_of[check]: check for check in reversed(facts.named[first])}
+            for row in facts.named[then]:
+                check = check_of.get(facts.work_of[row], row)
+                early_ns = facts.rows[check].span.start_ns - facts.rows[row].span.start_ns
+                found.append((first, then, check, row, early_ns))
     return tuple(
         Finding(
             "event-order",
@@ -198,4 +199,5 @@ def _is_waited_for(facts: TraceFacts, row: int, distance_ns: int) -> bool:
     span, parent = facts.rows[row].span, facts.rows[facts.rows[row].parent_row].span
     if parent.start_ns - span.start_ns == distance_ns:
         return True
-    return parent.kind == KIND_CLIENT and span.kind == KIND_SERVER and span.kind not in _WAITS_FOR_NOBODY
+    hung_up = parent.status_code == STATUS_ERROR  # a caller that gave up does not wait for the answer
+    return parent.kind == KIND_CLIENT and span.kind == KIND_SERVER and not hung_up

@@ -1,5 +1,6 @@
 """Rules about the database: slow statements, waits for a connection, the same statement again and again."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from diamond_viewer.diagnosis.facts import TraceFacts
@@ -8,15 +9,21 @@ from diamond_viewer.diagnosis.vocabulary import (
     BOOKKEEPING_STATEMENTS,
     CONNECT_SPANS,
     PRISMA,
-    WAITING_COMMANDS,
     limit_ns,
     times,
+    waits_on_purpose,
     words,
 )
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.units import format_duration
 
-_SYSTEM_NAMES = {"postgresql": "PostgreSQL", "redis": "Redis", "mysql": "MySQL", "mongodb": "MongoDB", "sqlite": "SQLite"}
+_SYSTEM_NAMES = {
+    "postgresql": "PostgreSQL",
+    "redis": "Redis",
+    "mysql": "MySQL",
+    "mongodb": "MongoDB",
+    "sqlite": "SQLite",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def slow_database(facts: TraceFacts, *, slow_database_ms: float = 100) -> tuple[
         return ()
     groups: dict[tuple[str, str], list[DatabaseQuery]] = {}
     for query in queries(facts):
-        if query.own_ns > over_ns and _command(query.statement) not in WAITING_COMMANDS:
+        if query.own_ns > over_ns and not waits_on_purpose(query.statement):
             groups.setdefault((query.system, query.statement), []).append(query)
     findings = []
     for (system, text), slow in groups.items():
@@ -156,6 +163,9 @@ def repeated_query(
     """
     if len(facts.databases) < repeated_query_count:
         return ()
+    texts = Counter(semconv.statement(facts.rows[row].span.attributes) for row in facts.databases)
+    if max(texts.values(), default=0) < repeated_query_count:
+        return ()
     groups: dict[tuple[int, str], list[DatabaseQuery]] = {}
     for query in queries(facts):
         if query.system != "redis" and query.statement.casefold() not in BOOKKEEPING_STATEMENTS:
@@ -205,10 +215,6 @@ def _caller(facts: TraceFacts, row: int, known: dict[int, int]) -> int:
     caller = known.get(path[-1] if path else row, known.get(row, -1))
     known.update(dict.fromkeys(path, caller))
     return caller
-
-
-def _command(text: str) -> str:
-    return text.partition(" ")[0].casefold()
 
 
 def _named(system: str) -> str:

@@ -5,12 +5,19 @@ from collections.abc import Iterator
 
 from diamond_viewer.diagnosis.facts import TraceFacts, Work
 from diamond_viewer.diagnosis.finding import Finding, Severity, fingerprint_of
-from diamond_viewer.diagnosis.vocabulary import AUTH_FAILED, CREDENTIALS_MISSING, RESUME_MISMATCH, times, words
+from diamond_viewer.diagnosis.vocabulary import (
+    AUTH_FAILED,
+    CREDENTIALS_MISSING,
+    PROGRESS_REFUSED,
+    RESUME_MISMATCH,
+    times,
+    words,
+)
 from diamond_viewer.telemetry import semconv
-from diamond_viewer.telemetry.model import STATUS_ERROR, Event, Span
+from diamond_viewer.telemetry.model import KIND_CLIENT, STATUS_ERROR, Event, Span
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
 
-_TOLD_ELSEWHERE = frozenset((AUTH_FAILED, CREDENTIALS_MISSING, RESUME_MISMATCH))
+_TOLD_ELSEWHERE = frozenset((AUTH_FAILED, CREDENTIALS_MISSING, RESUME_MISMATCH, PROGRESS_REFUSED))
 _HANDSHAKE = re.compile(r"unknown (sub)?command", re.IGNORECASE)
 _PRISMA_OPENING = re.compile(r"^\s*Invalid `?prisma\b")
 _VARIABLE = re.compile(
@@ -71,13 +78,24 @@ def _told(facts: TraceFacts, rule: str, *, with_exception: bool) -> tuple[Findin
 def _chains(facts: TraceFacts) -> Iterator[tuple[int, list[int]]]:
     """Root causes, each with the rows from it upwards that failed or recorded an exception."""
     marked = set(facts.failed) | {one.row for one in facts.events.get(EXCEPTION_EVENT, ())}
-    below = {facts.rows[row].parent_row for row in marked}
-    for cause in sorted(marked - below):
+    above: list[int] = []  # the nearest marked row above each: Prisma's spans between two red ones stay unmarked
+    for row in facts.rows:
+        parent = row.parent_row
+        above.append(parent if parent in marked else above[parent] if parent >= 0 else -1)
+    for cause in sorted(marked - {above[row] for row in marked}):
         chain = [cause]
-        while (parent := facts.rows[chain[-1]].parent_row) in marked:
-            chain.append(parent)
-        if not any(event.name in _TOLD_ELSEWHERE for row in chain for event in facts.rows[row].span.events):
+        while above[chain[-1]] >= 0:
+            chain.append(above[chain[-1]])
+        if not _is_told(facts, cause, chain):
             yield cause, chain
+
+
+def _is_told(facts: TraceFacts, cause: int, chain: list[int]) -> bool:
+    """Whether a span of the chain, or the request behind a call that was refused, has an event that says it better."""
+    rows = chain
+    if facts.rows[cause].span.kind == KIND_CLIENT and not _TOLD_ELSEWHERE.isdisjoint(facts.events):
+        rows = [*facts.subtree(cause), *chain]
+    return any(event.name in _TOLD_ELSEWHERE for row in rows for event in facts.rows[row].span.events)
 
 
 def _kind_and_message(facts: TraceFacts, chain: list[int], recorded: list[Event]) -> tuple[str, str]:
@@ -91,16 +109,16 @@ def _kind_and_message(facts: TraceFacts, chain: list[int], recorded: list[Event]
     return (words(typed[0].attributes.get("exception.type")) if typed else ""), words(telling_line(said))
 
 
-def _finding(
-    facts: TraceFacts, rule: str, key: tuple[str, str, str], causes: list[tuple[int, list[int]]]
-) -> Finding:
+def _finding(facts: TraceFacts, rule: str, key: tuple[str, str, str], causes: list[tuple[int, list[int]]]) -> Finding:
     kind, message, _ = key
-    first, chain = causes[0]
+    first = causes[0][0]
     work, span = facts.work(first), facts.rows[first].span
     is_failed = any(facts.rows[row].span.status_code == STATUS_ERROR for _, chain in causes for row in chain)
     severity, opening = _outcome(work, is_failed, facts.rows[work.first].span)
     if _HANDSHAKE.search(message) and semconv.database_system(span.attributes) == "redis":
         severity = Severity.NOTE  # an old Redis does not know how its client introduces itself
+    answered = semconv.request_facts(span.attributes).status if span.kind == KIND_CLIENT else 0
+    message = message or (f"it was answered {answered}" if answered >= 400 else "")
     what = f"{kind}: {message}" if kind and message else kind or message
     where = f" in {words(span.name)}" if span.name != work.name else ""
     repeated = f", {times(len(causes))}" if len(causes) > 1 else ""

@@ -83,7 +83,7 @@ class TraceFacts:
     """What rules may look at. Lists of rows are in the order of the tree, ``happenings`` in the order of time.
 
     ``lasted_ns`` has a duration per row, 0 where the clock cannot be believed. ``work_of`` tells for each row to which of
-    ``works`` it belongs. ``named`` has the rows of each span name.
+    ``works`` it belongs. ``named`` has the rows of each span name; ``calls`` are client spans that are no database's.
     """
 
     trace_id: str
@@ -97,6 +97,7 @@ class TraceFacts:
     named: dict[str, list[int]]
     failed: tuple[int, ...]
     databases: tuple[int, ...]
+    calls: tuple[int, ...]
     dropping: tuple[int, ...]
 
     def work(self, row: int) -> Work:
@@ -159,7 +160,7 @@ def gather(trace: Trace) -> TraceFacts:
     lasted_ns: list[int] = []
     happenings: list[Happening] = []
     named: dict[str, list[int]] = {}
-    failed, databases, dropping = [], [], []
+    failed, databases, calls, dropping = [], [], [], []
     for place, row in enumerate(rows):
         span = row.span
         kind = span.kind
@@ -182,6 +183,8 @@ def gather(trace: Trace) -> TraceFacts:
             failed.append(place)
         if _NEW_KEY in span.attributes or _OLD_KEY in span.attributes:
             databases.append(place)
+        elif kind == KIND_CLIENT:
+            calls.append(place)
         if span.dropped_attribute_count or span.dropped_event_count or span.dropped_link_count:
             dropping.append(place)
     for work in works:
@@ -203,6 +206,7 @@ def gather(trace: Trace) -> TraceFacts:
         named,
         tuple(failed),
         tuple(databases),
+        tuple(calls),
         tuple(dropping),
     )
 

@@ -1,9 +1,13 @@
 """Rules about time: spans that take long, and time that nobody accounts for."""
 
-from diamond_viewer.diagnosis.blame import kind_of_work, waited_for
+from itertools import pairwise
+
+from diamond_viewer.diagnosis.blame import OUR_OWN, kind_of_work, waited_for
 from diamond_viewer.diagnosis.facts import TraceFacts
 from diamond_viewer.diagnosis.finding import Finding, Severity, fingerprint_of
-from diamond_viewer.diagnosis.vocabulary import PLAYER_SESSION, VIDEO_LOAD, limit_ns, words
+from diamond_viewer.diagnosis.vocabulary import PLAYER_SESSION, VIDEO_LOAD, limit_ns, waits_on_purpose, words
+from diamond_viewer.telemetry import semconv
+from diamond_viewer.telemetry.model import Span
 from diamond_viewer.telemetry.units import format_duration
 
 _PATIENT_SPANS = frozenset((PLAYER_SESSION, VIDEO_LOAD))  # a person watching; and what ``slow-load`` tells better
@@ -74,8 +78,8 @@ def long_running(facts: TraceFacts, *, long_running_ms: float = 10_000) -> tuple
 def unaccounted_gap(facts: TraceFacts, *, gap_ms: float = 500, gap_percent: float = 20) -> tuple[Finding, ...]:
     """The longest time inside a span in which none of its children ran and no event was recorded.
 
-    Origin: the viewer's own silence rule (half a second and a fifth), for spans that have children: a span without any
-    says by its own name what it did.
+    Origin: the viewer's own silence rule (half a second and a fifth), for spans of our own code that have children: a
+    span without any says by its own name what it did, and what waits for S3 or a database is that one's time.
     """
     gap_ns = limit_ns(gap_ms)
     if facts.longest_ns <= gap_ns:
@@ -83,7 +87,12 @@ def unaccounted_gap(facts: TraceFacts, *, gap_ms: float = 500, gap_percent: floa
     best: tuple[int, int, int, int] | None = None  # length, row, and the rows before and after
     for place, row in enumerate(facts.rows):
         took_ns = facts.lasted_ns[place]
-        if took_ns <= gap_ns or not row.child_count or row.span.name in _PATIENT_SPANS:
+        if (
+            took_ns <= gap_ns
+            or not row.child_count
+            or _is_patient(row.span)
+            or kind_of_work(facts, place) not in OUR_OWN
+        ):
             continue
         length_ns, before, after = _longest_gap(facts, place)
         if length_ns > max(gap_ns, took_ns * gap_percent / 100) and (best is None or length_ns > best[0]):
@@ -117,7 +126,7 @@ def _outermost(facts: TraceFacts, over_ns: int) -> list[int]:
     slow = {
         row
         for row, took_ns in enumerate(facts.lasted_ns)
-        if took_ns > over_ns and facts.rows[row].span.name not in _PATIENT_SPANS
+        if took_ns > over_ns and not _is_patient(facts.rows[row].span)
     }
     outermost = []
     for row in sorted(slow):
@@ -129,11 +138,15 @@ def _outermost(facts: TraceFacts, over_ns: int) -> list[int]:
     # in the order of the tree, what lies in a row's subtree comes right after it
     return [
         row
-        for row, following in zip(outermost, (*outermost[1:], -1), strict=True)
+        for row, following in pairwise((*outermost, -1))
         if following not in facts.subtree(row)
         or facts.work_of[following] == facts.work_of[row]
         or facts.lasted_ns[following] < _ANSWER_SHARE * facts.lasted_ns[row]
     ]
+
+
+def _is_patient(span: Span) -> bool:
+    return span.name in _PATIENT_SPANS or waits_on_purpose(semconv.statement(span.attributes))
 
 
 def _longest_gap(facts: TraceFacts, place: int) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from diamond_viewer.diagnosis.blame import busiest
-from diamond_viewer.diagnosis.bursts import first_burst
+from diamond_viewer.diagnosis.bursts import bursts
 from diamond_viewer.diagnosis.facts import Happening, TraceFacts
 from diamond_viewer.diagnosis.finding import Evidence, Finding, Severity, fingerprint_of
 from diamond_viewer.diagnosis.vocabulary import (
@@ -19,6 +19,7 @@ from diamond_viewer.diagnosis.vocabulary import (
     words,
 )
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, format_duration
+
 
 def resume_gap(facts: TraceFacts, *, resume_gap_ms: float = 500) -> tuple[Finding, ...]:
     """From ``video.loaded`` to the next ``video.resume_attempt``. Origin: the platform resumes within half a second."""
@@ -89,11 +90,15 @@ def buffering(
 ) -> tuple[Finding, ...]:
     """Several ``video.buffering`` in succession. Origin: two in 30 seconds, the platform's rule; one stall is no trouble."""
     stalls = facts.events.get(BUFFERING, [])
-    burst = first_burst([one.time_ns for one in stalls], buffering_count, buffering_window_ms)
-    if not burst:
-        return ()
-    these = [stalls[place] for place in burst]
-    return (stalled(these, buffering_count, buffering_window_ms, facts.evidence(one.row for one in these)),)
+    return tuple(
+        stalled(
+            stalls[burst.start : burst.stop],
+            buffering_count,
+            buffering_window_ms,
+            facts.evidence(one.row for one in stalls[burst.start : burst.stop]),
+        )
+        for burst in bursts([one.time_ns for one in stalls], buffering_count, buffering_window_ms)
+    )
 
 
 def stalled(stalls: Sequence[Happening], count: float, window_ms: float, evidence: tuple[Evidence, ...]) -> Finding:
@@ -155,12 +160,13 @@ def progress_refused(facts: TraceFacts) -> tuple[Finding, ...]:
     for happening in facts.events.get(PROGRESS_REFUSED, ()):
         said = happening.event.attributes
         reason = words(said.get("reason")) or words(said.get("field"))
-        work = facts.work(happening.row)
+        why = f" ({reason})" if reason else ""
+        answered = facts.work(happening.row).answered
         findings.append(
             Finding(
                 "progress-refused",
                 Severity.WARNING,
-                f"The progress was not saved: what the player sent was refused{f' ({reason})' if reason else ''}; {work.answered}.",
+                f"The progress was not saved: what the player sent was refused{why}; {answered}.",
                 facts.evidence([happening.row]),
                 fingerprint_of("progress-refused", reason),
                 "Compare what this version of the player sends with what the API accepts.",

@@ -73,6 +73,14 @@ def is_sign_in_page(address: str) -> bool:
     return any(page in path for page in SIGN_IN_PAGES)
 
 
+def waits_on_purpose(statement: str) -> bool:
+    """
+    >>> waits_on_purpose("bzpopmin bull:mail:marker 5"), waits_on_purpose("get url:a"), waits_on_purpose("")
+    (True, False, False)
+    """
+    return statement.partition(" ")[0].casefold() in WAITING_COMMANDS
+
+
 def times(count: int) -> str:
     """
     >>> times(1), times(2), times(1200)

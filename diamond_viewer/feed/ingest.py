@@ -83,11 +83,19 @@ class Ingest:
         for half in halves:
             if self.join(half, line):
                 return half
-        if self._salvage(line):
-            sentence = f"A fragment stood before a whole line, as a full disk leaves it. {sentence}"
-            self.counters["salvaged"] += 1
-        self.refuse(ledger, kind, sentence, offset, line)
+        if not self.take_behind_fragment(ledger, offset, line):
+            self.refuse(ledger, kind, sentence, offset, line)
         return None
+
+    def take_behind_fragment(self, ledger: Ledger, offset: int, line: bytes) -> bool:
+        """Write the whole line that stands behind a fragment, if one does; the fragment is a bad line."""
+        document = behind_fragment(line)
+        if not document or not self.write_if_readable(document):
+            return False
+        self.counters["salvaged"] += 1
+        sentence = "A fragment stands before a whole line, as a full disk leaves it. The whole line was read."
+        self.refuse(ledger, "fragment", sentence, offset, line)
+        return True
 
     def join(self, half: bytes, line: bytes) -> bool:
         """Write the line that the two make together, if they do; the half may itself begin with a fragment."""
@@ -138,8 +146,3 @@ class Ingest:
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
         if batch.span_count:
             self._writer.add(batch, digest)
-
-    def _salvage(self, line: bytes) -> bool:
-        """Write the whole line that stands behind a fragment, if one does."""
-        document = behind_fragment(line)
-        return bool(document) and self.write_if_readable(document)

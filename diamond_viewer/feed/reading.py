@@ -131,7 +131,9 @@ class Reader:
         used = None
         if not self._ingest.write_if_readable(line):
             used = next((half for half, _ in halves if self._ingest.join(half, line)), None)
-            if used is None:
+            if used is None and not (
+                tail.role is not Role.LIVE and self._ingest.take_behind_fragment(tail.ledger, tail.half_offset, line)
+            ):
                 return
         self._ingest.lines += 1
         tail.ledger.lines += 1

@@ -127,7 +127,7 @@ class Shelf:
             for tail in new:
                 # while the live file stays what it is, a new backup can only be a copy of it, or of another backup
                 is_compressed = tail.name.path.endswith((".gz", ".zst"))
-                tail.is_copy = is_compressed or (live is not None and live is previous)
+                tail.is_copy = is_compressed or live is previous
             if live is not previous:
                 self._count_rotations(previous, roles, new)
         family.was_surveyed = True
@@ -165,7 +165,7 @@ class Shelf:
 
     def _open_and_compare(self, tail: Tail) -> bool:
         self.open(tail)
-        return tail.is_rewritten()
+        return tail.is_replaced()
 
     def attempt(self, tail: Tail, action: Callable[[], bool | None]) -> bool:
         """Do it; what the file system has against it is noted with the file, once, and tried again at the next look."""

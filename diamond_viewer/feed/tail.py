@@ -67,7 +67,7 @@ class Tail:
         self._marker = b""
         self._head = xxhash.xxh3_128()
         self._head_size = 0
-        self._tried_position = 0
+        self._tried = (0, Role.LIVE)
         self._gap_before = 0
         self._sniffer = Sniffer(self._max_line_bytes)
         self._splitter = LineSplitter(self._max_line_bytes)
@@ -103,13 +103,15 @@ class Tail:
         """How many names the file has, of any kind; 0 when it is deleted or not open."""
         return os.fstat(self._descriptor).st_nlink if self._descriptor is not None else 0
 
-    def is_rewritten(self) -> bool:
-        """Whether what was read is no longer there. Raises ``OSError``."""
+    def is_replaced(self) -> bool:
+        """Whether this is another file than the one that was closed. Raises ``OSError``."""
         try:
             self._checked_bytes(0)
         except Rewritten:
             return True
-        return False
+        # Two files of one service may begin with the same few bytes. Reading a short file again costs nothing: its lines
+        # are recognised.
+        return self._head_size < HEAD_BYTES and self.size_bytes != self.offset
 
     def next_chunk(self) -> bytes:
         """The next raw bytes, at most 1 MiB; empty at the end. Raises ``Rewritten``, ``OSError``."""
@@ -200,9 +202,9 @@ class Tail:
 
         In a document of many lines: its last line is given to the document, which may then be whole.
         """
-        if self._splitter.position == self._tried_position or not self._splitter.rest_looks_whole:
+        if self._tried == (self._splitter.position, self.role) or not self._splitter.rest_looks_whole:
             return b""
-        self._tried_position = self._splitter.position
+        self._tried = self._splitter.position, self.role
         return trimmed(self._splitter.rest)
 
     def close_document(self, last_line: bytes) -> Lines:

@@ -67,8 +67,8 @@ def assemble(rows: Rows, starts: Indexes, bare_names: npt.NDArray[np.bool_]) -> 
     flags[incomplete] |= Flag.INCOMPLETE.value
 
     rank = np.where(is_root, 0, np.where(is_orphan, 1, 2))
-    naming_rows = np.lexsort((rows["span_id"], start_ns, rank, group))[starts]
-    route_rows, status_rows = _answers(rows, starts, naming_rows, bare_names)
+    naming_rows = np.lexsort((rows["span_id"], start_ns, ~has_time, rank, group))[starts]
+    route_rows, status_rows = _answers({**rows, "start_ns": start_ns}, starts, naming_rows, bare_names)
     return Assembly(
         start_ns=first_ns,
         end_ns=np.maximum(np.maximum.reduceat(end_ns, starts), first_ns),
@@ -133,7 +133,7 @@ def _take_earliest(taken: Indexes, rows: Rows, group: Indexes, candidates: npt.N
 def _servers_by_distance(
     rows: Rows, is_server: npt.NDArray[np.bool_], low: int, high: int, naming_row: int
 ) -> list[int]:
-    """Server spans of one trace by hops below the naming span, then by start, then by id; unconnected ones last."""
+    """Server spans of one trace by hops below the naming span, then by start, then by id; only those below it."""
     span_ids = rows["span_id"][low:high].tolist()
     parent_ids = rows["parent_id"][low:high].tolist()
     parents = dict(zip(span_ids, parent_ids, strict=True))
@@ -151,4 +151,4 @@ def _servers_by_distance(
             hops = min(hops + 1, unconnected)
             distances[step] = hops
         order.append((distances[span_ids[row - low]], int(rows["start_ns"][row]), span_ids[row - low], row))
-    return [row for *_, row in sorted(order)]
+    return [row for hops, *_, row in sorted(order) if hops < unconnected]

@@ -40,32 +40,45 @@ Wanted = Needle | Needles | None  # None: no bytes can be named
 
 
 class Haystack:
-    """Bytes of an original, possibly inside of others (a span below its resource)."""
+    """Bytes of originals: a block, a line, what stands around a span."""
 
-    __slots__ = ("_is_odd", "_lower", "_outer", "_text")
+    __slots__ = ("_lower", "_text", "is_odd")
 
-    def __init__(self, text: bytes, outer: tuple["Haystack", ...] = ()) -> None:
+    def __init__(self, text: bytes) -> None:
         self._text = text
-        self._outer = outer
         self._lower: bytes | None = None
-        self._is_odd = b"\\u00" in text and _ODD_ESCAPE.search(text) is not None
+        self.is_odd = b"\\u00" in text and _ODD_ESCAPE.search(text) is not None
 
-    def may_hold(self, wanted: Wanted) -> bool:
+    def left_over(self, wanted: Wanted) -> Wanted:
+        """What is still wanted beside these bytes; None: nothing."""
+        if isinstance(wanted, Needle):
+            return None if self._holds(wanted) else wanted
         if wanted is None:
-            return True
-        if isinstance(wanted, Needles):
-            hold = all if wanted.all_needed else any
-            return hold(self.may_hold(part) for part in wanted.parts)
-        return self._holds(wanted) or any(outer.may_hold(wanted) for outer in self._outer)
+            return None
+        parts = tuple(left for part in wanted.parts if (left := self.left_over(part)) is not None)
+        is_enough = not parts if wanted.all_needed else len(parts) < len(wanted.parts)
+        return None if is_enough else Needles(parts, wanted.all_needed)
 
     def _holds(self, needle: Needle) -> bool:
-        if self._is_odd:
+        if self.is_odd:
             return True
         if not needle.any_case:
             return needle.text in self._text
         if self._lower is None:
             self._lower = self._text.lower()
         return needle.text in self._lower
+
+
+def may_hold(text: bytes, wanted: Wanted) -> bool:
+    """The same for a few bytes without odd escapes."""
+    if isinstance(wanted, Needle):
+        return wanted.text in (text.lower() if wanted.any_case else text)
+    if wanted is None:
+        return True
+    for part in wanted.parts:
+        if may_hold(text, part) is not wanted.all_needed:
+            return not wanted.all_needed
+    return wanted.all_needed
 
 
 def needles_of(condition: Condition) -> Wanted:

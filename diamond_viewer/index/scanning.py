@@ -16,7 +16,7 @@ import numpy as np
 from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.findings import Mask
 from diamond_viewer.index.matching import Matching
-from diamond_viewer.index.needles import Haystack, Wanted, needles_of
+from diamond_viewer.index.needles import Haystack, Wanted, may_hold, needles_of
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.evidence import fulfils
@@ -106,27 +106,32 @@ def _read(readings: Sequence[_Reading]) -> Iterator[tuple[_Reading, dict[Conditi
             block = reading.excerpt.read_block()
             haystack = Haystack(block)
             last = reading
-        promising = [condition for condition in reading.conditions if haystack.may_hold(wanted[condition])]
+        promising = [condition for condition in reading.conditions if haystack.left_over(wanted[condition]) is None]
         line = reading.excerpt.cut(block) if promising else b""
         yield reading, {condition: _trace_ids(line, condition, wanted[condition]) for condition in promising}
 
 
 def _trace_ids(line: bytes, condition: Condition, wanted: Wanted) -> set[str]:
     """The traces with a span on the line that fulfils the condition."""
-    if not Haystack(line).may_hold(wanted):
+    haystack = Haystack(line)
+    if haystack.left_over(wanted) is not None:
         return set()
-    outer: dict[bytes, Haystack] = {}
+    left_below: dict[tuple[bytes, bytes], Wanted] = {}  # a scope and its resource: what its spans must bring
 
     def promises(span: bytes, scope: bytes, resource: bytes) -> bool:
-        for around in (scope, resource):
-            if around not in outer:
-                outer[around] = Haystack(around)
-        return Haystack(span, (outer[scope], outer[resource])).may_hold(wanted)
+        around = (scope, resource)
+        if around not in left_below:
+            left_below[around] = Haystack(scope).left_over(Haystack(resource).left_over(wanted))
+        return haystack.is_odd or may_hold(span, left_below[around])
 
+    found: set[str] = set()
     try:
-        return {span.trace_id for span in promising_spans(line, promises) if fulfils(span, condition)}
+        for span in promising_spans(line, promises, found):
+            if fulfils(span, condition):
+                found.add(span.trace_id)
     except msgspec.DecodeError:
-        return set()  # nested deeper than anything that can be shown
+        pass  # nested deeper than anything that can be shown
+    return found
 
 
 def _write_down(reading: _Reading, hits: dict[Condition, set[str]]) -> None:

@@ -109,6 +109,8 @@ class Segment:
         if not self.is_open:
             return np.arange(self._row_starts[trace], self._row_starts[trace + 1])
         ranges = self._ranges[trace]
+        if not ranges:  # a guest of which only repeats came
+            return np.empty(0, np.int64)
         if len(ranges) == 1:
             return np.arange(*ranges[0])
         return np.concatenate([np.arange(start, end) for start, end in ranges])

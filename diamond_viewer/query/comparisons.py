@@ -161,7 +161,7 @@ def _attribute(token: Token, operator: str, is_inside_span: bool) -> Term:
         if "." in token.key:
             meant = closest(token.key, [name for name in names if "." in name], 1)
         else:
-            meant = closest(token.key, [name for name in names if "." not in name], 1 if len(token.key) < 6 else 2)
+            meant = closest(token.key, [name for name in names if "." not in name], 1 if len(token.key) < 8 else 2)
         if meant:
             raise Mistake(
                 token.position,

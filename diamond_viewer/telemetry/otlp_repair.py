@@ -255,7 +255,7 @@ def _time(value: object) -> str:
         value = int(value) if 0 <= value <= MAX_UINT64 else 0
     if isinstance(value, str):
         value = int(value) if _NUMERAL.fullmatch(value) else 0
-    return str(min(value, MAX_UINT64)) if isinstance(value, int) and value > 0 else "0"
+    return str(min(value, MAX_UINT64)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else "0"
 
 
 def _names_surrogate(text: str) -> bool:

@@ -3,7 +3,7 @@
 The one door: pages, API, exports and the command line all read what came through here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -83,6 +83,10 @@ class _Document(_Wire):
     resource_spans: list[_ResourceSpans] | None = None
 
 
+class _TraceId(_Wire):
+    trace_id: str = ""
+
+
 class _RawScopeSpans(_Wire):
     scope: msgspec.Raw = _NO_BYTES
     spans: list[msgspec.Raw] | None = None
@@ -103,6 +107,7 @@ _DOCUMENT_DECODER = msgspec.json.Decoder(_Document)
 _RAW_DECODER = msgspec.json.Decoder(_RawDocument)
 _RESOURCE_DECODER = msgspec.json.Decoder(_Attributed | None)
 _SCOPE_DECODER = msgspec.json.Decoder(_Scope | None)
+_ID_DECODER = msgspec.json.Decoder(_TraceId)
 _SPAN_DECODER = msgspec.json.Decoder(_Span)
 _EVENTS_DECODER = msgspec.json.Decoder(list[_Event])
 _LINKS_DECODER = msgspec.json.Decoder(list[_Link])
@@ -123,8 +128,13 @@ def decode_spans(original: bytes, trace_id: str | None = None) -> Iterator[Span]
                 yield redact_span(_span(wire, resource, scope))
 
 
-def promising_spans(original: bytes, promises: Callable[[bytes, bytes, bytes], bool]) -> Iterator[Span]:
-    """The spans that ``promises(span, scope, resource)`` says yes to, given the bytes of each; the others are not decoded."""
+def promising_spans(
+    original: bytes, promises: Callable[[bytes, bytes, bytes], bool], passed_over: Container[str] = ()
+) -> Iterator[Span]:
+    """The spans that ``promises(span, scope, resource)`` says yes to, given the bytes of each; the others are not decoded.
+
+    Nor are those whose trace id is in ``passed_over``, which may change between one span and the next.
+    """
     for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
         resource_bytes = bytes(resource_spans.resource)
         resource: Resource | None = None
@@ -133,6 +143,8 @@ def promising_spans(original: bytes, promises: Callable[[bytes, bytes, bytes], b
             scope: Scope | None = None
             for raw in scope_spans.spans or ():
                 if not promises(bytes(raw), scope_bytes, resource_bytes):
+                    continue
+                if passed_over and _ID_DECODER.decode(raw).trace_id.lower() in passed_over:
                     continue
                 if resource is None:
                     said = _RESOURCE_DECODER.decode(resource_bytes) if resource_bytes else None
@@ -215,4 +227,4 @@ def _list(decoder: "msgspec.json.Decoder[list[T]]", raw: msgspec.Raw) -> list[T]
 
 
 def _number(value: int | str | None) -> int:
-    return int(value or 0)
+    return max(0, int(value or 0))

@@ -21,6 +21,9 @@ STATEMENT_KEYS = ("db.query.text", "db.statement")
 QUEUE_KEYS = ("messaging.destination.name", "bullmq.queue.name")
 SERVICE_KEY = "service.name"
 SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
+    USER_KEYS,
+    LESSON_KEYS,
+    ROUTE_KEYS,
     HTTP_STATUS_KEYS,
     ("http.request.method", "http.method"),
     ("http.request.body.size", "http.request_content_length"),
@@ -267,6 +270,7 @@ def _path(address: str) -> str:
     if address.startswith("/"):
         return address.partition("?")[0].partition("#")[0]
     try:
-        return urlsplit(address).path
+        parts = urlsplit(address)
+        return parts.path or ("/" if parts.netloc else "")
     except ValueError:
         return ""

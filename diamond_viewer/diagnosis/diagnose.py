@@ -1,0 +1,108 @@
+"""All rules, applied: to one trace, and to the traces of one person."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import lru_cache, partial
+
+from diamond_viewer.diagnosis import (
+    auth,
+    calls,
+    completeness,
+    database,
+    errors,
+    journey,
+    performance,
+    video,
+)
+from diamond_viewer.diagnosis.facts import TraceFacts, gather
+from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
+from diamond_viewer.diagnosis.journey import Journey, follow
+from diamond_viewer.telemetry.model import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``find`` takes a trace's facts (or a journey), and by name the thresholds that ``thresholds`` lists."""
+
+    name: str
+    find: Callable[..., tuple[Finding, ...]]
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        known = {field.name for field in fields(Thresholds)}
+        return tuple(name for name in inspect.signature(self.find).parameters if name in known)
+
+
+TRACE_RULES = (
+    Rule("no-cookie", auth.no_cookie),
+    Rule("cookie-rejected", auth.cookie_rejected),
+    Rule("auth-failed", auth.auth_failed),
+    Rule("sign-in-refused", auth.sign_in_refused),
+    Rule("missing-credentials", auth.missing_credentials),
+    Rule("redirected", auth.redirected_to_sign_in),
+    Rule("redirect-loop", auth.redirect_loop),
+    Rule("unexplained-401", auth.unexplained_401),
+    Rule("exception", errors.exception),
+    Rule("error", errors.error),
+    Rule("resume-gap", video.resume_gap),
+    Rule("resume-mismatch", video.resume_mismatch),
+    Rule("buffering", video.buffering),
+    Rule("slow-load", video.slow_load),
+    Rule("progress-refused", video.progress_refused),
+    Rule("slow-span", performance.slow_span),
+    Rule("long-running", performance.long_running),
+    Rule("unaccounted-gap", performance.unaccounted_gap),
+    Rule("slow-database", database.slow_database),
+    Rule("pool-wait", database.pool_wait),
+    Rule("n-plus-one", database.repeated_query),
+    Rule("duplicate-calls", calls.duplicate_calls),
+    Rule("sequential-calls", calls.sequential_calls),
+    Rule("wide-fan-out", calls.wide_fan_out),
+    Rule("queue-wait", calls.queue_wait),
+    Rule("orphan-spans", completeness.orphan_spans),
+    Rule("lost-root", completeness.lost_root),
+    Rule("clock-skew", completeness.clock_skew),
+    Rule("dropped-counts", completeness.dropped_counts),
+    Rule("event-order", completeness.event_order),
+)
+
+JOURNEY_RULES = (
+    Rule("redirect-loop", journey.redirect_loop),
+    Rule("signed-in-again", journey.signed_in_again),
+    Rule("duplicate-calls", journey.duplicate_calls),
+    Rule("resume-gap", journey.resume_gap),
+    Rule("resume-missing", journey.resume_missing),
+    Rule("buffering", journey.buffering),
+    Rule("progress-stopped", journey.progress_stopped),
+    Rule("progress-missing", journey.progress_missing),
+)
+
+RULE_NAMES = tuple(dict.fromkeys(rule.name for rule in TRACE_RULES + JOURNEY_RULES))
+DEFAULTS = Thresholds()
+
+
+def diagnose(trace: Trace, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
+    """What is wrong with a trace, the worst first; the same whatever the order of its spans."""
+    return diagnose_facts(gather(trace), thresholds)
+
+
+def diagnose_facts(facts: TraceFacts, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
+    """As ``diagnose``, for a trace that was laid out already."""
+    found = [finding for find in _bound(TRACE_RULES, thresholds) for finding in find(facts)]
+    return in_order(found) if found else ()
+
+
+def diagnose_journey(traces: Iterable[Trace], thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
+    """What is wrong over the traces of one person, in any order, beyond what each trace shows alone."""
+    return diagnose_steps(follow(gather(trace) for trace in traces), thresholds)
+
+
+def diagnose_steps(steps: Journey, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
+    return in_order(finding for find in _bound(JOURNEY_RULES, thresholds) for finding in find(steps))
+
+
+@lru_cache(maxsize=8)
+def _bound(rules: tuple[Rule, ...], thresholds: Thresholds) -> tuple[Callable[..., tuple[Finding, ...]], ...]:
+    """The rules with their limits filled in, once for each set of limits."""
+    return tuple(partial(rule.find, **{name: getattr(thresholds, name) for name in rule.thresholds}) for rule in rules)

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace
+from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
+from diamond_viewer.telemetry.sketch import TraceSketch
 
 
 class TraceStore(Protocol):
@@ -27,6 +28,15 @@ class TraceStore(Protocol):
 
     def trace(self, trace_id: str) -> Trace | None:
         """The whole trace, decoded from its original lines and redacted; None when it is not held."""
+        ...
+
+    def sketch(self, trace_id: str) -> TraceSketch | None:
+        """The whole trace like ``trace``, each span decoded in full only when it is asked for: what a page of it needs."""
+        ...
+
+    def summary(self, trace_id: str) -> TraceSummary | None:
+        """The trace's row of the list, without looking at its lines; None when it is not held. It differs when the trace has
+        grown."""
         ...
 
     def stats(self, query: Query, now_ns: int) -> Stats:

@@ -24,6 +24,7 @@ from diamond_viewer.telemetry.model import (
     TraceSummary,
     flag_names,
 )
+from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from tests.plain_language import holds
 from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
@@ -107,6 +108,13 @@ class PlainStore:
         if trace_id not in self._spans:
             return None
         return Trace(self._summaries[trace_id], tuple(self._spans[trace_id].values()))
+
+    def sketch(self, trace_id: str) -> TraceSketch | None:
+        trace = self.trace(trace_id)
+        return sketch_trace(trace) if trace else None
+
+    def summary(self, trace_id: str) -> TraceSummary | None:
+        return self._summaries.get(trace_id)
 
     def stats(self, query: Query, now_ns: int) -> Stats:
         rows = self._matching(query, now_ns)

@@ -180,7 +180,7 @@ def unexplained_401(facts: TraceFacts) -> tuple[Finding, ...]:
     explained = {facts.work_of[one.row] for name in _EXPLAINING for one in facts.events.get(name, ())}
     findings = []
     for row, work in refused:
-        span = facts.rows[row].span
+        span = facts.spans[row]
         if facts.work_of[row] in explained:
             continue
         name = work.name if work else _call_name(facts, row)
@@ -250,7 +250,7 @@ def _repeated(count: int) -> str:
 
 
 def _of_sign_in(facts: TraceFacts, happening: Happening) -> bool:
-    return facts.rows[happening.row].span.name == AUTHORIZE or facts.work(happening.row).is_sign_in
+    return facts.spans[happening.row].name == AUTHORIZE or facts.work(happening.row).is_sign_in
 
 
 def _consequence(work: Work | None) -> str:
@@ -270,12 +270,12 @@ def _refused_calls(facts: TraceFacts) -> list[int]:
     return [
         row
         for row in facts.calls
-        if semconv.request_facts(facts.rows[row].span.attributes).status == 401
-        and not any(facts.rows[below].span.kind == KIND_SERVER for below in facts.subtree(row))
+        if semconv.request_facts(facts.spans[row].attributes).status == 401
+        and not any(facts.spans[below].kind == KIND_SERVER for below in facts.subtree(row))
     ]
 
 
 def _call_name(facts: TraceFacts, row: int) -> str:
-    said = semconv.request_facts(facts.rows[row].span.attributes)
+    said = semconv.request_facts(facts.spans[row].attributes)
     target = said.target.partition("?")[0]
-    return f"{said.method} {target}".strip() or facts.rows[row].span.name
+    return f"{said.method} {target}".strip() or facts.spans[row].name

@@ -23,7 +23,7 @@ class Culprit:
 
 def busiest(facts: TraceFacts, load: int) -> Culprit | None:
     """Who was busy longest itself while a video loaded (its children's time taken off), for a fifth of the load at least."""
-    begin_ns = facts.rows[load].span.start_ns
+    begin_ns = facts.spans[load].start_ns
     end_ns = begin_ns + facts.lasted_ns[load]
     busy_ns = [0] * len(facts.rows)
     for place, row in enumerate(facts.rows):  # parents come first: what a child did is taken off again
@@ -42,7 +42,7 @@ def busiest(facts: TraceFacts, load: int) -> Culprit | None:
 
 def kind_of_work(facts: TraceFacts, row: int) -> str:
     """In the words of a sentence: S3, Redis, the database, the network, Next.js, own code."""
-    span = facts.rows[row].span
+    span = facts.spans[row]
     if semconv.is_object_store(span.attributes):
         return "S3"
     system = semconv.database_system(span.attributes)

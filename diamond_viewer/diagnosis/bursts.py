@@ -11,6 +11,8 @@ def bursts(times_ns: Sequence[int], count: float, window_ms: float) -> list[rang
     >>> second = 1_000_000_000
     >>> bursts([0, 20 * second, 22 * second, 24 * second, 26 * second, 90 * second], 3, 10_000)
     [range(1, 5)]
+    >>> bursts([0, 10 * second], 2, 10_000), bursts([0, 10 * second + 1], 2, 10_000)
+    ([range(0, 2)], [])
     """
     needed, window_ns = max(2, round(count)), limit_ns(window_ms)
     found: list[range] = []

@@ -7,11 +7,10 @@ from itertools import pairwise
 from diamond_viewer.diagnosis.bursts import runs
 from diamond_viewer.diagnosis.database import is_plumbing
 from diamond_viewer.diagnosis.facts import TraceFacts, Work
-from diamond_viewer.diagnosis.finding import Evidence, Finding, Severity, fingerprint_of
+from diamond_viewer.diagnosis.finding import MAX_EVIDENCE, Evidence, Finding, Severity, fingerprint_of
 from diamond_viewer.diagnosis.vocabulary import (
     PLAYER_SESSION,
     PRISMA_CALLS,
-    PRISMA_TRANSACTION,
     PROGRESS_RECEIVED,
     limit_ns,
     number,
@@ -49,7 +48,7 @@ def calls_of(facts: TraceFacts) -> list[Call]:
             continue
         users, lessons = facts.people(rows)
         target = work.target.partition("?")[0] if lessons else work.target
-        spans = [facts.rows[row].span for row in rows]
+        spans = [facts.spans[row] for row in rows]
         key = (work.method, work.route, target, ",".join(users), ",".join(lessons), *sorted(_reports(spans)))
         evidence = Evidence(facts.trace_id, work.span.span_id)
         found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), work.span.start_ns, evidence))
@@ -91,7 +90,7 @@ def repeated_calls(calls: Sequence[Call], window_ms: float, *, in_one_trace: boo
                     "duplicate-calls",
                     Severity.WARNING,
                     f"{these[0].name} was called {times(len(these))} within {within}{lesson}.",
-                    tuple(call.evidence for call in these),
+                    tuple(call.evidence for call in these[:MAX_EVIDENCE]),
                     fingerprint_of("duplicate-calls", these[0].name),
                     "See what asks twice in the page: an effect that runs again, a double click, two components.",
                     these[0].start_ns,
@@ -118,13 +117,9 @@ def sequential_calls(
     findings = []
     for caller, row in enumerate(facts.rows):
         took_ns = facts.lasted_ns[caller]
-        if (
-            row.child_count < 2
-            or took_ns <= limit_ns(sequential_saved_ms)
-            or row.span.name in (PLAYER_SESSION, PRISMA_TRANSACTION)
-        ):
+        if row.child_count < 2 or took_ns <= limit_ns(sequential_saved_ms) or row.span.name == PLAYER_SESSION:
             continue
-        if is_plumbing(facts, caller):
+        if is_plumbing(facts, caller):  # a transaction has one connection: nothing in it runs side by side
             continue
         chain = _in_sequence(facts, _calls_below(facts, caller), limit_ns(sequential_call_ms))
         if len(chain) < 2 or len({_what(facts, child) for child in chain}) < len(chain):
@@ -196,7 +191,7 @@ def queue_wait(facts: TraceFacts, *, queue_wait_ms: float = 1000) -> tuple[Findi
         producer = producer_of(facts, work)
         if producer < 0:
             continue
-        waited_ns = work.span.start_ns - facts.rows[producer].span.end_ns
+        waited_ns = work.span.start_ns - facts.spans[producer].end_ns
         if waited_ns <= limit_ns(queue_wait_ms):
             continue
         queue = words(semconv.queue_name(work.span.attributes)) or work.name
@@ -221,7 +216,7 @@ def producer_of(facts: TraceFacts, job: Work) -> int:
     row = facts.rows[job.first].parent_row
     above = facts.work_of[row]
     while row >= 0 and facts.work_of[row] == above:
-        if facts.rows[row].span.kind == KIND_PRODUCER:
+        if facts.spans[row].kind == KIND_PRODUCER:
             return row
         row = facts.rows[row].parent_row
     return -1
@@ -232,17 +227,15 @@ def _calls_below(facts: TraceFacts, caller: int) -> list[int]:
     return [
         child
         for child in facts.children(caller)
-        if facts.rows[child].span.kind in (KIND_CLIENT, KIND_PRODUCER) or facts.rows[child].span.name in PRISMA_CALLS
+        if facts.spans[child].kind in (KIND_CLIENT, KIND_PRODUCER) or facts.spans[child].name in PRISMA_CALLS
     ]
 
 
 def _in_sequence(facts: TraceFacts, calls: Iterable[int], least_ns: int) -> list[int]:
     """The calls that are long enough, if each begins only when the one before is over; else none."""
-    long = sorted(
-        (row for row in calls if facts.lasted_ns[row] >= least_ns), key=lambda row: facts.rows[row].span.start_ns
-    )
+    long = sorted((row for row in calls if facts.lasted_ns[row] >= least_ns), key=lambda row: facts.spans[row].start_ns)
     for before, after in pairwise(long):
-        if facts.rows[after].span.start_ns < facts.rows[before].span.end_ns - _CLOCK_STEP_NS:
+        if facts.spans[after].start_ns < facts.spans[before].end_ns - _CLOCK_STEP_NS:
             return []
     return long
 
@@ -250,27 +243,27 @@ def _in_sequence(facts: TraceFacts, calls: Iterable[int], least_ns: int) -> list
 def _what(facts: TraceFacts, row: int) -> str:
     """What a call asks for: its statement, or that of the query inside it, or its address, or its name."""
     for place in (row, *facts.subtree(row)):
-        span = facts.rows[place].span
+        span = facts.spans[place]
         if place != row and span.kind == KIND_CONSUMER:
             break
         said = semconv.statement(span.attributes) or (place == row and semconv.http_target(span.attributes))
         if said:
             return said
-    return facts.rows[row].span.name
+    return facts.spans[row].name
 
 
 def _called(facts: TraceFacts, row: int) -> str:
     """A call in a few words: Prisma's own name for it, or the span's."""
-    said = facts.rows[row].span.attributes.get("name")
-    name = words(said) if facts.rows[row].span.name in PRISMA_CALLS else ""
-    return name or words(facts.rows[row].span.name)
+    said = facts.spans[row].attributes.get("name")
+    name = words(said) if facts.spans[row].name in PRISMA_CALLS else ""
+    return name or words(facts.spans[row].name)
 
 
 def _peak(facts: TraceFacts, calls: Iterable[int]) -> int:
     """How many ran at once at most; one that ends when another begins does not overlap it."""
     edges = []
     for row in calls:
-        edges += [(facts.rows[row].span.start_ns, 1), (facts.rows[row].span.start_ns + facts.lasted_ns[row], -1)]
+        edges += [(facts.spans[row].start_ns, 1), (facts.spans[row].start_ns + facts.lasted_ns[row], -1)]
     peak = running = 0
     for _, step in sorted(edges):
         running += step

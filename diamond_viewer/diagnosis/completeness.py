@@ -33,7 +33,7 @@ def orphan_spans(facts: TraceFacts) -> tuple[Finding, ...]:
     orphans = [place for place, row in enumerate(facts.rows) if row.orphan]
     if not orphans:
         return ()
-    absent = len({facts.rows[row].span.parent_id for row in orphans})
+    absent = len({facts.spans[row].parent_id for row in orphans})
     parents = "a parent that is" if absent == 1 else f"{absent:,} parents that are"
     verb = "names" if len(orphans) == 1 else "name"
     return (
@@ -43,23 +43,24 @@ def orphan_spans(facts: TraceFacts) -> tuple[Finding, ...]:
             f"{format_times(len(orphans), 'span')} {verb} {parents} not in the files: "
             "dropped, sampled, rotated away or still to come.",
             facts.evidence(orphans),
-            fingerprint_of("orphan-spans", facts.rows[orphans[0]].span.service, facts.rows[orphans[0]].span.name),
+            fingerprint_of("orphan-spans", facts.spans[orphans[0]].service, facts.spans[orphans[0]].name),
             "See whether the process that ran the parent was killed before it could export.",
-            facts.rows[orphans[0]].span.start_ns,
+            facts.spans[orphans[0]].start_ns,
         ),
     )
 
 
 def lost_root(facts: TraceFacts) -> tuple[Finding, ...]:
     """No span is without a parent: how the trace began is not known. Origin: the platform's pattern; Jaeger UI #316."""
-    if not facts.rows or any(not row.span.parent_id for row in facts.rows):
+    if not facts.rows or any(not span.parent_id for span in facts.spans):
         return ()
-    first = facts.rows[0].span
+    first = facts.spans[0]
     return (
         Finding(
             "lost-root",
             Severity.NOTE,
-            f"The beginning of this trace is missing: what called {words(first.name)} is not known.",
+            f"The beginning of this trace is missing: its first span here, {words(first.name)}, was called by one that is "
+            "not in the files.",
             facts.evidence([0]),
             fingerprint_of("lost-root", first.service, first.name),
             "Wait for the batch that holds it; after a minute, see whether its service exports at all.",
@@ -75,19 +76,19 @@ def clock_skew(facts: TraceFacts, *, skew_ms: float = 50) -> tuple[Finding, ...]
     before the request that reports it because the player measured it, and that is as it should be. Queued work may end
     when it likes.
     """
-    if all(row.span.resource is facts.rows[0].span.resource for row in facts.rows):
+    if all(span.resource is facts.spans[0].resource for span in facts.spans):
         return ()
     skewed = [
         (row, distance_ns)
         for row, distance_ns in early_children(facts, skew_ms) + late_children(facts, skew_ms)
-        if not _is_same_process(facts.rows[row].span, facts.rows[facts.rows[row].parent_row].span)
+        if not _is_same_process(facts.spans[row], facts.spans[facts.rows[row].parent_row])
         and _is_waited_for(facts, row, distance_ns)
     ]
     if not skewed:
         return ()
     skewed.sort()
     row, distance_ns = max(skewed, key=lambda one: one[1])
-    service, other = facts.rows[row].span.service, facts.rows[facts.rows[row].parent_row].span.service
+    service, other = facts.spans[row].service, facts.spans[facts.rows[row].parent_row].service
     return (
         Finding(
             "clock-skew",
@@ -97,7 +98,7 @@ def clock_skew(facts: TraceFacts, *, skew_ms: float = 50) -> tuple[Finding, ...]
             facts.evidence(row for row, _ in skewed),
             fingerprint_of("clock-skew", service, other),
             "Compare NTP on both hosts; durations within one service are right all the same.",
-            facts.rows[row].span.start_ns,
+            facts.spans[row].start_ns,
             (("skew_ms", skew_ms),),
             distance_ns,
         ),
@@ -108,7 +109,7 @@ def dropped_counts(facts: TraceFacts) -> tuple[Finding, ...]:
     """Attributes, events or links that the SDK threw away at its limits. Origin: the platform's pattern; OTLP's counts."""
     if not facts.dropping:
         return ()
-    spans = [facts.rows[row].span for row in facts.dropping]
+    spans = [facts.spans[row] for row in facts.dropping]
     counts = (
         (sum(span.dropped_attribute_count for span in spans), "attribute"),
         (sum(span.dropped_event_count for span in spans), "event"),
@@ -144,7 +145,7 @@ def event_order(facts: TraceFacts, *, order_ms: float = 1) -> tuple[Finding, ...
             check_of = {facts.work_of[check]: check for check in reversed(facts.named[first])}
             for row in facts.named[then]:
                 check = check_of.get(facts.work_of[row], row)
-                early_ns = facts.rows[check].span.start_ns - facts.rows[row].span.start_ns
+                early_ns = facts.spans[check].start_ns - facts.spans[row].start_ns
                 found.append((first, then, check, row, early_ns))
     return tuple(
         Finding(
@@ -154,7 +155,7 @@ def event_order(facts: TraceFacts, *, order_ms: float = 1) -> tuple[Finding, ...
             facts.evidence((later_row, first_row)),
             fingerprint_of("event-order", first, then),
             "See whether they belong together; if so, the code runs its steps in another order here.",
-            facts.rows[later_row].span.start_ns,
+            facts.spans[later_row].start_ns,
             (("order_ms", order_ms),),
             early_ns,
         )
@@ -168,7 +169,7 @@ def early_children(facts: TraceFacts, skew_ms: float) -> list[tuple[int, int]]:
     over_ns, found = limit_ns(skew_ms), []
     for place, row in enumerate(facts.rows):
         if row.parent_row >= 0:
-            early_ns = facts.rows[row.parent_row].span.start_ns - row.span.start_ns
+            early_ns = facts.spans[row.parent_row].start_ns - row.span.start_ns
             if early_ns > over_ns and row.span.start_ns > 0:
                 found.append((place, early_ns))
     return found
@@ -179,8 +180,8 @@ def late_children(facts: TraceFacts, skew_ms: float) -> list[tuple[int, int]]:
     over_ns, found = limit_ns(skew_ms), []
     for place, row in enumerate(facts.rows):
         if row.parent_row >= 0:
-            late_ns = row.span.end_ns - facts.rows[row.parent_row].span.end_ns
-            if late_ns > over_ns and row.span.end_ns <= LAST_TIME_NS and facts.rows[row.parent_row].span.end_ns > 0:
+            late_ns = row.span.end_ns - facts.spans[row.parent_row].end_ns
+            if late_ns > over_ns and row.span.end_ns <= LAST_TIME_NS and facts.spans[row.parent_row].end_ns > 0:
                 found.append((place, late_ns))
     return found
 
@@ -196,7 +197,7 @@ def _is_same_process(one: Span, other: Span) -> bool:
 
 def _is_waited_for(facts: TraceFacts, row: int, distance_ns: int) -> bool:
     """Whether the distance must be the clocks': early ones always, late ones only where a call waits for its answer."""
-    span, parent = facts.rows[row].span, facts.rows[facts.rows[row].parent_row].span
+    span, parent = facts.spans[row], facts.spans[facts.rows[row].parent_row]
     if parent.start_ns - span.start_ns == distance_ns:
         return True
     hung_up = parent.status_code == STATUS_ERROR  # a caller that gave up does not wait for the answer

@@ -48,7 +48,7 @@ def queries(facts: TraceFacts) -> tuple[DatabaseQuery, ...]:
     outermost_of: dict[int, int] = {}
     texts: dict[int, str] = {}
     for row in facts.databases:
-        text = semconv.statement(facts.rows[row].span.attributes)
+        text = semconv.statement(facts.spans[row].attributes)
         if not text:
             continue
         texts[row] = text
@@ -62,11 +62,11 @@ def queries(facts: TraceFacts) -> tuple[DatabaseQuery, ...]:
         answer.append(
             DatabaseQuery(
                 tuple(rows),
-                semconv.database_system(facts.rows[outermost].span.attributes),
+                semconv.database_system(facts.spans[outermost].attributes),
                 texts[outermost],
                 facts.lasted_ns[rows[-1]],
                 facts.lasted_ns[outermost],
-                facts.rows[outermost].span.start_ns,
+                facts.spans[outermost].start_ns,
                 _caller(facts, outermost, callers),
             )
         )
@@ -118,13 +118,13 @@ def pool_wait(facts: TraceFacts, *, pool_wait_ms: float = 100) -> tuple[Finding,
     for name in CONNECT_SPANS & facts.named.keys():
         for row in facts.named[name]:
             above = facts.rows[row].parent_row
-            if facts.lasted_ns[row] > over_ns and (above < 0 or facts.rows[above].span.name not in CONNECT_SPANS):
+            if facts.lasted_ns[row] > over_ns and (above < 0 or facts.spans[above].name not in CONNECT_SPANS):
                 waits.append((row, facts.lasted_ns[row]))
     if any(facts.lasted_ns[row] > over_ns for row in facts.databases):
         for query in queries(facts):
-            before_ns = facts.rows[query.rows[-1]].span.start_ns - query.start_ns
+            before_ns = facts.spans[query.rows[-1]].start_ns - query.start_ns
             below = facts.subtree(query.rows[0])
-            is_told = any(facts.rows[row].span.name in CONNECT_SPANS for row in below)
+            is_told = any(facts.spans[row].name in CONNECT_SPANS for row in below)
             if len(query.rows) > 1 and before_ns > over_ns and not is_told:
                 waits.append((query.rows[0], before_ns))
     if not waits:
@@ -141,7 +141,7 @@ def pool_wait(facts: TraceFacts, *, pool_wait_ms: float = 100) -> tuple[Finding,
             facts.evidence(row for row, _ in waits),
             fingerprint_of("pool-wait", work.name),
             "See how many connections the pool has and who holds them; a first connection of a process is slow once.",
-            facts.rows[waits[0][0]].span.start_ns,
+            facts.spans[waits[0][0]].start_ns,
             (("pool_wait_ms", pool_wait_ms),),
             sum(waited_ns for _, waited_ns in waits),
         ),
@@ -163,7 +163,7 @@ def repeated_query(
     """
     if len(facts.databases) < repeated_query_count:
         return ()
-    texts = Counter(semconv.statement(facts.rows[row].span.attributes) for row in facts.databases)
+    texts = Counter(semconv.statement(facts.spans[row].attributes) for row in facts.databases)
     if max(texts.values(), default=0) < repeated_query_count:
         return ()
     groups: dict[tuple[int, str], list[DatabaseQuery]] = {}
@@ -176,7 +176,7 @@ def repeated_query(
         is_costly = len(group) >= repeated_query_count and took_ns >= limit_ns(repeated_query_ms)
         if not is_costly and len(group) < repeated_query_certain_count:
             continue
-        name = words(facts.rows[caller].span.name) if caller >= 0 else "One caller"
+        name = words(facts.spans[caller].name) if caller >= 0 else "One caller"
         findings.append(
             Finding(
                 "n-plus-one",
@@ -199,7 +199,7 @@ def repeated_query(
 
 def is_plumbing(facts: TraceFacts, row: int) -> bool:
     """A span of Prisma or of a driver, below the code that asked."""
-    span = facts.rows[row].span
+    span = facts.spans[row]
     return span.name.startswith(PRISMA) or bool(semconv.database_system(span.attributes))
 
 

@@ -16,7 +16,7 @@ from diamond_viewer.diagnosis import (
     video,
 )
 from diamond_viewer.diagnosis.facts import TraceFacts, gather
-from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
+from diamond_viewer.diagnosis.finding import Finding, Thresholds, folded, in_order
 from diamond_viewer.diagnosis.journey import Journey, follow
 from diamond_viewer.telemetry.model import Trace
 
@@ -90,7 +90,7 @@ def diagnose(trace: Trace, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, 
 def diagnose_facts(facts: TraceFacts, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
     """As ``diagnose``, for a trace that was laid out already."""
     found = [finding for find in _bound(TRACE_RULES, thresholds) for finding in find(facts)]
-    return in_order(found) if found else ()
+    return in_order(folded(found)) if found else ()
 
 
 def diagnose_journey(traces: Iterable[Trace], thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:

@@ -67,7 +67,7 @@ def _told(facts: TraceFacts, rule: str, *, with_exception: bool) -> tuple[Findin
         return ()
     groups: dict[tuple[str, str, str], list[tuple[int, list[int]]]] = {}
     for cause, chain in _chains(facts):
-        recorded = [event for row in chain for event in facts.rows[row].span.events if event.name == EXCEPTION_EVENT]
+        recorded = [event for row in chain for event in facts.spans[row].events if event.name == EXCEPTION_EVENT]
         if bool(recorded) != with_exception:
             continue
         kind, message = _kind_and_message(facts, chain, recorded)
@@ -93,9 +93,9 @@ def _chains(facts: TraceFacts) -> Iterator[tuple[int, list[int]]]:
 def _is_told(facts: TraceFacts, cause: int, chain: list[int]) -> bool:
     """Whether a span of the chain, or the request behind a call that was refused, has an event that says it better."""
     rows = chain
-    if facts.rows[cause].span.kind == KIND_CLIENT and not _TOLD_ELSEWHERE.isdisjoint(facts.events):
+    if facts.spans[cause].kind == KIND_CLIENT and not _TOLD_ELSEWHERE.isdisjoint(facts.events):
         rows = [*facts.subtree(cause), *chain]
-    return any(event.name in _TOLD_ELSEWHERE for row in rows for event in facts.rows[row].span.events)
+    return any(event.name in _TOLD_ELSEWHERE for row in rows for event in facts.spans[row].events)
 
 
 def _kind_and_message(facts: TraceFacts, chain: list[int], recorded: list[Event]) -> tuple[str, str]:
@@ -105,27 +105,28 @@ def _kind_and_message(facts: TraceFacts, chain: list[int], recorded: list[Event]
         message = event.attributes.get("exception.message")
         if isinstance(message, str) and telling_line(message):
             return words(event.attributes.get("exception.type")), words(telling_line(message))
-    said = next((facts.rows[row].span.status_message for row in chain if facts.rows[row].span.status_message), "")
+    said = next((facts.spans[row].status_message for row in chain if facts.spans[row].status_message), "")
     return (words(typed[0].attributes.get("exception.type")) if typed else ""), words(telling_line(said))
 
 
 def _finding(facts: TraceFacts, rule: str, key: tuple[str, str, str], causes: list[tuple[int, list[int]]]) -> Finding:
     kind, message, _ = key
     first = causes[0][0]
-    work, span = facts.work(first), facts.rows[first].span
-    is_failed = any(facts.rows[row].span.status_code == STATUS_ERROR for _, chain in causes for row in chain)
-    severity, opening = _outcome(work, is_failed, facts.rows[work.first].span)
+    work, span = facts.work(first), facts.spans[first]
+    is_failed = any(facts.spans[row].status_code == STATUS_ERROR for _, chain in causes for row in chain)
+    severity, opening = _outcome(work, is_failed, facts.spans[work.first])
     if _HANDSHAKE.search(message) and semconv.database_system(span.attributes) == "redis":
         severity = Severity.NOTE  # an old Redis does not know how its client introduces itself
     answered = semconv.request_facts(span.attributes).status if span.kind == KIND_CLIENT else 0
     message = message or (f"it was answered {answered}" if answered >= 400 else "")
     what = f"{kind}: {message}" if kind and message else kind or message
-    where = f" in {words(span.name)}" if span.name != work.name else ""
+    is_named = span.name != work.name and not semconv.is_framework(span.attributes)
+    where = f" (it began in {words(span.name)})" if is_named else ""
     repeated = f", {times(len(causes))}" if len(causes) > 1 else ""
     if what:
-        sentence = f"{opening}{where}{repeated}: {what.rstrip('.')}."
+        sentence = f"{opening}{repeated}: {what.rstrip('.')}{where}."
     else:
-        sentence = f"{opening}{where}{repeated}; no message says why."
+        sentence = f"{opening}{repeated}; no message says why{where}."
     return Finding(
         rule,
         severity,

@@ -6,8 +6,9 @@ Building this takes most of what a diagnosis costs; a rule then looks only at th
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
-from diamond_viewer.diagnosis.finding import Evidence
+from diamond_viewer.diagnosis.finding import MAX_EVIDENCE, Evidence
 from diamond_viewer.diagnosis.vocabulary import SIGN_IN_ROUTES, words
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import (
@@ -23,7 +24,6 @@ from diamond_viewer.telemetry.model import (
 from diamond_viewer.trace.extent import LAST_TIME_NS
 from diamond_viewer.trace.tree import Row, arrange
 
-MAX_EVIDENCE = 50  # spans of one finding: who runs a query 5,000 times is shown by less
 _CALLING = frozenset((KIND_CLIENT, KIND_PRODUCER))
 _NEW_KEY, _OLD_KEY = semconv.DATABASE_KEYS
 
@@ -80,7 +80,8 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class TraceFacts:
-    """What rules may look at. Lists of rows are in the order of the tree, ``happenings`` in the order of time.
+    """What rules may look at. ``spans`` has the span of each of ``rows``; lists of rows are in the order of the tree,
+    ``happenings`` in the order of time.
 
     ``lasted_ns`` has a duration per row, 0 where the clock cannot be believed. ``work_of`` tells for each row to which of
     ``works`` it belongs. ``named`` has the rows of each span name; ``calls`` are client spans that are no database's.
@@ -88,6 +89,7 @@ class TraceFacts:
 
     trace_id: str
     rows: tuple[Row, ...]
+    spans: tuple[Span, ...]
     works: tuple[Work, ...]
     work_of: tuple[int, ...]
     lasted_ns: tuple[int, ...]
@@ -106,7 +108,7 @@ class TraceFacts:
     def evidence(self, rows: Iterable[int]) -> tuple[Evidence, ...]:
         """Each span once, in the order given; the first 50 of them."""
         some = islice(dict.fromkeys(rows), MAX_EVIDENCE)
-        return tuple(dict.fromkeys(Evidence(self.trace_id, self.rows[row].span.span_id) for row in some))
+        return tuple(dict.fromkeys(Evidence(self.trace_id, self.spans[row].span_id) for row in some))
 
     def subtree(self, row: int) -> range:
         """The rows below a row, itself not included."""
@@ -140,7 +142,7 @@ class TraceFacts:
         users: set[str] = set()
         lessons: set[str] = set()
         for row in rows:
-            span = self.rows[row].span
+            span = self.spans[row]
             users.update(semconv.users_of(span.attributes))
             lessons.update(semconv.lessons_of(span.attributes))
             for event in span.events:
@@ -155,6 +157,7 @@ def gather(trace: Trace) -> TraceFacts:
     if len({span.span_id for span in spans}) < len(spans):
         spans = sorted(spans, key=repr)  # the tree orders all but spans that share their id
     rows = arrange(spans)
+    whole = cast("tuple[Span, ...]", tuple([row.span for row in rows]))  # the tree gives back what it was given
     works: list[Work] = []
     work_of: list[int] = []
     lasted_ns: list[int] = []
@@ -162,7 +165,7 @@ def gather(trace: Trace) -> TraceFacts:
     named: dict[str, list[int]] = {}
     failed, databases, calls, dropping = [], [], [], []
     for place, row in enumerate(rows):
-        span = row.span
+        span = whole[place]
         kind = span.kind
         parent = row.parent_row
         if parent < 0 or kind == KIND_CONSUMER or (kind == KIND_SERVER and _is_new(rows, works, work_of, parent)):
@@ -197,6 +200,7 @@ def gather(trace: Trace) -> TraceFacts:
     return TraceFacts(
         trace.trace_id,
         rows,
+        whole,
         tuple(works),
         tuple(work_of),
         tuple(lasted_ns),

@@ -2,8 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from itertools import islice
+
+MAX_EVIDENCE = 50  # spans of one finding: who runs a query 5,000 times is shown by less
 
 
 class Severity(IntEnum):
@@ -112,6 +115,21 @@ def fingerprint_of(rule: str, *parts: str) -> str:
     False
     """
     return hashlib.blake2b("\0".join((rule, *parts)).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def folded(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each fingerprint: the worst and longest speaks, and says how many more there are like it."""
+    alike: dict[str, list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault(finding.fingerprint, []).append(finding)
+    return [_spoken_for(group) if len(group) > 1 else group[0] for group in alike.values()]
+
+
+def _spoken_for(group: list[Finding]) -> Finding:
+    group = sorted(group, key=lambda one: (-one.severity, -one.duration_ns, one.time_ns, one.sentence, one.evidence))
+    evidence = dict.fromkeys(evidence for one in group for evidence in one.evidence)
+    sentence = f"{group[0].sentence} And {len(group) - 1:,} more like this."
+    return replace(group[0], sentence=sentence, evidence=tuple(islice(evidence, MAX_EVIDENCE)))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -78,6 +78,7 @@ class _Rows:
     named: dict[str, list[int]]
     events: dict[str, list[int]]
     statements: list[int]
+    has_failed: bool
     failed: frozenset[int]
 
     def step(self, name: str, rows: Sequence[int], *, needed: bool = True) -> Step:
@@ -86,7 +87,7 @@ class _Rows:
             return Step(name, State.MISSING if needed else State.ELSEWHERE)
         row = rows[0]
         broken = any(one in self.failed for one in rows)
-        span = self.facts.rows[row].span
+        span = self.facts.spans[row]
         state = State.BROKEN if broken else State.DONE
         return Step(name, state, span.span_id, span.start_ns, self.facts.lasted_ns[row])
 
@@ -102,25 +103,26 @@ def recognise(facts: TraceFacts) -> tuple[Flow, ...]:
     if not any(work.is_request or work.is_job for work in facts.works):
         return ()
     flows = []
+    failed, databases = frozenset(facts.failed), frozenset(facts.databases)
     for work, rows in zip(facts.works, facts.rows_by_work(), strict=True):
         if work.is_request or work.is_job:
-            mine = _gathered(facts, work, rows)
+            mine = _gathered(facts, work, rows, failed, databases)
             flows += [flow for recogniser in _RECOGNISERS if (flow := recogniser(mine))]
     return tuple(sorted(flows, key=lambda flow: (flow.start_ns, flow.name, flow.span_id)))
 
 
-def _gathered(facts: TraceFacts, work: Work, rows: Sequence[int]) -> _Rows:
+def _gathered(
+    facts: TraceFacts, work: Work, rows: Sequence[int], failed: frozenset[int], databases: frozenset[int]
+) -> _Rows:
     named: dict[str, list[int]] = {}
     events: dict[str, list[int]] = {}
     for row in rows:
-        span = facts.rows[row].span
+        span = facts.spans[row]
         named.setdefault(span.name, []).append(row)
         for event in span.events:
             events.setdefault(event.name, []).append(row)
-    mine = facts.work_of[work.first]
-    databases = [row for row in facts.databases if facts.work_of[row] == mine]
-    statements = [row for row in databases if semconv.statement(facts.rows[row].span.attributes)]
-    return _Rows(facts, work, named, events, statements, frozenset(facts.failed))
+    statements = [row for row in rows if row in databases and semconv.statement(facts.spans[row].attributes)]
+    return _Rows(facts, work, named, events, statements, any(row in failed for row in rows), failed)
 
 
 def _video_play(mine: _Rows) -> Flow | None:
@@ -203,12 +205,11 @@ def _background_job(mine: _Rows) -> Flow | None:
     enqueued = mine.step("enqueue", [producer] if producer >= 0 else [], needed=False)
     waited = Step("queue wait", State.ELSEWHERE)
     if producer >= 0:
-        begin_ns = facts.rows[producer].span.end_ns
+        begin_ns = facts.spans[producer].end_ns
         waited_ns = max(0, work.span.start_ns - begin_ns)
         waited = Step("queue wait", State.DONE, work.span.span_id, begin_ns, waited_ns)
     processed = mine.step("process", [work.first])
-    mine_failed = any(facts.work_of[row] == facts.work_of[work.first] for row in mine.failed)
-    if JOB_FAILED in mine.events or (mine_failed and JOB_COMPLETED not in mine.events):
+    if JOB_FAILED in mine.events or (mine.has_failed and JOB_COMPLETED not in mine.events):
         processed = Step("process", State.BROKEN, processed.span_id, processed.start_ns, processed.duration_ns)
     return _flow(BACKGROUND_JOB, mine, enqueued, waited, processed)
 

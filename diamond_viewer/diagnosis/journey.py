@@ -11,8 +11,8 @@ from itertools import pairwise
 from diamond_viewer.diagnosis.auth import leads_to_sign_in
 from diamond_viewer.diagnosis.bursts import bursts
 from diamond_viewer.diagnosis.calls import Call, calls_of, repeated_calls
-from diamond_viewer.diagnosis.facts import MAX_EVIDENCE, Happening, TraceFacts
-from diamond_viewer.diagnosis.finding import Evidence, Finding, Severity, fingerprint_of
+from diamond_viewer.diagnosis.facts import Happening, TraceFacts
+from diamond_viewer.diagnosis.finding import MAX_EVIDENCE, Evidence, Finding, Severity, fingerprint_of
 from diamond_viewer.diagnosis.video import slow_resume, stalled
 from diamond_viewer.diagnosis.vocabulary import (
     AUTH_FAILED,
@@ -93,17 +93,15 @@ def follow(traces: Iterable[TraceFacts]) -> Journey:
         places: list[tuple[int, str, int, Happening | None]] = [
             (one.time_ns, one.event.name, one.row, one) for one in facts.happenings if one.event.name in _EVENTS
         ]
-        places += [
-            (facts.rows[row].span.start_ns, name, row, None) for name in _SPANS for row in facts.named.get(name, ())
-        ]
+        places += [(facts.spans[row].start_ns, name, row, None) for name in _SPANS for row in facts.named.get(name, ())]
         for time_ns, what, row, happening in places:
             work = facts.work_of[row]
             lesson = ",".join(facts.people([row])[1]) or lessons_of_work[work]
-            evidence = Evidence(facts.trace_id, facts.rows[row].span.span_id)
+            evidence = Evidence(facts.trace_id, facts.spans[row].span_id)
             went_well = facts.works[work].status < 400 and work not in failed_works
             if what == SESSION_CHECK:
-                went_well = facts.rows[row].span.status_code != STATUS_ERROR and bool(facts.people([row])[0])
-            if what == AUTH_FAILED and facts.rows[row].span.name == AUTHORIZE:
+                went_well = facts.spans[row].status_code != STATUS_ERROR and bool(facts.people([row])[0])
+            if what == AUTH_FAILED and facts.spans[row].name == AUTHORIZE:
                 what = CREDENTIALS_MISSING  # a sign-in that was refused is no lost session
             moments.append(Moment(time_ns, what, evidence, lesson, went_well, happening))
         end_ns = max(end_ns, *(work.span.start_ns for work in facts.works), 0)
@@ -175,7 +173,7 @@ def duplicate_calls(journey: Journey, *, duplicate_window_ms: float = 1000) -> t
 
 
 def resume_gap(journey: Journey, *, resume_gap_ms: float = 500, resume_wait_ms: float = 10_000) -> tuple[Finding, ...]:
-    """As ``video.resume_gap``, when the player reports loading and resuming in requests of their own."""
+    """As ``video.resume_gap``, when the player reports loading and resuming in requests of their own. Origin: the same."""
     findings = []
     for loaded, then in _pairs(journey.of(LOADED, RESUME_ATTEMPT)):
         took_ns = then.time_ns - loaded.time_ns
@@ -229,7 +227,7 @@ def resume_missing(
 def buffering(
     journey: Journey, *, buffering_count: float = 2, buffering_window_ms: float = 30_000
 ) -> tuple[Finding, ...]:
-    """As ``video.buffering``, for stalls of one lesson that were reported in several traces."""
+    """As ``video.buffering``, for stalls of one lesson that were reported in several traces. Origin: the same."""
     findings = []
     by_lesson: dict[str, list[Moment]] = {}
     for moment in journey.of(BUFFERING):
@@ -249,7 +247,8 @@ def progress_stopped(journey: Journey, *, progress_stop_ms: float = 60_000) -> t
     Origin: absence detection (rivals, section 3); the player saves every few seconds, a minute is several saves.
     """
     findings = []
-    for lesson, moments in _by_lesson(journey.of(PROGRESS_RECEIVED, PROGRESS_REFUSED, VIDEO_PROGRESS)).items():
+    failed_saves = [one for one in journey.of(PROGRESS_RECEIVED, PROGRESS_REFUSED) if not one.went_well]
+    for lesson, moments in _by_lesson(journey.of(PROGRESS_RECEIVED, VIDEO_PROGRESS)).items():
         saves = [one for one in moments if one.what == PROGRESS_RECEIVED and one.went_well]
         played = [one for one in moments if one.what == VIDEO_PROGRESS]
         ends_ns = [*(one.time_ns for one in saves[1:]), journey.end_ns + 1]
@@ -258,10 +257,7 @@ def progress_stopped(journey: Journey, *, progress_stop_ms: float = 60_000) -> t
             silent_ns = since[-1].time_ns - save.time_ns if since else 0
             if len(since) < 2 or silent_ns <= limit_ns(progress_stop_ms):
                 continue
-            refused = sum(
-                not one.went_well and one.what != VIDEO_PROGRESS and save.time_ns < one.time_ns < until_ns
-                for one in moments
-            )
+            refused = sum(one.lesson in ("", lesson) and save.time_ns < one.time_ns < until_ns for one in failed_saves)
             tries = f"; {refused:,} {'attempt' if refused == 1 else 'attempts'} failed" if refused else ""
             findings.append(
                 Finding(

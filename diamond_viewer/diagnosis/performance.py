@@ -27,22 +27,22 @@ def slow_span(facts: TraceFacts, *, slow_span_ms: float = 1000, long_running_ms:
         if took_ns > limit_ns(long_running_ms):
             continue
         work, blamed = facts.work(row), waited_for(facts, row)
-        name = work.name if row == work.first else words(facts.rows[row].span.name)
+        name = work.name if row == work.first else words(facts.spans[row].name)
         inside = ""
         if blamed != row:
-            span = facts.rows[blamed].span
+            span = facts.spans[blamed]
             took = format_duration(facts.lasted_ns[blamed])
             inside = f", {took} of it in {words(span.name)} ({kind_of_work(facts, blamed)})"
-        is_waited_for = work.is_request or not (work.is_job or facts.rows[work.first].span.name.startswith("job."))
+        is_waited_for = work.is_request or not (work.is_job or facts.spans[work.first].name.startswith("job."))
         findings.append(
             Finding(
                 "slow-span",
                 Severity.WARNING if is_waited_for else Severity.NOTE,
                 f"{name} took {format_duration(took_ns)}{inside}.",
                 facts.evidence((row, blamed)),
-                fingerprint_of("slow-span", work.name, facts.rows[blamed].span.name),
-                f"Open {words(facts.rows[blamed].span.name)}: most of the time passed there.",
-                facts.rows[row].span.start_ns,
+                fingerprint_of("slow-span", work.name, facts.spans[blamed].name),
+                f"Open {words(facts.spans[blamed].name)}: most of the time passed there.",
+                facts.spans[row].start_ns,
                 (("slow_span_ms", slow_span_ms),),
                 took_ns,
             )
@@ -58,7 +58,7 @@ def long_running(facts: TraceFacts, *, long_running_ms: float = 10_000) -> tuple
     findings = []
     for row in _outermost(facts, limit_ns(long_running_ms)):
         work, took_ns = facts.work(row), facts.lasted_ns[row]
-        name = work.name if row == work.first else words(facts.rows[row].span.name)
+        name = work.name if row == work.first else words(facts.spans[row].name)
         findings.append(
             Finding(
                 "long-running",
@@ -67,7 +67,7 @@ def long_running(facts: TraceFacts, *, long_running_ms: float = 10_000) -> tuple
                 facts.evidence((row,)),
                 fingerprint_of("long-running", name),
                 "See whether it was waited for, and whether it does its work in one piece that could be several.",
-                facts.rows[row].span.start_ns,
+                facts.spans[row].start_ns,
                 (("long_running_ms", long_running_ms),),
                 took_ns,
             )
@@ -90,7 +90,7 @@ def unaccounted_gap(facts: TraceFacts, *, gap_ms: float = 500, gap_percent: floa
         if (
             took_ns <= gap_ns
             or not row.child_count
-            or _is_patient(row.span)
+            or _is_patient(facts.spans[place])
             or kind_of_work(facts, place) not in OUR_OWN
         ):
             continue
@@ -100,15 +100,15 @@ def unaccounted_gap(facts: TraceFacts, *, gap_ms: float = 500, gap_percent: floa
     if best is None:
         return ()
     length_ns, place, before, after = best
-    span = facts.rows[place].span
-    sides = [f"after {words(facts.rows[before].span.name)}"] if before >= 0 else []
-    sides += [f"before {words(facts.rows[after].span.name)}"] if after >= 0 else []
+    span = facts.spans[place]
+    sides = [f"after {words(facts.spans[before].name)}"] if before >= 0 else []
+    sides += [f"before {words(facts.spans[after].name)}"] if after >= 0 else []
     between = f", {' and '.join(sides)}" if sides else ""
     return (
         Finding(
             "unaccounted-gap",
             Severity.NOTE,
-            f"Nobody accounts for {format_duration(length_ns)} of {words(span.name)}{between}.",
+            f"Nothing was recorded for {format_duration(length_ns)} of {words(span.name)}{between}.",
             facts.evidence([place, *(row for row in (before, after) if row >= 0)]),
             fingerprint_of("unaccounted-gap", facts.work(place).name, span.name),
             "Put a span around what runs there, or see whether the process was busy with something else.",
@@ -124,9 +124,7 @@ def _outermost(facts: TraceFacts, over_ns: int) -> list[int]:
     if facts.longest_ns <= over_ns:
         return []
     slow = {
-        row
-        for row, took_ns in enumerate(facts.lasted_ns)
-        if took_ns > over_ns and not _is_patient(facts.rows[row].span)
+        row for row, took_ns in enumerate(facts.lasted_ns) if took_ns > over_ns and not _is_patient(facts.spans[row])
     }
     outermost = []
     for row in sorted(slow):
@@ -151,8 +149,8 @@ def _is_patient(span: Span) -> bool:
 
 def _longest_gap(facts: TraceFacts, place: int) -> tuple[int, int, int]:
     """Length in ns, and the rows that ran before and after it (-1 for the edge of the span, or an event)."""
-    span = facts.rows[place].span
-    marks = [(facts.rows[child].span.start_ns, facts.rows[child].span.end_ns, child) for child in facts.children(place)]
+    span = facts.spans[place]
+    marks = [(facts.spans[child].start_ns, facts.spans[child].end_ns, child) for child in facts.children(place)]
     marks += [(event.time_ns, event.time_ns, -1) for event in span.events]
     longest = (0, -1, -1)
     reached_ns, reached_by = span.start_ns, -1

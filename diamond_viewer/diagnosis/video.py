@@ -136,7 +136,7 @@ def slow_load(facts: TraceFacts, *, slow_load_ms: float = 1000) -> tuple[Finding
         why = "Nothing that ran on the server meanwhile took long"
         next_step = "Look at this person’s network and player, and at the call of the video’s address just before."
     else:
-        name = words(facts.rows[culprit.row].span.name)
+        name = words(facts.spans[culprit.row].name)
         why = f"{format_duration(culprit.busy_ns)} of it went to {culprit.kind} ({name})"
         next_step = f"Open {name}: it was busy while the viewer waited."
     return (
@@ -147,7 +147,7 @@ def slow_load(facts: TraceFacts, *, slow_load_ms: float = 1000) -> tuple[Finding
             facts.evidence([row, culprit.row] if culprit else slow),
             fingerprint_of("slow-load", culprit.kind if culprit else ""),
             next_step,
-            facts.rows[row].span.start_ns,
+            facts.spans[row].start_ns,
             (("slow_load_ms", slow_load_ms),),
             took_ns,
         ),

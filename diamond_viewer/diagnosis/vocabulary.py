@@ -12,7 +12,6 @@ VIDEO_LOAD, VIDEO_RESUME, VIDEO_PROGRESS = "video.load", "video.resume", "video.
 PLAYER_SESSION = "video.session"  # lasts as long as a person watches: never slow
 PRISMA = "prisma:"
 PRISMA_CALLS = frozenset(("prisma:client:operation", "prisma:client:transaction"))
-PRISMA_TRANSACTION = "prisma:client:transaction"
 CONNECT_SPANS = frozenset(("pg-pool.connect", "pg.connect", "prisma:client:connect"))
 
 AUTH_FAILED, CREDENTIALS_MISSING = "auth.failed", "auth.credentials.missing"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import xxhash
 
@@ -27,7 +27,7 @@ COUNTERS = (
     "duplicate_lines",
 )
 
-MAX_JOINED_ENDS = 1_000
+MAX_KNOWN_ENDS = 1_000
 MAX_PREVIEWS = 100  # of one kind in one file; from then on every hundredth
 MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
 _FIRST_BYTES = frozenset((b"{", b"[", b" ", b"\t", b"\xef"))  # 0xEF: a byte order mark
@@ -50,6 +50,12 @@ class Ledger:
         elif before is not None or len(self.problems) < MAX_PROBLEM_KINDS:
             self.problems[kind] = Problem(kind, sentence, offset, preview(line), count)
 
+    def withdraw(self, kind: str) -> None:
+        """One problem of this kind turned out to be none."""
+        problem = self.problems.pop(kind, None)
+        if problem is not None and problem.count > 1:
+            self.problems[kind] = replace(problem, count=problem.count - 1)
+
 
 class Ingest:
     """The one place where lines become spans. ``decode`` is an argument so that tests can do without telemetry."""
@@ -58,15 +64,16 @@ class Ingest:
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self.lines = 0
         self.bad_lines = 0
-        self._joined_ends: dict[bytes, None] = {}  # digests of second halves that found their first, oldest first
+        self._known_ends: dict[bytes, None] = {}  # digests of second halves that files began with, oldest first
         self._writer = writer
         self._decode = decode
 
-    def take(self, ledger: Ledger, offset: int, line: bytes, halves: Sequence[bytes] = ()) -> bytes | None:
+    def take(self, ledger: Ledger, offset: int, line: bytes, halves: Sequence[bytes] | None = None) -> bytes | None:
         """Write the spans of a line; count it when it has none to give.
 
-        ``halves`` are unfinished last lines of earlier files: old collectors cut a line between two files. When the line
-        is unreadable by itself and readable behind one of them, that half is returned, else None.
+        ``halves`` belong to the first line of a file: they are the unfinished last lines of earlier files, because old
+        collectors cut a line between two. When the line is unreadable by itself and readable behind one of them, that
+        half is returned, else None.
         """
         ledger.lines += 1
         self.lines += 1
@@ -77,12 +84,14 @@ class Ingest:
             kind, sentence = error.kind, str(error)
         except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
             kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
-        if xxhash.xxh3_128_digest(line) in self._joined_ends:
-            self.counters["duplicate_lines"] += 1  # in a copy of a file that began with it
-            return None
-        for half in halves:
-            if self.join(half, line):
-                return half
+        if halves is not None:
+            if xxhash.xxh3_128_digest(line) in self._known_ends:
+                self.counters["duplicate_lines"] += 1  # in a copy of a file that began with it
+                return None
+            for half in halves:
+                if self.join(half, line):
+                    return half
+            self._remember_end(line)
         if not self.take_behind_fragment(ledger, offset, line):
             self.refuse(ledger, kind, sentence, offset, line)
         return None
@@ -106,10 +115,13 @@ class Ingest:
             self.counters["salvaged"] += is_whole
         if is_whole:
             self.counters["joined"] += 1
-            self._joined_ends[xxhash.xxh3_128_digest(line)] = None
-            if len(self._joined_ends) > MAX_JOINED_ENDS:
-                del self._joined_ends[next(iter(self._joined_ends))]
+            self._remember_end(line)
         return is_whole
+
+    def _remember_end(self, line: bytes) -> None:
+        self._known_ends[xxhash.xxh3_128_digest(line)] = None
+        if len(self._known_ends) > MAX_KNOWN_ENDS:
+            del self._known_ends[next(iter(self._known_ends))]
 
     def write_if_readable(self, line: bytes) -> bool:
         """Write the line if it is telemetry as it stands, else do and count nothing."""
@@ -124,6 +136,12 @@ class Ingest:
         ledger.bad_lines += 1
         self.bad_lines += 1
         ledger.note(kind, sentence, offset, line)
+
+    def withdraw(self, ledger: Ledger, kind: str) -> None:
+        """A line that was refused goes on after all."""
+        ledger.bad_lines -= 1
+        self.bad_lines -= 1
+        ledger.withdraw(kind)
 
     def refuse_oversize(self, ledger: Ledger, offset: int, limit_bytes: int) -> None:
         """Count a line that was dropped because of its length. It is not bad: it may well have been telemetry."""

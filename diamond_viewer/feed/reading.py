@@ -10,6 +10,9 @@ from collections.abc import Callable
 from diamond_viewer.feed.ingest import Ingest
 from diamond_viewer.feed.shelf import Shelf
 from diamond_viewer.feed.tail import Lines, Rewritten, Role, Tail
+from diamond_viewer.telemetry.otlp_documents import documents_in
+
+CUT_OFF = "cut off"  # the kind of problem that half a line is
 
 Drop = Callable[[], object]
 
@@ -60,6 +63,8 @@ class Reader:
                 self._at_end(tail)
                 return False
             tail.grown_s = self._clock()
+            if tail.is_half_refused:
+                self._ingest.withdraw(tail.ledger, CUT_OFF)
             tail.was_passed = tail.is_half_refused = False
             self.bytes_read += len(raw)
             for lines in tail.lines(raw):
@@ -106,11 +111,10 @@ class Reader:
         has_waited = self._clock() - tail.grown_s >= self._patience_s
         if tail.role is not Role.LIVE and has_waited:
             if tail.was_passed and tail.is_unfinished and not tail.is_half_refused:
-                tail.is_half_refused = True
-                self._refuse_half(tail, tail.half_offset, tail.half())
-            if tail.is_inside_wrapping and "cut off" not in tail.ledger.problems:
+                tail.is_half_refused = self._refuse_half(tail, tail.half_offset, tail.half())
+            if tail.is_inside_wrapping and "cut off data" not in tail.ledger.problems:
                 tail.ledger.note(
-                    "cut off",
+                    "cut off data",
                     "The compressed data ends in its middle. If more is written to it, that is read.",
                     tail.offset,
                 )
@@ -126,6 +130,12 @@ class Reader:
         perhaps in the next file, perhaps never."""
         if tail.is_in_document:
             self._take(tail, tail.close_document(line))
+            return
+        *whole, (_, line) = documents_in(tail.half_offset, line)
+        if whole:
+            if self._ingest.write_if_readable(line):
+                tail.drop_half()
+                self._take(tail, whole)
             return
         halves = [] if tail.has_begun else self._halves_before(tail, tail.half_offset)
         used = None
@@ -177,10 +187,13 @@ class Reader:
             self._refuse_half(tail, *tail.cut_half)
             tail.cut_half = None
 
-    def _refuse_half(self, tail: Tail, offset: int, line: bytes) -> None:
-        if line.strip() and not tail.is_copy:
-            sentence = "The line is cut off at the end of its file, and no later file goes on with it."
-            self._ingest.refuse(tail.ledger, "cut off", sentence, offset, line)
+    def _refuse_half(self, tail: Tail, offset: int, line: bytes) -> bool:
+        """Count half a line as a bad one, unless there is nothing in it or another file has it too."""
+        if not line.strip() or tail.is_copy:
+            return False
+        sentence = "The line is cut off at the end of its file, and no later file goes on with it."
+        self._ingest.refuse(tail.ledger, CUT_OFF, sentence, offset, line)
+        return True
 
 
 class _Reading:

@@ -124,19 +124,22 @@ class Shelf:
             self._counters["unreadable"] += 1
         if family.was_surveyed:
             new = [tail for key, tail in self._tails.items() if key not in known and tail is not live]
-            for tail in new:
-                # while the live file stays what it is, a new backup can only be a copy of it, or of another backup
-                is_compressed = tail.name.path.endswith((".gz", ".zst"))
-                tail.is_copy = is_compressed or live is previous
-            if live is not previous:
-                self._count_rotations(previous, roles, new)
+            self._note_passing_on(previous, live, roles, new)
         family.was_surveyed = True
 
-    def _count_rotations(self, previous: Tail | None, roles: dict[Key, Role], new: list[Tail]) -> None:
-        """The live name passed on, perhaps several times since the last look. What was only deleted was not rotated."""
-        if previous is not None and (previous.name.key in roles or previous.links() > 0):
-            self._counters["rotations"] += 1
-        self._counters["rotations"] += sum(not tail.is_copy for tail in new)
+    def _note_passing_on(
+        self, previous: Tail | None, live: Tail | None, roles: dict[Key, Role], new: list[Tail]
+    ) -> None:
+        """The live name passed on, perhaps several times since the last look. What was only deleted was not rotated.
+
+        While the live file stays what it is, or is just gone, a new backup can only be a copy: of it, or of another backup.
+        """
+        was_kept = previous is not None and (previous.name.key in roles or previous.links() > 0)
+        self._counters["rotations"] += live is not previous and was_kept
+        for tail in new:
+            is_compressed = tail.name.path.endswith((".gz", ".zst"))
+            tail.is_copy = is_compressed or live is previous or (live is None and not was_kept)
+            self._counters["rotations"] += live is not previous and not is_compressed
 
     def _tail_of(self, family: Family, name: Name) -> Tail:
         """The tail of the file behind a name. A new file is opened at once: it may be gone when its turn to be read comes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.columns import Column, Indexes, is_among
 from diamond_viewer.telemetry.model import KIND_SERVER, Flag
 
 MAX_TIME_NS = np.int64(2**63 - 1)
@@ -57,7 +57,7 @@ def assemble(rows: Rows, starts: Indexes, bare_names: npt.NDArray[np.bool_]) -> 
 
     is_root = rows["parent_id"] == 0
     row_key = group.astype(np.uint64) * _ROW_KEY
-    is_orphan = ~is_root & ~np.isin(row_key ^ rows["parent_id"] * _ID_KEY, row_key ^ rows["span_id"] * _ID_KEY)
+    is_orphan = ~is_root & ~is_among(row_key ^ rows["parent_id"] * _ID_KEY, row_key ^ rows["span_id"] * _ID_KEY)
     has_root = np.logical_or.reduceat(is_root, starts)
     incomplete = ~has_root | np.logical_or.reduceat(is_orphan, starts)
 
@@ -67,7 +67,10 @@ def assemble(rows: Rows, starts: Indexes, bare_names: npt.NDArray[np.bool_]) -> 
     flags[incomplete] |= Flag.INCOMPLETE.value
 
     rank = np.where(is_root, 0, np.where(is_orphan, 1, 2))
-    naming_rows = np.lexsort((rows["span_id"], start_ns, ~has_time, rank, group))[starts]
+    # only rows of their trace's best rank can name it: mostly the root alone, so little is left to be sorted
+    best = np.flatnonzero(rank == np.minimum.reduceat(rank, starts)[group])
+    best = best[np.lexsort((rows["span_id"][best], start_ns[best], ~has_time[best], group[best]))]
+    naming_rows = best[np.searchsorted(group[best], np.arange(len(starts)))]
     route_rows, status_rows = _answers({**rows, "start_ns": start_ns}, starts, naming_rows, bare_names)
     return Assembly(
         start_ns=first_ns,

@@ -20,6 +20,15 @@ def sorted_distinct(values: Column) -> Column:
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
 
 
+def is_among(values: Column, others: Column) -> npt.NDArray[np.bool_]:
+    """Like ``np.isin``, whose hashing takes three times as long as sorting one side and looking up the other."""
+    if not len(others):
+        return np.zeros(len(values), bool)
+    ordered = np.sort(others)
+    found: npt.NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    return found
+
+
 class Table:
     """Columns of one length that grow at the end. ``table["name"]`` is a view: copy what outlives the store's lock."""
 
@@ -83,7 +92,7 @@ class Dictionary:
     def intern_all(self, texts: list[str]) -> npt.NDArray[np.uint32]:
         codes = list(map(self._codes.get, texts))
         if None in codes:
-            codes = [self.intern(text) for text in texts]
+            codes = [self.intern(text) if code is None else code for code, text in zip(codes, texts, strict=True)]
         return np.array(codes, np.uint32)
 
     def find(self, text: str) -> int | None:

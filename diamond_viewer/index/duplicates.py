@@ -12,7 +12,7 @@ import numpy as np
 
 from diamond_viewer.index.big_traces import BigTrace
 from diamond_viewer.index.block import Block
-from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.columns import Indexes, is_among
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import Keys, span_keys, trace_keys
 from diamond_viewer.index.segment import Place
@@ -52,12 +52,12 @@ def repeated_rows(
         else:
             small.append(place)
     known_keys = [held_span_keys(place) for place in small]
-    _, first_rows, counts = np.unique(block.span_keys, return_index=True, return_counts=True)
-    if len(first_rows) < len(block):
-        repeated = block.span_keys[first_rows[counts > 1]]
-        suspects |= np.isin(block.span_keys, repeated)
+    ordered = np.sort(block.span_keys)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(repeated):
+        suspects |= is_among(block.span_keys, repeated)
     if known_keys:
-        suspects |= np.isin(block.span_keys, np.concatenate(known_keys))
+        suspects |= is_among(block.span_keys, np.concatenate(known_keys))
     rows = np.flatnonzero(suspects).tolist()
     if not rows:
         return _NO_REPEATS

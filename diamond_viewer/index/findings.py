@@ -3,14 +3,15 @@ looked. Lines and texts only ever come to a segment, so nothing here goes stale.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from diamond_viewer.index.columns import Indexes
 from diamond_viewer.query.patterns import TextTest, text_passes
-from diamond_viewer.query.terms import Condition
+from diamond_viewer.query.terms import Condition, Field
 
 MAX_KEPT = 64  # conditions, and tests, of each segment: at most a megabyte
 
@@ -37,6 +38,7 @@ class Findings:
     def __init__(self) -> None:
         self._found: OrderedDict[Condition, Found] = OrderedDict()
         self._passing: OrderedDict[TextTest, Mask] = OrderedDict()
+        self._mentions: dict[Field, tuple[tuple[int, bool], Indexes, Indexes]] = {}
 
     def of(self, condition: Condition) -> Found:
         found = self._found.setdefault(condition, Found())
@@ -56,6 +58,17 @@ class Findings:
         if len(self._passing) > MAX_KEPT:
             self._passing.popitem(last=False)
         return held
+
+    def mentions(
+        self, field: Field, mentions: Mapping[int, Sequence[tuple[Field, int]]], is_open: bool
+    ) -> tuple[Indexes, Indexes]:
+        """The mentions of a field as rows and codes, side by side. Rows only come, and are renumbered when a segment closes."""
+        state = (len(mentions), is_open)
+        if field not in self._mentions or self._mentions[field][0] != state:
+            pairs = [(row, code) for row, found in mentions.items() for other, code in found if other is field]
+            rows, codes = np.array(pairs, np.int64).reshape(-1, 2).T
+            self._mentions[field] = (state, rows, codes)
+        return self._mentions[field][1:]
 
 
 def _of_length(mask: Mask, length: int) -> Mask:

@@ -17,6 +17,7 @@ from diamond_viewer.index.block import Block, block_of
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
+from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
 from diamond_viewer.index.postings import PostingRun, posted, posting_run
 from diamond_viewer.index.reassembly import reassemble
@@ -26,9 +27,10 @@ from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
 from diamond_viewer.store import Adoption, SealedSpans
-from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace
+from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.otlp_spans import decode_spans
+from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
+from diamond_viewer.telemetry.sketch import TraceSketch, distinct
 
 SEGMENT_SPANS = 131_072
 SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
@@ -59,6 +61,7 @@ class MemoryStore:
         self._pending_digests: dict[bytes, int] = {}
         self._pending_spans = 0
         self._big: dict[tuple[int, int], BigTrace] = {}  # by segment and trace number
+        self._assembles_late = False  # nobody asks a packer anything: its traces are worked out once, at the end
         self._version = 0
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = 0
@@ -111,13 +114,18 @@ class MemoryStore:
     @classmethod
     def packer(cls) -> Self:
         """A store that packs one file into one segment, for another process's store to adopt."""
-        return cls(budget_bytes=2**62, segment_spans=2**31)
+        store = cls(budget_bytes=2**62, segment_spans=2**31)
+        store._assembles_late = True
+        return store
 
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
         self.commit()
-        self._open.pack()
-        return self._open
+        segment = self._open
+        segment.pack()
+        reassemble([(segment, trace) for trace in range(segment.traces.size)])
+        segment.traces.pack()
+        return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
         """See ``TraceWriter``: ``spans`` is a packed segment. Nothing has changed unless it was taken."""
@@ -184,7 +192,8 @@ class MemoryStore:
         first_row = segment.append_rows(rows, len(order))
         postings = [posting_run(field, rows[column], rows["trace"]) for field, column in _POSTED_COLUMNS.items()]
         self._post(postings + self._add_events(block, order, first_row, numbers[trace_of_row]))
-        self._tell(rows, block.span_keys[order])
+        if not self._assembles_late:
+            self._tell(rows, block.span_keys[order])
 
     def _tell(self, rows: Rows, keys: Keys) -> None:
         """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""
@@ -299,25 +308,50 @@ class MemoryStore:
             return answers.search(list(self._segments.values()), query, now_ns, self._version)
 
     def trace(self, trace_id: str) -> Trace | None:
+        found = self._excerpts(trace_id)
+        if found is None:
+            return None
+        trace_summary, wanted = found
+        spans = [span for excerpt in wanted for span in decode_spans(excerpt.read(), trace_summary.trace_id)]
+        if len(spans) != trace_summary.span_count:  # a line was kept for its news, but repeats some spans of another
+            spans = list({repr(span): span for span in spans}.values())
+        return Trace(trace_summary, tuple(spans))
+
+    def sketch(self, trace_id: str) -> TraceSketch | None:
+        found = self._excerpts(trace_id)
+        if found is None:
+            return None
+        trace_summary, wanted = found
+        spans = [span for excerpt in wanted for span in sketch_spans(excerpt.read(), trace_summary.trace_id)]
+        if len(spans) != trace_summary.span_count:
+            spans = distinct(spans)
+        return TraceSketch(trace_summary, tuple(spans))
+
+    def summary(self, trace_id: str) -> TraceSummary | None:
+        with self._lock:
+            place = self._place_of(trace_id)
+            return summary(*place) if place else None
+
+    def _place_of(self, trace_id: str) -> Place | None:
         try:
             halves = np.frombuffer(bytes.fromhex(trace_id), ">u8").astype(np.uint64)
         except ValueError:
             return None
         if len(halves) != 2:
             return None
+        return self._place(int(self._places.find(trace_keys(halves[:1], halves[1:]))[0]))
+
+    def _excerpts(self, trace_id: str) -> tuple[TraceSummary, list[Excerpt]] | None:
+        """The lines that a trace lies on."""
         with self._lock:
-            place = self._place(int(self._places.find(trace_keys(halves[:1], halves[1:]))[0]))
+            place = self._place_of(trace_id)
             if place is None:
                 return None
-            trace_summary = summary(*place)
             wanted = []
             for segment, number in place[0].places_of(place[1]):
                 rows = segment.rows_of(number)
                 wanted += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
-        spans = [span for excerpt in wanted for span in decode_spans(excerpt.read(), trace_summary.trace_id)]
-        if len(spans) != trace_summary.span_count:  # a line was kept for its news, but repeats some spans of another
-            spans = list({repr(span): span for span in spans}.values())
-        return Trace(trace_summary, tuple(spans))
+            return summary(*place), wanted
 
     def stats(self, query: Query, now_ns: int) -> Stats:
         self._scan(query, now_ns, STATS_NS)

@@ -127,8 +127,6 @@ def _says(segment: Segment, fact: SpanFact, test: TextTest) -> Mask:
         return mask
     mask = passing(segment, test, segment.spans[_COLUMNS[fact]])
     if fact in (SpanFact.USER, SpanFact.LESSON) and segment.mentions:
-        field = Field(fact.value)
-        pairs = [(row, code) for row, found in segment.mentions.items() for other, code in found if other is field]
-        rows, codes = np.array(pairs, np.int64).reshape(-1, 2).T
+        rows, codes = segment.findings.mentions(Field(fact.value), segment.mentions, segment.is_open)
         mask[rows[passing(segment, test, codes)]] = True
     return mask

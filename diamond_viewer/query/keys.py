@@ -221,7 +221,7 @@ KEYS: tuple[Key, ...] = (
         choices=("error", "ok"),
     ),
     Key("trace", Shape.ID, "the trace with this id", "trace:4d1a2d9b35b1a1e5f8a4b5cf0d6a7c11", of_trace=TraceIs),
-    Key("trace.name", Shape.TEXT, "the trace's name in the list", 'trace.name:GET*', of_trace=TraceNamed),
+    Key("trace.name", Shape.TEXT, "the trace's name in the list", "trace.name:GET*", of_trace=TraceNamed),
     Key(
         "trace.duration",
         Shape.DURATION,

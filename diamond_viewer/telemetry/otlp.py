@@ -9,6 +9,7 @@ names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``ot
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 
@@ -75,6 +76,7 @@ class _Document(_Wire):
 
 
 _DECODER = msgspec.json.Decoder(_Document)
+_TIMES_DECODER = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_NS)]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,25 +205,30 @@ def _decode_regular(line: bytes) -> Batch:
 def _packed_ids(ids: list[str], zero: str | None) -> bytes:
     """Hex ids of one length -> their bytes, side by side. ``zero`` is the id that is none (allowed for parents only)."""
     length = len(zero or _ZERO_SPAN_ID)
-    if (ids and set(map(len, ids)) != {length}) or (zero is not None and zero in ids):
+    joined = " ".join(ids)  # fromhex passes over spaces; where each one stands says how long every id is
+    if len(joined) != len(ids) * (length + 1) - bool(ids) or joined[length :: length + 1].strip(" "):
         raise _IrregularError
     try:
-        packed = bytes.fromhex("".join(ids))
+        packed = bytes.fromhex(joined)
     except ValueError:
         raise _IrregularError from None
-    if len(packed) * 2 != length * len(ids):  # fromhex passes over white space
+    if len(packed) * 2 != length * len(ids) or (zero is not None and zero in ids):
         raise _IrregularError
     return packed
 
 
 def _times(times: list[int | str | None]) -> list[int]:
     try:
-        numbers = list(map(int, times))  # type: ignore[arg-type]  # a None is caught below: it is rare
+        # one call for all texts, as the Collector writes them: a fifth of what int() of each takes
+        numbers = _TIMES_DECODER.decode(f"[{','.join(times)}]")  # type: ignore[arg-type]  # a TypeError is caught
+        if len(numbers) == len(times):
+            return numbers
+    except (TypeError, msgspec.DecodeError):
+        pass
+    try:
+        return [min(max(number, 0), MAX_TIME_NS) for number in map(int, times)]  # type: ignore[arg-type]  # likewise
     except (TypeError, ValueError):
         raise _IrregularError from None
-    if numbers and (min(numbers) < 0 or max(numbers) > MAX_TIME_NS):
-        return [min(max(number, 0), MAX_TIME_NS) for number in numbers]
-    return numbers
 
 
 def _time(time: int | str | None) -> int:
@@ -238,14 +245,13 @@ def _name(name: str | None) -> str:
     return (name or "")[:MAX_NAME_LENGTH]
 
 
-def _enums(values: list[int | str | None]) -> list[int]:
+def _enums(values: list[int | str | None]) -> Sequence[int]:
     """Numbers as they are, what is beyond a byte as 255; names of enums take the slow way."""
-    kinds = set(map(type, values))
-    if kinds <= {int}:
-        numbers: list[int] = values  # type: ignore[assignment]  # just seen
-        return numbers if not numbers or 0 <= min(numbers) <= max(numbers) <= 255 else [_byte(value) for value in numbers]
-    if str in kinds:
-        raise _IrregularError
+    try:
+        return bytes(values)  # type: ignore[arg-type]  # what is no number is a TypeError
+    except (TypeError, ValueError):
+        if str in set(map(type, values)):
+            raise _IrregularError from None
     return [_byte(value or 0) for value in values]  # type: ignore[arg-type]  # no text is left
 
 

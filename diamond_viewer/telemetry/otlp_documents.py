@@ -10,6 +10,7 @@ from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _DOCUMENT_STARTS = (b'{"resourceSpans":', b'{"resourceMetrics":', b'{"resourceLogs":')
+_BETWEEN_DOCUMENTS = b'}{"resource'
 _ORDINARY_LINES = (b'{"resource', b'{"scope')
 
 
@@ -23,6 +24,20 @@ def behind_fragment(line: bytes) -> bytes:
     """
     begin = max(line.rfind(start) for start in _DOCUMENT_STARTS)
     return line[begin:] if begin > 0 else b""
+
+
+def documents_in(offset: int, line: bytes) -> list[tuple[int, bytes]]:
+    """A line with several documents as one line each, with their offsets, so that each is recognised wherever it comes again.
+
+    >>> documents_in(5, b'{"resourceSpans":[]}{"resourceLogs":[]}')
+    [(5, b'{"resourceSpans":[]}'), (25, b'{"resourceLogs":[]}')]
+    """
+    documents = []
+    begin = 0
+    while (end := line.find(_BETWEEN_DOCUMENTS, begin)) >= 0:
+        documents.append((offset + begin, line[begin : end + 1]))
+        begin = end + 1
+    return [*documents, (offset + begin, line[begin:] if begin else line)]
 
 
 class DocumentGatherer:
@@ -56,7 +71,7 @@ class DocumentGatherer:
             opening = line.strip()
             is_opening_only = opening in (b"{", b"[") or (opening.startswith(b"[") and _depth_change(line) > 0)
             if not is_opening_only:
-                return [(offset, line)]
+                return documents_in(offset, line)
             self._in_document = True
             self._base = 1 if opening.startswith(b"[") else 0
             if self._base:
@@ -64,7 +79,7 @@ class DocumentGatherer:
                 line = line.lstrip().removeprefix(b"[")
         elif self._depth > self._base and line.startswith(_ORDINARY_LINES):
             # whoever wrote the document stopped in its middle, and ordinary lines follow
-            return [*self.give_up(), (offset, line)]
+            return [*self.give_up(), *documents_in(offset, line)]
         return self._gather(offset, line)
 
     def closes_with(self, rest: bytes) -> bool:

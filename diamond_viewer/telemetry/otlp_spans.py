@@ -3,7 +3,7 @@
 The one door: pages, API, exports and the command line all read what came through here.
 """
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +11,8 @@ import msgspec
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Event, Link, Resource, Scope, Span
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire
-from diamond_viewer.telemetry.redact import redact_span
+from diamond_viewer.telemetry.redact import redact_event, redact_span, redact_text
+from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
 _NO_BYTES = msgspec.Raw(b"")
 _ZERO_SPAN_ID = "0" * 16
@@ -153,6 +154,74 @@ def promising_spans(
                     named = _SCOPE_DECODER.decode(scope_bytes) if scope_bytes else None
                     scope = _scope(_ScopeSpans(named, None, scope_spans.schema_url))
                 yield redact_span(_span(_SPAN_DECODER.decode(raw), resource, scope))
+
+
+def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
+    """The same spans as ``decode_spans`` gives, as sketches: a tenth of the time."""
+    for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
+        resource: Resource | None = None
+        service = clock = ""
+        for scope_spans in resource_spans.scope_spans or ():
+            scope: Scope | None = None
+            for wire in scope_spans.spans or ():
+                if wire.trace_id.lower() != trace_id:
+                    continue
+                if resource is None:
+                    resource = _resource(resource_spans)
+                    service = redact_text(semconv.service_name(resource.attributes))
+                    clock = semconv.clock_of(resource.attributes)
+                scope = scope or _scope(scope_spans)
+                parent_id = (wire.parent_span_id or "").lower()
+                name = wire.name or ""
+                yield SpanSketch(
+                    wire.span_id.lower(),
+                    "" if parent_id == _ZERO_SPAN_ID else parent_id,
+                    redact_text(name) if name else name,
+                    wire.kind or 0,
+                    _number(wire.start_time_unix_nano),
+                    _number(wire.end_time_unix_nano),
+                    (wire.status.code or 0) if wire.status else 0,
+                    service,
+                    len(bytes(wire.events)) > 4,  # more than [] or null
+                    len(bytes(wire.links)) > 4,
+                    semconv.is_plumbing_json(bytes(wire.attributes)),
+                    clock,
+                    _WireSource(wire, resource, scope),
+                )
+
+
+class _WireSource(msgspec.Struct, frozen=True, gc=False):
+    """A span as it stands on the wire."""
+
+    wire: _Span
+    resource: Resource
+    scope: Scope
+
+    def whole(self) -> Span:
+        return redact_span(_span(self.wire, self.resource, self.scope))
+
+    def events(self) -> Sequence[EventSketch]:
+        return [
+            EventSketch(redact_text(event.name or ""), _number(event.time_unix_nano), _WireEvent(event))
+            for event in _list(_EVENTS_DECODER, self.wire.events)
+        ]
+
+    def may_say(self, needle: bytes) -> bool:
+        wire = self.wire
+        parts = (wire.attributes, wire.events, wire.links)
+        if any(needle in bytes(part).replace(b"\\/", b"/").lower() for part in parts):  # some write \\/ for a slash
+            return True
+        message = wire.status.message if wire.status else ""
+        return needle in f"{wire.name or ''}\n{message or ''}\n{wire.trace_state or ''}".lower().encode(
+            errors="replace"
+        )
+
+
+class _WireEvent(msgspec.Struct, frozen=True, gc=False):
+    wire: _Event
+
+    def whole_event(self) -> Event:
+        return redact_event(_event(self.wire))
 
 
 def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:

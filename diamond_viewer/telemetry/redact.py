@@ -12,7 +12,15 @@ from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Li
 from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
 from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text, says_nothing
 
-__all__ = ["REDACTED", "redact_attributes", "redact_resource", "redact_scope", "redact_span", "redact_text"]
+__all__ = [
+    "REDACTED",
+    "redact_attributes",
+    "redact_event",
+    "redact_resource",
+    "redact_scope",
+    "redact_span",
+    "redact_text",
+]
 
 MAX_SHARED = 64  # resources and scopes whose outcome is remembered: the spans of a line share the objects
 
@@ -45,7 +53,7 @@ def redact_attributes(attributes: Attributes) -> Attributes:
 
 def redact_span(span: Span) -> Span:
     """Everything of a span that a producer wrote: names, message, attributes, events, links, resource, scope, trace state."""
-    events = tuple([_redact_event(event) for event in span.events])
+    events = tuple([redact_event(event) for event in span.events])
     links = tuple([_redact_link(link) for link in span.links])
     attributes = redact_attributes(span.attributes)
     name, message = redact_text(span.name), redact_text(span.status_message)
@@ -77,7 +85,7 @@ def redact_span(span: Span) -> Span:
     )
 
 
-def _redact_event(event: Event) -> Event:
+def redact_event(event: Event) -> Event:
     name, attributes = redact_text(event.name), redact_attributes(event.attributes)
     if name is event.name and attributes is event.attributes:
         return event

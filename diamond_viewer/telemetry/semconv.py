@@ -59,6 +59,11 @@ BUFFERING_EVENT = "video.buffering"
 MISMATCH_EVENT = "video.resume_position_mismatch"
 EXCEPTION_EVENT = "exception"
 
+FRAMEWORK_KEY = "next.span_type"
+TELLING_FRAMEWORK_SPANS = frozenset(("BaseServer.handleRequest", "Middleware.execute", "AppRender.fetch"))
+_TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
+HOST_KEYS = ("host.id", "host.name", "host.ip")
+
 _TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT))
 _KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
@@ -201,7 +206,34 @@ def is_object_store(attributes: Attributes) -> bool:
 
 def is_framework(attributes: Attributes) -> bool:
     """A span that Next.js makes of itself: routing, rendering, loading of modules."""
-    return "next.span_type" in attributes
+    return FRAMEWORK_KEY in attributes
+
+
+def is_plumbing(attributes: Attributes) -> bool:
+    """A span that tells how Next.js works inside, not what the request did: requests it takes, middleware and fetches stay.
+
+    >>> [is_plumbing({"next.span_type": kind}) for kind in ("RouteModule.prepare", "BaseServer.handleRequest", "")]
+    [True, False, False]
+    """
+    return bool(kind := attributes.get(FRAMEWORK_KEY)) and kind not in TELLING_FRAMEWORK_SPANS
+
+
+def is_plumbing_json(attributes: bytes) -> bool:
+    """The same of attributes as raw JSON, without decoding them."""
+    return FRAMEWORK_KEY.encode() in attributes and not any(kind in attributes for kind in _TELLING_FRAMEWORK_BYTES)
+
+
+def clock_of(resource_attributes: Attributes) -> str:
+    """Whose clock a span was timed by, as far as the resource tells: host, else service and instance; spans of one clock
+    never differ by skew.
+
+    >>> clock_of({"host.id": "a", "service.name": "web"}), clock_of({"service.name": "web"})
+    ('a', 'web')
+    """
+    host = _first_text(resource_attributes, HOST_KEYS)
+    return host or " ".join(
+        text for key in (SERVICE_KEY, "service.instance.id") if (text := _text(resource_attributes.get(key)))
+    )
 
 
 def service_name(resource_attributes: Attributes) -> str:

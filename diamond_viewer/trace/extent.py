@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from diamond_viewer.telemetry.model import Span
+from diamond_viewer.telemetry.sketch import AnySpan
 from diamond_viewer.telemetry.units import format_duration
 from diamond_viewer.trace.tree import Row
 
@@ -47,7 +47,7 @@ class Scale:
         return min(100.0, max(0.0, 100 * (time_ns - self.start_ns) / self.duration_ns))
 
 
-def scale_of(spans: Iterable[Span]) -> Scale:
+def scale_of(spans: Iterable[AnySpan]) -> Scale:
     """Times that are missing or beyond 2262 say nothing of when the trace was: they would stretch it to centuries."""
     starts, ends = [], []
     for span in spans:
@@ -77,7 +77,7 @@ def extents(rows: Sequence[Row], scale: Scale) -> tuple[Extent, ...]:
     return tuple(found)
 
 
-def _told(span: Span, parent: Extent | None, scale: Scale) -> Extent:
+def _told(span: AnySpan, parent: Extent | None, scale: Scale) -> Extent:
     problems = []
     start_ns, end_ns = span.start_ns, span.end_ns
     if not 0 < start_ns <= LAST_TIME_NS:

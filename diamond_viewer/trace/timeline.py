@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from diamond_viewer.telemetry.model import Event, Span
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
+from diamond_viewer.telemetry.sketch import AnyEvent, AnySpan
 from diamond_viewer.telemetry.units import NS_PER_MS, format_duration
 from diamond_viewer.trace.extent import LAST_TIME_NS, Extent, Scale
 from diamond_viewer.trace.tree import Row
@@ -40,14 +40,17 @@ _KINDS = {
 class Entry:
     """An event in its place. ``offset_ns`` counts from the beginning of the scale and can be negative.
 
-    ``time_ns`` is where it stands in the story: that of the event, or of its span's start when it has none.
+    ``time_ns`` is where it stands in the story: that of the event, or of its span's start when it has none. ``row`` is the
+    place of its span, ``number`` its own place among the events of that span, from 0.
     """
 
     offset_ns: int
     time_ns: int
-    event: Event
-    span: Span
+    event: AnyEvent
+    span: AnySpan
     kind: Kind
+    row: int
+    number: int
     problems: tuple[str, ...] = ()
 
 
@@ -77,9 +80,9 @@ def tell(
     second and a fifth of the trace.
     """
     entries = [
-        _entry(event, row.span, extent, scale)
-        for row, extent in zip(rows, extents, strict=True)
-        for event in row.span.events
+        _entry(event, row.span, extent, scale, place, number)
+        for place, (row, extent) in enumerate(zip(rows, extents, strict=True))
+        for number, event in enumerate(row.span.events)
     ]
     entries.sort(key=lambda entry: entry.time_ns)  # stable
     silence_ns = max(MIN_SILENCE_NS, round(SILENCE_SHARE * scale.duration_ns))
@@ -104,7 +107,7 @@ def _resume_gap(took_ns: int, limit_ns: int) -> Gap:
     return Gap(took_ns, f"{took} gap: {LOADED_EVENT} → {RESUME_EVENT} is over {limit}.")
 
 
-def _entry(event: Event, span: Span, extent: Extent, scale: Scale) -> Entry:
+def _entry(event: AnyEvent, span: AnySpan, extent: Extent, scale: Scale, row: int, number: int) -> Entry:
     time_ns = event.time_ns
     problems: tuple[str, ...] = ()
     if not 0 < time_ns <= LAST_TIME_NS:
@@ -115,4 +118,4 @@ def _entry(event: Event, span: Span, extent: Extent, scale: Scale) -> Entry:
     elif time_ns > extent.end_ns + CLOCK_STEP_NS:
         late = format_duration(time_ns - extent.end_ns)
         problems = (f"It happened {late} after its span ended.",)
-    return Entry(time_ns - scale.start_ns, time_ns, event, span, kind_of(event.name), problems)
+    return Entry(time_ns - scale.start_ns, time_ns, event, span, kind_of(event.name), row, number, problems)

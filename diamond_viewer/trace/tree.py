@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, Span
+from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER
+from diamond_viewer.telemetry.sketch import AnySpan
 
 MAX_GUIDES = 64  # levels; a chain can be 50,000 deep, and lines for all of it would be 150 MB that nobody sees
 MAX_CANDIDATES = (
@@ -27,7 +28,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):  # a dataclass takes five time
     k == depth - 1 that tells "├" from "└", for smaller k "│" from a blank. ``problems`` are sentences.
     """
 
-    span: Span
+    span: AnySpan
     depth: int
     parent_row: int
     child_count: int
@@ -42,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):  # a dataclass takes five time
         return self.in_cycle and not self.depth
 
 
-def arrange(spans: Sequence[Span]) -> tuple[Row, ...]:
+def arrange(spans: Sequence[AnySpan]) -> tuple[Row, ...]:
     """Every span exactly once: a parent before its children, siblings by start, then end, then id.
 
     Spans without a start come first among siblings (they take their parent's), but last among roots. At one start a true
@@ -102,7 +103,7 @@ def arrange(spans: Sequence[Span]) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _parent(i: int, spans: Sequence[Span], by_id: dict[str, list[int]]) -> int:
+def _parent(i: int, spans: Sequence[AnySpan], by_id: dict[str, list[int]]) -> int:
     """The index of the most plausible parent; its own for a span that names itself."""
     span = spans[i]
     namesakes = by_id[span.span_id]
@@ -126,7 +127,7 @@ def _parent(i: int, spans: Sequence[Span], by_id: dict[str, list[int]]) -> int:
     return min(candidates[:MAX_CANDIDATES], key=doubts)
 
 
-def _caller(span: Span, spans: Sequence[Span], namesakes: Sequence[int]) -> int | None:
+def _caller(span: AnySpan, spans: Sequence[AnySpan], namesakes: Sequence[int]) -> int | None:
     """The client whose id this server shares, when both name the same parent."""
     calling_kind = _CALLED_BY.get(span.kind)
     for i in namesakes[:MAX_CANDIDATES]:
@@ -176,7 +177,7 @@ def _walk(roots: Sequence[int], children: dict[int, list[int]]) -> tuple[list[in
     return places, depths, parent_rows, guides
 
 
-def _problems(span: Span, is_orphan: bool, circle: Sequence[int], i: int, namesake_count: int) -> tuple[str, ...]:
+def _problems(span: AnySpan, is_orphan: bool, circle: Sequence[int], i: int, namesake_count: int) -> tuple[str, ...]:
     said = []
     if is_orphan:
         said.append(

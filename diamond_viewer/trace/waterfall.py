@@ -1,11 +1,11 @@
 """Time -> percent: where each row's bar and diamonds lie, and what stands on the axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from diamond_viewer.telemetry.model import Event
+from diamond_viewer.telemetry.sketch import AnyEvent
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_duration
 from diamond_viewer.trace.extent import LAST_TIME_NS, Extent, Scale, extents, scale_of
 from diamond_viewer.trace.tree import Row
@@ -17,11 +17,12 @@ _LONG_STEPS_S = (60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """A diamond on a bar. ``count`` events lie there, ``event`` is the first of them."""
+    """A diamond on a bar. ``count`` events lie there, ``event`` is the first of them, ``number`` its place in the span."""
 
     percent: float
-    event: Event
+    event: AnyEvent
     count: int = 1
+    number: int = 0
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False):
@@ -52,29 +53,46 @@ class Waterfall:
 def lay_out(rows: Sequence[Row]) -> Waterfall:
     """``rows`` are all rows of the trace, as ``tree.arrange`` gives them."""
     scale = scale_of(row.span for row in rows)
-    bars = [_bar(row, extent, scale) for row, extent in zip(rows, extents(rows, scale), strict=True)]
-    services = sorted({row.span.service for row in rows})
-    first = [rows[0].span.service] if rows else []
-    colours = {service: number for number, service in enumerate(dict.fromkeys([*first, *services]))}
-    return Waterfall(scale, tuple(bars), ticks(scale.duration_ns), colours)
+    bars = [bar_of(row, extent, scale) for row, extent in zip(rows, extents(rows, scale), strict=True)]
+    return Waterfall(scale, tuple(bars), ticks(scale.duration_ns), colours_of(row.span.service for row in rows))
 
 
-def ticks(duration_ns: int) -> tuple[Tick, ...]:
-    """At most five, at round numbers, from 0 on.
+def colours_of(services: Iterable[str]) -> Mapping[str, int]:
+    """
+    >>> colours_of(("web", "worker", "player", "web"))
+    {'web': 0, 'player': 1, 'worker': 2}
+    """
+    met = list(dict.fromkeys(services))
+    return {service: number for number, service in enumerate(dict.fromkeys([*met[:1], *sorted(met)]))}
+
+
+def bar_of(row: Row, extent: Extent, scale: Scale, is_window: bool = False) -> Bar:
+    """The bar of a row. Of a window of the trace (it lies in part inside) events outside are left out, not put at the edge."""
+    left, right = scale.percent(extent.start_ns), scale.percent(extent.end_ns)
+    if not scale.duration_ns:
+        left, right = 0.0, 100.0  # everything happened at once
+    width = max(right - left, MIN_BAR_PERCENT)
+    marks = _marks(row.span.events, scale, is_window) if row.span.events else ()
+    return Bar(min(left, 100 - width), width, extent, marks)
+
+
+def ticks(duration_ns: int, from_ns: int = 0) -> tuple[Tick, ...]:
+    """At most five, at round numbers, from ``from_ns`` on, which is where the axis begins.
 
     >>> [(tick.words, round(tick.percent, 1)) for tick in ticks(1_840_000_000)]
     [('0', 0.0), ('500 ms', 27.2), ('1 s', 54.3), ('1.5 s', 81.5)]
     >>> [[tick.words for tick in ticks(duration_ns)] for duration_ns in (0, 1, 7, 10_800_000_000_000)]
     [['0'], ['0', '1 ns'], ['0', '2 ns', '4 ns', '6 ns'], ['0', '1 h', '2 h', '3 h']]
-    >>> len(ticks(2**64))
-    5
+    >>> len(ticks(2**64)), [tick.words for tick in ticks(100, 950)]
+    (5, ['960 ns', '980 ns', '1 µs', '1.02 µs', '1.04 µs'])
     """
     if duration_ns <= 0:
-        return (Tick(0.0, "0"),)
+        return (Tick(0.0, format_duration(from_ns) if from_ns else "0"),)
     step_ns = _step_ns(duration_ns)
+    first_ns = -(-from_ns // step_ns) * step_ns
     return tuple(
-        Tick(100 * at_ns / duration_ns, format_duration(at_ns) if at_ns else "0")
-        for at_ns in range(0, duration_ns + 1, step_ns)
+        Tick(100 * (at_ns - from_ns) / duration_ns, format_duration(at_ns) if at_ns else "0")
+        for at_ns in range(first_ns, from_ns + duration_ns + 1, step_ns)
     )
 
 
@@ -95,19 +113,15 @@ def _step_ns(duration_ns: int) -> int:
         unit_ns *= 10
 
 
-def _bar(row: Row, extent: Extent, scale: Scale) -> Bar:
-    left, right = scale.percent(extent.start_ns), scale.percent(extent.end_ns)
-    if not scale.duration_ns:
-        left, right = 0.0, 100.0  # everything happened at once
-    width = max(right - left, MIN_BAR_PERCENT)
-    marks = _marks(row.span.events, scale) if row.span.events else ()
-    return Bar(min(left, 100 - width), width, extent, marks)
-
-
-def _marks(events: Sequence[Event], scale: Scale) -> tuple[Mark, ...]:
+def _marks(events: Sequence[AnyEvent], scale: Scale, is_window: bool) -> tuple[Mark, ...]:
     """Those without a time are not on the bar; the timeline has them."""
-    found: dict[int, list[Event]] = {}
-    for event in events:
+    found: dict[int, list[int]] = {}
+    for number, event in enumerate(events):
+        if is_window and not scale.start_ns <= event.time_ns <= scale.end_ns:
+            continue
         if 0 < event.time_ns <= LAST_TIME_NS:
-            found.setdefault(round(scale.percent(event.time_ns) * _MARKS_PER_PERCENT), []).append(event)
-    return tuple(Mark(scale.percent(there[0].time_ns), there[0], len(there)) for _, there in sorted(found.items()))
+            found.setdefault(round(scale.percent(event.time_ns) * _MARKS_PER_PERCENT), []).append(number)
+    return tuple(
+        Mark(scale.percent(events[there[0]].time_ns), events[there[0]], len(there), there[0])
+        for _, there in sorted(found.items())
+    )

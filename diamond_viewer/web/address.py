@@ -10,7 +10,11 @@ from diamond_viewer.query.query import Anchor, Query
 
 TRACES_PATH = "/trace-viewer.html"
 # what the page itself adds to the query; the rest is filters, and Query says what is wrong with them
-OWN_PARAMETERS = ("trace", "seen", "held", "paused")
+TRACE_PARAMETERS = (  # of the opened trace: ``web.trace_address``
+    "view", "span", "moment", "row", "level", "shut", "opened", "plain", "from", "to", "find", "match", "kind", "told",
+    "adjusted", "with", "frame",
+)  # fmt: skip
+OWN_PARAMETERS = ("trace", "seen", "held", "paused", *TRACE_PARAMETERS)
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 

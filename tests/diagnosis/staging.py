@@ -5,6 +5,7 @@ it back, so that a scenario reads as a sentence: ``take("4b61").stretch("pg.quer
 """
 
 import json
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +18,13 @@ NS_PER_MS = 1_000_000
 START_NS = 1_795_347_498_000_000_000  # every take begins here unless it is told when
 
 Json = dict[str, Any]
+Part = tuple[Json, Json, Json]
 
 
 class Take:
     """A trace as (resource, scope, span) in OTLP/JSON. Spans are found by name, the ``nth`` of that name in time."""
 
-    def __init__(self, parts: list[tuple[Json, Json, Json]]) -> None:
+    def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
         self.at(0)
 
@@ -44,26 +46,20 @@ class Take:
         return self._renamed(LESSON_KEYS, lesson)
 
     def stretch(self, name: str, ms: float, nth: int = 0) -> Self:
-        """The span takes ``ms`` longer, and everything that lies behind its end moves."""
-        return self.pause(int(self.span(name, nth)["endTimeUnixNano"]), ms)
+        """The span takes ``ms`` longer; everything behind its end moves, and what it lies in lasts longer."""
+        return self._paused(int(self.span(name, nth)["endTimeUnixNano"]), ms, spared=())
 
-    def delay(self, name: str, ms: float, nth: int = 0) -> Self:
-        """The span begins ``ms`` later, and everything that lies behind its start moves; what began before it lasts longer."""
-        begin_ns = int(self.span(name, nth)["startTimeUnixNano"])
-        parent = self.span(name, nth).get("parentSpanId")
-        return self.pause(begin_ns, ms, spare=parent)
+    def idle_after(self, name: str, ms: float, nth: int = 0) -> Self:
+        """After the span nothing happens for ``ms``; what it lies in lasts longer."""
+        span = self.span(name, nth)
+        spared = [(part[2]["spanId"], "endTimeUnixNano") for part in self._below(span["spanId"])]
+        return self._paused(int(span["endTimeUnixNano"]), ms, spared)
 
-    def pause(self, from_ns: int, ms: float, spare: str | None = None) -> Self:
-        """Nothing happens for ``ms`` from a time on; ``spare`` is the id of a span whose start stays."""
-        for span in self._spans():
-            starts = ["startTimeUnixNano"] if span["spanId"] != spare else []
-            for key in (*starts, "endTimeUnixNano"):
-                if int(span[key]) >= from_ns:
-                    span[key] = str(int(span[key]) + round(ms * NS_PER_MS))
-            for event in span.get("events", []):
-                if int(event["timeUnixNano"]) >= from_ns:
-                    event["timeUnixNano"] = str(int(event["timeUnixNano"]) + round(ms * NS_PER_MS))
-        return self
+    def idle_before(self, name: str, ms: float, nth: int = 0) -> Self:
+        """Before the span nothing happens for ``ms``; what it lies in begins when it did, and lasts longer."""
+        span = self.span(name, nth)
+        spared = [(span_id, "startTimeUnixNano") for span_id in self._above(span)]
+        return self._paused(int(span["startTimeUnixNano"]), ms, spared)
 
     def shift_service(self, service: str, ms: float) -> Self:
         """All spans of a service, as if its clock were ``ms`` ahead."""
@@ -77,13 +73,13 @@ class Take:
         _put(self.span(name, nth), key, value)
         return self
 
-    def event(self, name: str, event: str, ms: float, nth: int = 0, **attributes: Any) -> Self:
-        """One more event, ``ms`` after the start of the span."""
-        span = self.span(name, nth)
+    def event(self, name: str, event: str, ms: float, **attributes: Any) -> Self:
+        """One more event, ``ms`` after the start of the span; an underscore at the end of a key is left out (``from_``)."""
+        span = self.span(name)
         time_ns = int(span["startTimeUnixNano"]) + round(ms * NS_PER_MS)
         written: Json = {"timeUnixNano": str(time_ns), "name": event, "attributes": []}
         for key, value in attributes.items():
-            _put(written, key.replace("__", "."), value)
+            _put(written, key.rstrip("_"), value)
         span.setdefault("events", []).append(written)
         return self
 
@@ -111,19 +107,21 @@ class Take:
         self.span(name, nth)["status"] = {}
         return self
 
-    def again(self, name: str, ms: float, copies: int = 1, nth: int = 0, **attributes: Any) -> Self:
-        """The span and all below it once more, each copy ``ms`` after the one before. ``{n}`` in a value is its number."""
-        below = self._below(self.span(name, nth)["spanId"])
+    def again(self, name: str, ms: float, copies: int = 1, statement: str = "") -> Self:
+        """The span and all below it once more, each copy ``ms`` after the one before, with a statement of its
+        own if one is given (``{n}`` is its number).
+        """
+        below = self._below(self.span(name)["spanId"])
         for number in range(1, copies + 1):
             for resource, scope, span in below:
                 twin = deepcopy(span)
                 twin["spanId"] = _other(twin["spanId"], number)
                 if span is not below[0][2]:
                     twin["parentSpanId"] = _other(twin["parentSpanId"], number)
-                for key, value in attributes.items():
-                    _put(twin, key.replace("__", "."), value.format(n=number) if isinstance(value, str) else value)
+                if statement and any(one["key"] == "db.query.text" for one in twin.get("attributes", [])):
+                    _put(twin, "db.query.text", statement.format(n=number))
                 self._parts.append((resource, scope, twin))
-                self._moved(round(number * ms * NS_PER_MS), lambda part, twin=twin: part[2] is twin)
+                _shift(twin, round(number * ms * NS_PER_MS))
         return self
 
     def span(self, name: str, nth: int = 0) -> Json:
@@ -145,19 +143,34 @@ class Take:
     def _spans(self) -> list[Json]:
         return [span for _, _, span in self._parts]
 
-    def _below(self, span_id: str) -> list[tuple[Json, Json, Json]]:
+    def _below(self, span_id: str) -> list[Part]:
         found = [part for part in self._parts if part[2]["spanId"] == span_id]
         for part in found:  # grows while it is walked
             found += [child for child in self._parts if child[2].get("parentSpanId") == part[2]["spanId"]]
         return found
 
-    def _moved(self, by_ns: int, which: Any) -> Self:
+    def _above(self, span: Json) -> list[str]:
+        by_id = {one["spanId"]: one for one in self._spans()}
+        found = []
+        while span := by_id.get(span.get("parentSpanId", ""), {}):
+            found.append(span["spanId"])
+        return found
+
+    def _paused(self, from_ns: int, ms: float, spared: Collection[tuple[str, str]]) -> Self:
+        """Every time from ``from_ns`` on moves, except the ``spared`` ends and starts (span id, field)."""
+        for span in self._spans():
+            for key in ("startTimeUnixNano", "endTimeUnixNano"):
+                if int(span[key]) >= from_ns and (span["spanId"], key) not in spared:
+                    span[key] = str(int(span[key]) + round(ms * NS_PER_MS))
+            for event in span.get("events", []):
+                if int(event["timeUnixNano"]) >= from_ns:
+                    event["timeUnixNano"] = str(int(event["timeUnixNano"]) + round(ms * NS_PER_MS))
+        return self
+
+    def _moved(self, by_ns: int, which: Callable[[Part], bool]) -> Self:
         for part in self._parts:
             if which(part):
-                for key in ("startTimeUnixNano", "endTimeUnixNano"):
-                    part[2][key] = str(int(part[2][key]) + by_ns)
-                for event in part[2].get("events", []):
-                    event["timeUnixNano"] = str(int(event["timeUnixNano"]) + by_ns)
+                _shift(part[2], by_ns)
         return self
 
     def _renamed(self, keys: tuple[str, ...], value: str) -> Self:
@@ -186,8 +199,8 @@ def take(beginning: str) -> Take:
 
 
 @lru_cache(maxsize=1)
-def _traces() -> dict[str, list[tuple[Json, Json, Json]]]:
-    traces: dict[str, list[tuple[Json, Json, Json]]] = {}
+def _traces() -> dict[str, list[Part]]:
+    traces: dict[str, list[Part]] = {}
     for line in SOURCE.read_text(encoding="utf-8").splitlines():
         for resource_spans in json.loads(line)["resourceSpans"]:
             for scope_spans in resource_spans["scopeSpans"]:
@@ -210,6 +223,13 @@ def _put(holder: Json, key: str, value: Any) -> None:
     else:
         wire = {"stringValue": value}
     holder["attributes"].append({"key": key, "value": wire})
+
+
+def _shift(span: Json, by_ns: int) -> None:
+    for key in ("startTimeUnixNano", "endTimeUnixNano"):
+        span[key] = str(int(span[key]) + by_ns)
+    for event in span.get("events", []):
+        event["timeUnixNano"] = str(int(event["timeUnixNano"]) + by_ns)
 
 
 def _value_of(resource: Json, key: str) -> str:

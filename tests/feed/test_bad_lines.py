@@ -87,6 +87,21 @@ def test_two_documents_on_one_line_are_both_read(tmp_path: Path) -> None:
     assert (fresh.numbers, fresh.state.bad_lines) == ([1, 2], 0)
 
 
+def test_a_document_is_recognised_behind_another_one(tmp_path: Path) -> None:
+    """It was taken when its line had not ended; in a copy it stands on one line with what was written next."""
+    with Following(tmp_path) as f:
+        f.append(line_of(1))
+        f.look()
+        f.append(line_of(2) + line_of(3))
+        f.look()
+        f.write(4)
+        f.look()
+        (tmp_path / "traces.json.1").write_bytes(f.live_path.read_bytes())
+        f.look()
+        assert f.numbers == [1, 2, 3, 4]
+        assert f.counted() == {"duplicate_lines": 4}
+
+
 def test_a_line_above_the_limit_costs_that_line_only_and_no_memory(tmp_path: Path) -> None:
     with (tmp_path / "traces.json").open("wb") as out:
         out.write(lines_of(1) + b'{"resourceSpans":"')

@@ -64,6 +64,21 @@ def test_a_closed_backup_whose_inode_is_given_to_another_file_is_read_from_its_b
         assert f.numbers == [1, 2, 10 + number, 100 + number]
 
 
+def test_a_closed_backup_that_begins_as_another_one_did_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The inode is given out again, and the first bytes of all lines of a service are equal."""
+    path = tmp_path / backup(1)
+    path.write_bytes(line_of(1)[:50])
+    os.utime(path, ns=(0, 0))
+    with Following(tmp_path, hold_s=0) as f:
+        f.append(line_of(1)[50:] + b"\n")
+        wait_until_closed(f, path)
+        assert f.numbers == [1], "joined"
+        path.write_bytes(lines_of(2))
+        assert line_of(1)[:50] == line_of(2)[:50]
+        f.look()
+        assert f.numbers == [1, 2]
+
+
 def open_files() -> set[Path]:
     found = set()
     for link in Path("/proc/self/fd").iterdir():

@@ -114,6 +114,34 @@ def test_a_half_line_in_a_backup_is_given_time(tmp_path: Path) -> None:
         assert f.counted() == {"rotations": 1}
 
 
+def test_a_half_line_that_was_counted_as_bad_is_taken_back_when_its_writer_goes_on(tmp_path: Path) -> None:
+    line = line_of(1)
+    with Following(tmp_path) as f:
+        f.append(line[:100])
+        f.look()
+        f.live_path.rename(tmp_path / "traces.json.1")
+        (tmp_path / "traces.json").write_bytes(lines_of(2))
+        f.look()
+        f.look()
+        assert f.counted() == {"rotations": 1, "bad_lines": 1}
+        f.append(line[100:] + b"\n")
+        f.look()
+        assert f.numbers == [1, 2]
+        assert f.counted() == {"rotations": 1}
+        assert f.recorder.problems() == []
+
+
+def test_a_whole_line_behind_a_fragment_needs_no_line_feed_in_a_backup(tmp_path: Path) -> None:
+    with Following(tmp_path) as f:
+        f.append(line_of(1)[:60] + line_of(2))
+        f.look()
+        f.rotate(backup(1))
+        f.append(b"\n")
+        f.look()
+        assert f.numbers == [2]
+        assert f.counted() == {"rotations": 1, "salvaged": 1, "bad_lines": 1}
+
+
 def test_a_join_survives_the_compressed_copy_of_both_files(tmp_path: Path) -> None:
     line = line_of(1) + b"\n"
     with Following(tmp_path) as f:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diamond_viewer.feed.tail import HEAD_BYTES
+from diamond_viewer.feed.tail import HEAD_BYTES, MARKER_BYTES
 from tests.feed.following import Following, backup
 from tests.feed.recorder import line_of, lines_of, read
 
@@ -64,6 +64,20 @@ def test_new_content_under_the_same_head_is_noticed(tmp_path: Path) -> None:
         f.look()
         truncate(f)
         f.write(2, 3, padding=padding)
+        f.look()
+        assert f.numbers == [1, 2, 3]
+        assert f.counted() == {"truncations": 1}
+
+
+def test_new_content_above_the_same_end_is_noticed(tmp_path: Path) -> None:
+    """A long stack trace at the end of a line, longer than all that is remembered of what stands before our offset."""
+    end = b" " * (MARKER_BYTES + 1000) + b"\n"
+    with Following(tmp_path, appends=False) as f:
+        f.append(line_of(1) + end)
+        f.look()
+        truncate(f)
+        f.append(line_of(2) + end)
+        f.write(3)
         f.look()
         assert f.numbers == [1, 2, 3]
         assert f.counted() == {"truncations": 1}

@@ -1,0 +1,165 @@
+"""A trace as its page needs it: ids, names and times of every span at once, everything else of a span when it is asked for.
+
+Decoding and redacting 100,000 spans in full takes seconds, and a page shows a few hundred. What a sketch holds is redacted;
+``whole`` goes through the one door (``otlp_spans``) like everything else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import msgspec
+
+from diamond_viewer.telemetry.model import Event, Span, Trace, TraceSummary
+from diamond_viewer.telemetry.semconv import clock_of, is_plumbing
+
+
+class Source(Protocol):
+    """What a sketch was made of."""
+
+    def whole(self) -> Span: ...
+
+    def events(self) -> Sequence["Event | EventSketch"]:
+        """The span's events; the attributes of each may still be undecoded."""
+        ...
+
+    def may_say(self, needle: bytes) -> bool:
+        """False only when the span's own text surely does not hold ``needle``, which is ASCII in lower case."""
+        ...
+
+
+class EventSource(Protocol):
+    def whole_event(self) -> Event: ...
+
+
+class EventSketch(msgspec.Struct, frozen=True, gc=False):
+    """A span event; ``whole`` has its attributes. ``time_ns`` is 0 when the producer gave none."""
+
+    name: str
+    time_ns: int
+    source: EventSource
+
+    def whole(self) -> Event:
+        return self.source.whole_event()
+
+
+class SpanSketch(msgspec.Struct, frozen=True, gc=False):
+    """The fields are those of ``model.Span``; ``is_plumbing`` and ``clock`` (who timed it) as ``semconv`` says them.
+
+    ``shift_ns`` was added to the times of the span and of its events, not to those of ``whole``. gc=False: no circles here.
+    """
+
+    span_id: str
+    parent_id: str
+    name: str
+    kind: int
+    start_ns: int
+    end_ns: int
+    status_code: int
+    service: str
+    has_events: bool
+    has_links: bool
+    is_plumbing: bool
+    clock: str
+    source: Source
+    shift_ns: int = 0
+
+    @property
+    def duration_ns(self) -> int:
+        return max(0, self.end_ns - self.start_ns)
+
+    @property
+    def events(self) -> Sequence[Event | EventSketch]:
+        if not self.has_events:
+            return ()
+        events = self.source.events()
+        return events if not self.shift_ns else [_shifted(event, self.shift_ns) for event in events]
+
+    def shifted(self, shift_ns: int) -> "SpanSketch":
+        """As if its clock had been set on by so much; a time that is missing stays missing."""
+        return msgspec.structs.replace(
+            self,
+            start_ns=self.start_ns and max(1, self.start_ns + shift_ns),
+            end_ns=self.end_ns and max(1, self.end_ns + shift_ns),
+            shift_ns=shift_ns,
+        )
+
+    def whole(self) -> Span:
+        """The span decoded in full and redacted; work each time."""
+        return self.source.whole()
+
+
+AnySpan = Span | SpanSketch
+AnyEvent = Event | EventSketch
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSketch:
+    """A whole trace; ``spans`` in no particular order, none twice."""
+
+    summary: TraceSummary
+    spans: tuple[SpanSketch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A span that is decoded already."""
+
+    span: Span
+
+    def whole(self) -> Span:
+        return self.span
+
+    def events(self) -> Sequence[Event]:
+        return self.span.events
+
+    def may_say(self, needle: bytes) -> bool:
+        return True
+
+
+def sketch_of(span: Span) -> SpanSketch:
+    return SpanSketch(
+        span.span_id,
+        span.parent_id,
+        span.name,
+        span.kind,
+        span.start_ns,
+        span.end_ns,
+        span.status_code,
+        span.service,
+        bool(span.events),
+        bool(span.links),
+        is_plumbing(span.attributes),
+        clock_of(span.resource.attributes),
+        _Whole(span),
+    )
+
+
+def sketch_trace(trace: Trace) -> TraceSketch:
+    """For stores that decode a trace in full anyway."""
+    return TraceSketch(trace.summary, tuple(map(sketch_of, trace.spans)))
+
+
+def _shifted(event: AnyEvent, shift_ns: int) -> AnyEvent:
+    if not event.time_ns:
+        return event
+    if isinstance(event, EventSketch):
+        return msgspec.structs.replace(event, time_ns=event.time_ns + shift_ns)
+    return replace(event, time_ns=event.time_ns + shift_ns)
+
+
+def whole_event(event: AnyEvent) -> Event:
+    return event.whole() if isinstance(event, EventSketch) else event
+
+
+def distinct(spans: Sequence[SpanSketch]) -> list[SpanSketch]:
+    """Each span once. Only those that share an id are compared in full."""
+    kept: list[SpanSketch] = []
+    by_id: dict[str, list[SpanSketch]] = {}
+    for span in spans:
+        others = by_id.setdefault(span.span_id, [])
+        if others and repr(span.whole()) in [repr(other.whole()) for other in others]:
+            continue
+        others.append(span)
+        kept.append(span)
+    return kept

@@ -1,0 +1,106 @@
+"""A trace worked out: its rows, their times, and what follows from them, each computed when it is first asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
+from diamond_viewer.telemetry.sketch import SpanSketch, TraceSketch
+from diamond_viewer.trace.critical_path import Section, critical_path, self_times_ns
+from diamond_viewer.trace.extent import Extent, Scale, extents, scale_of
+from diamond_viewer.trace.skew import clock_shifts
+from diamond_viewer.trace.timeline import Entry, Gap, tell
+from diamond_viewer.trace.tree import Row, arrange
+from diamond_viewer.trace.waterfall import colours_of
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """Everything is in the order of ``rows``. ``shifts_ns`` are not all 0 when the clocks were adjusted on request."""
+
+    summary: TraceSummary
+    rows: tuple[Row, ...]
+    spans: tuple[SpanSketch, ...]
+    scale: Scale
+    extents: tuple[Extent, ...]
+    shifts_ns: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, trace: TraceSketch) -> "Arranged":
+        return cls._of(trace.summary, trace.spans)
+
+    @classmethod
+    def _of(cls, summary: TraceSummary, spans: Sequence[SpanSketch]) -> "Arranged":
+        rows = arrange(spans)
+        ordered = tuple([row.span for row in rows if isinstance(row.span, SpanSketch)])
+        scale = scale_of(ordered)
+        return cls(summary, rows, ordered, scale, extents(rows, scale))
+
+    def adjusted(self) -> "Arranged":
+        """With each other machine's clock set so that its spans lie inside their parents."""
+        shifts = clock_shifts(self.rows, self.spans, self.extents)
+        if not any(shifts):
+            return self
+        spans = tuple([span.shifted(by) if by else span for span, by in zip(self.spans, shifts, strict=True)])
+        moved = Arranged._of(self.summary, spans)
+        return Arranged(
+            self.summary, moved.rows, moved.spans, moved.scale, moved.extents, tuple(s.shift_ns for s in moved.spans)
+        )
+
+    @cached_property
+    def can_be_adjusted(self) -> bool:
+        return any(clock_shifts(self.rows, self.spans, self.extents))
+
+    @cached_property
+    def colours(self) -> Mapping[str, int]:
+        return colours_of(span.service for span in self.spans)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        return critical_path(self.rows, self.extents)
+
+    @cached_property
+    def sections_of(self) -> Mapping[int, tuple[Section, ...]]:
+        found: dict[int, tuple[Section, ...]] = {}
+        for section in self.sections:
+            found[section.row] = (*found.get(section.row, ()), section)
+        return found
+
+    @cached_property
+    def self_times_ns(self) -> tuple[int, ...]:
+        return self_times_ns(self.rows, self.extents)
+
+    @cached_property
+    def story(self) -> tuple[Entry | Gap, ...]:
+        return tell(self.rows, self.extents, self.scale)
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[int, ...]]:
+        """Span id -> its places; more than one where spans share it."""
+        found: dict[str, tuple[int, ...]] = {}
+        for place, span in enumerate(self.spans):
+            found[span.span_id] = (*found.get(span.span_id, ()), place)
+        return found
+
+    @cached_property
+    def error_places(self) -> tuple[int, ...]:
+        return tuple([place for place, span in enumerate(self.spans) if span.status_code == STATUS_ERROR])
+
+    @cached_property
+    def root_causes(self) -> frozenset[int]:
+        """Failed spans without a failed child: where an error began."""
+        above = {self.rows[place].parent_row for place in self.error_places}
+        return frozenset(place for place in self.error_places if place not in above)
+
+    def place_of(self, element: str) -> int | None:
+        """The place of ``<span id>`` or ``<span id>-<which of those that share it, from 1>``."""
+        span_id, _, number = element.partition("-")
+        places = self.places.get(span_id.lower(), ())
+        which = int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 7 else 0
+        return places[which] if 0 <= which < len(places) else None
+
+    def element_of(self, place: int) -> str:
+        """The other way round."""
+        span_id = self.spans[place].span_id
+        which = self.places[span_id].index(place)
+        return f"{span_id}-{which + 1}" if which else span_id

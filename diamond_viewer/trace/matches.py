@@ -1,0 +1,78 @@
+"""Search inside one trace: the rows whose names, keys, values or events hold some words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from diamond_viewer.telemetry.model import Attributes, AttributeValue, Span
+from diamond_viewer.telemetry.sketch import SpanSketch
+
+_AS_IN_JSON = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_ :./-")
+_IN_NO_NUMBER = frozenset("ghjkmopqrsvwxyz_/")  # nor in null, true, hex or "inf", which are spelt otherwise on the wire
+
+
+def matching_places(spans: Sequence[SpanSketch], words: str) -> tuple[int, ...]:
+    """Places of spans that say ``words`` (upper and lower case alike), also as ``key=value`` or as the span's id."""
+    needle = words.strip().casefold()
+    if not needle:
+        return ()
+    is_plain = _AS_IN_JSON.issuperset(needle) and not _IN_NO_NUMBER.isdisjoint(needle)
+    raw = needle.encode() if is_plain else b""
+    in_resource = lru_cache(maxsize=256)(lambda attributes: needle in "\n".join(_texts_of(attributes.attributes)))
+    found = []
+    for place, span in enumerate(spans):
+        if needle in span.name.casefold() or needle in span.service.casefold() or span.span_id.startswith(needle):
+            found.append(place)
+        elif not raw or span.source.may_say(raw):
+            whole = span.whole()
+            if needle in "\n".join(_texts(whole)) or in_resource(_Known(whole.resource.attributes)):
+                found.append(place)
+    return tuple(found)
+
+
+class _Known:
+    """Attributes that many spans share, compared by identity."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+
+    def __hash__(self) -> int:
+        return id(self.attributes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other.attributes is self.attributes
+
+
+def _texts(span: Span) -> Iterator[str]:
+    yield span.status_message.casefold()
+    yield from _texts_of(span.attributes)
+    for event in span.events:
+        yield event.name.casefold()
+        yield from _texts_of(event.attributes)
+    for link in span.links:
+        yield f"{link.trace_id} {link.span_id}"
+        yield from _texts_of(link.attributes)
+
+
+def _texts_of(attributes: Attributes) -> Iterator[str]:
+    for key, value in attributes.items():
+        for text in _values(value):
+            yield f"{key}={text}".casefold()
+
+
+def _values(value: AttributeValue) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            yield from one
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+        elif isinstance(one, bool):
+            yield "true" if one else "false"
+        elif isinstance(one, bytes):
+            yield one.hex()
+        else:
+            yield "null" if one is None else str(one)

@@ -1,0 +1,91 @@
+"""A trace as text: an indented tree for a chat message, a list for Markdown."""
+
+from collections.abc import Iterator
+
+from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
+from diamond_viewer.telemetry.sketch import whole_event
+from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times
+from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.trace.timeline import Entry, Gap
+
+MAX_ROWS = 1_000
+MAX_STORY = 200
+MAX_NAME = 120
+MAX_INDENTS = 40
+
+
+def outline_text(trace: Arranged) -> str:
+    """Name, facts, one line a span with what it took, then the events."""
+    lines = [_title(trace.summary), ""]
+    for place, depth in _shown(trace):
+        lines.append("  " * depth + _said(trace, place))
+    lines += _rest(trace)
+    lines += [f"{_when(told)}  {_event(told)}" for told in trace.story[:MAX_STORY]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def outline_markdown(trace: Arranged) -> str:
+    summary = trace.summary
+    lines = [f"### {_escaped(summary.name or '(no name)')}", "", _escaped(_facts(summary)), ""]
+    for place, depth in _shown(trace):
+        lines.append("  " * depth + "- " + _escaped(_said(trace, place)))
+    lines += _rest(trace)
+    if trace.story:
+        lines += ["", "**Events**", ""]
+        lines += [f"- `{_when(told).strip() or '…'}` {_escaped(_event(told))}" for told in trace.story[:MAX_STORY]]
+    return "\n".join([*lines, "", f"Trace `{summary.trace_id}`"]) + "\n"
+
+
+def _shown(trace: Arranged) -> Iterator[tuple[int, int]]:
+    for place, row in enumerate(trace.rows[:MAX_ROWS]):
+        yield place, min(row.depth, MAX_INDENTS)
+
+
+def _rest(trace: Arranged) -> list[str]:
+    hidden = len(trace.rows) - MAX_ROWS
+    return [f"… {format_times(hidden, 'more span')}", ""] if hidden > 0 else [""]
+
+
+def _title(summary: TraceSummary) -> str:
+    return f"{summary.name or '(no name)'}\n{_facts(summary)}\ntrace {summary.trace_id}"
+
+
+def _facts(summary: TraceSummary) -> str:
+    parts = [
+        f"{format_date_time(summary.start_ns)} UTC",
+        format_duration(summary.duration_ns),
+        format_times(summary.span_count, "span"),
+        format_times(summary.error_count, "error") if summary.error_count else "",
+        ", ".join((*summary.user_ids[:3], *summary.lesson_ids[:3])),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _said(trace: Arranged, place: int) -> str:
+    span = trace.spans[place]
+    failed = ""
+    if span.status_code == STATUS_ERROR:
+        message = " ".join(span.whole().status_message.split())[:MAX_NAME]
+        failed = "  ERROR" + (f": {message}" if message else "")
+    return f"{_one_line(span.name)}  {format_duration(trace.extents[place].duration_ns)} [{span.service}]{failed}"
+
+
+def _when(told: Entry | Gap) -> str:
+    return f"{format_offset(told.offset_ns):>10}" if isinstance(told, Entry) else " " * 10
+
+
+def _event(told: Entry | Gap) -> str:
+    if isinstance(told, Gap):
+        return f"… {told.sentence}"
+    attributes = whole_event(told.event).attributes
+    said = [f"{key}={text}" for key, value in attributes.items() if len(text := str(value)) <= 60 and "\n" not in text]
+    return " ".join([_one_line(told.event.name), f"({_one_line(told.span.name)})", *said[:6]])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:MAX_NAME] or "(no name)"
+
+
+def _escaped(text: str) -> str:
+    """Telemetry must not become links, images or headings of whoever pastes it."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>!#|" else sign for sign in text)

@@ -223,6 +223,51 @@ def is_plumbing_json(attributes: bytes) -> bool:
     return FRAMEWORK_KEY.encode() in attributes and not any(kind in attributes for kind in _TELLING_FRAMEWORK_BYTES)
 
 
+ATTRIBUTE_GROUPS = (  # heading, and the first parts of the keys below it
+    ("User and lesson", ("user", "lesson", "enduser", "course", "session")),
+    ("HTTP", ("http", "url", "user_agent", "client", "server", "network", "net")),
+    ("Database", ("db",)),
+    ("Queue", ("messaging", "bullmq", "job")),
+    ("Video", ("video", "progress")),
+    ("Remote call", ("rpc", "aws")),
+    ("Error", ("error", "exception")),
+    ("Next.js", ("next",)),
+)
+OTHER_GROUP = "Other"
+_GROUP_OF = {part: heading for heading, parts in ATTRIBUTE_GROUPS for part in parts}
+
+
+def group_of(key: str) -> str:
+    """Under which heading a reader looks for an attribute.
+
+    >>> [group_of(key) for key in ("http.route", "userId", "db.system", "tick", "lesson_id")]
+    ['HTTP', 'User and lesson', 'Database', 'Other', 'User and lesson']
+    """
+    if key in USER_KEYS or key in LESSON_KEYS:
+        return "User and lesson"
+    return _GROUP_OF.get(key.partition(".")[0], OTHER_GROUP)
+
+
+def request_url(attributes: Attributes) -> str:
+    """The address of a recorded HTTP request with its host, "" when that is not known.
+
+    >>> request_url({"http.scheme": "http", "http.host": "localhost:3000", "http.target": "/a?b=1"})
+    'http://localhost:3000/a?b=1'
+    >>> request_url({"url.full": "https://a.test/b"}), request_url({"http.target": "/a"})
+    ('https://a.test/b', '')
+    """
+    target = http_target(attributes)
+    full = _first_text(attributes, ("url.full", "http.url"))
+    if full.startswith(("http://", "https://")):
+        return full
+    host = _first_text(attributes, ("http.host", "server.address", "net.host.name"))
+    port = _first_text(attributes, ("server.port", "net.host.port"))
+    if not host or not target.startswith("/"):
+        return ""
+    scheme = _first_text(attributes, ("url.scheme", "http.scheme")) or "http"
+    return f"{scheme}://{host}{f':{port}' if port and ':' not in host else ''}{target}"
+
+
 def clock_of(resource_attributes: Attributes) -> str:
     """Whose clock a span was timed by, as far as the resource tells: host, else service and instance; spans of one clock
     never differ by skew.

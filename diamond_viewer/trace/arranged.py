@@ -1,5 +1,6 @@
 """A trace worked out: its rows, their times, and what follows from them, each computed when it is first asked for."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,6 +92,22 @@ class Arranged:
         """Failed spans without a failed child: where an error began."""
         above = {self.rows[place].parent_row for place in self.error_places}
         return frozenset(place for place in self.error_places if place not in above)
+
+    @cached_property
+    def linked_from(self) -> Mapping[str, tuple[int, ...]]:
+        """Span id -> places of the spans of this trace that link to it."""
+        found: dict[str, tuple[int, ...]] = {}
+        for place, span in enumerate(self.spans):
+            if span.has_links:
+                for link in span.whole().links:
+                    if link.trace_id == self.summary.trace_id:
+                        found[link.span_id] = (*found.get(link.span_id, ()), place)
+        return found
+
+    def errors_below(self, place: int) -> int:
+        """Failed spans below a row."""
+        end = place + 1 + self.rows[place].descendant_count
+        return bisect_left(self.error_places, end) - bisect_left(self.error_places, place + 1)
 
     def place_of(self, element: str) -> int | None:
         """The place of ``<span id>`` or ``<span id>-<which of those that share it, from 1>``."""

@@ -1,29 +1,28 @@
-"""SpanRow: a line of the waterfall, and SpanBody: what opens below it."""
+"""SpanRow: a line of the waterfall."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
+from functools import lru_cache
 
-from diamond_viewer.telemetry.model import STATUS_ERROR, STATUS_OK, Event, Link, Span
-from diamond_viewer.telemetry.units import format_count, format_duration, format_rfc3339
-from diamond_viewer.trace.critical_path import Section
-from diamond_viewer.trace.tree import Row
-from diamond_viewer.trace.waterfall import Bar, Mark, Waterfall
+from diamond_viewer.telemetry.model import STATUS_ERROR
+from diamond_viewer.telemetry.units import format_duration, format_offset, format_times
+from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.trace.extent import Scale
+from diamond_viewer.trace.shown import Shown
+from diamond_viewer.trace.waterfall import Bar, Mark, Tick, bar_of
 from diamond_viewer.web.address import trace_href
-from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import event_tone
+from diamond_viewer.web.span_body import UNNAMED, SpanBody, problems_of
+from diamond_viewer.web.trace_address import TraceAddress
 
 INDENT_PX = 12
 MAX_INDENTS = 16  # deeper rows say their depth as a number: an indent wider than the column helps nobody
+ROW_PX = 25
 MAX_DIAMONDS = 60  # on one bar; the story has them all
+MAX_WAITED = 60
 LAST_TICK_PERCENT = 94  # a label further right would stand out of the axis: it ends at its tick instead
 SERVICE_COLOURS = 6
-MAX_EVENTS = 100  # in the details of one span
-MAX_LINKS = 100
 MAX_NAME = 300  # characters; names of 5,000 have been seen
-UNNAMED = "(no name)"
-
-KIND_WORDS = ("", "internal", "server", "client", "producer", "consumer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,194 +42,183 @@ class Diamond:
 
 
 @dataclass(frozen=True, slots=True)
-class BodyEvent:
-    name: str
-    tone: str
-    offset: str
-    attributes: tuple[AttributeLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BodyLink:
-    """``href`` is empty for a trace id that is none."""
-
-    trace_id: str
-    span_id: str
-    href: str
-    attributes: tuple[AttributeLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SpanBody:
-    """The details of a span. ``facts`` are label and value; ``dropped`` says what the SDK threw away."""
-
-    status: str
-    is_error: bool
-    facts: tuple[tuple[str, str], ...]
-    attributes: tuple[AttributeLine, ...]
-    events: tuple[BodyEvent, ...]
-    hidden_events: str
-    links: tuple[BodyLink, ...]
-    dropped: str
-    problems: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, span: Span, problems: Sequence[str] = ()) -> Self:
-        words = {STATUS_ERROR: "error", STATUS_OK: "ok"}.get(span.status_code, "")
-        message = span.status_message.strip()
-        return cls(
-            status=": ".join(part for part in (words, message) if part),
-            is_error=span.status_code == STATUS_ERROR,
-            facts=_facts(span),
-            attributes=attribute_lines(span.attributes),
-            events=tuple(_body_event(event, span) for event in span.events[:MAX_EVENTS]),
-            hidden_events=f"{len(span.events) - MAX_EVENTS:,} more, in the JSON"
-            if len(span.events) > MAX_EVENTS
-            else "",
-            links=tuple(_body_link(link) for link in span.links[:MAX_LINKS]),
-            dropped=_dropped(span),
-            problems=tuple(problems),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class SpanRow:
     """``x``, ``width`` and the like are percentages of the axis; ``colour`` is the number of the service's colour.
 
-    ``waited`` are the parts of the critical path that lie in this span alone. ``body`` is None when it is fetched on
-    opening, from ``body_href``.
+    ``waited`` are the parts of the critical path that lie in this span alone. ``guides`` is the path of the lines of the
+    tree. ``fold_href`` folds what is below, or opens it when ``is_shut``; empty when there is nothing. ``outside`` is
+    ‹ or › for a bar beside the window. ``body`` is None when it is fetched on opening, from ``body_href``.
     """
 
-    span_id: str
-    element_id: str
+    element: str
+    index: int
     name: str
     title: str
-    indent: str
+    indent: int
+    guides: str
     depth: str
-    has_children: bool
+    fold_href: str
+    fold_words: str
+    is_shut: bool
     is_error: bool
+    is_root_cause: bool
+    errors_below: str
+    service: str
     colour: int
     bar_x: str
     bar_width: str
+    bar_title: str
+    outside: str
     waited: tuple[tuple[str, str], ...]
     duration: str
     diamonds: tuple[Diamond, ...]
-    problems: tuple[str, ...]
+    links: str
+    problems: str
+    finding: str
     body: SpanBody | None
     body_href: str
     page_href: str
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a search found: the places, and which of them is looked at."""
+
+    places: frozenset[int] = frozenset()
+    current: int = -1
+
+    def of(self, place: int) -> str:
+        """The ending of a CSS class: "" without a search, else current | found | other."""
+        if not self.places:
+            return ""
+        return "current" if place == self.current else "found" if place in self.places else "other"
+
+
 def span_rows(
-    rows: Sequence[Row], first: int, last: int, layout: Waterfall, path: Sequence[Section], inline: bool, open_id: str
+    trace: Arranged,
+    shown: Shown,
+    first: int,
+    last: int,
+    window: Scale,
+    address: TraceAddress,
+    finding: Finding,
+    bodies: dict[int, SpanBody],
 ) -> tuple[SpanRow, ...]:
-    """``rows[first:last]`` of all rows of a trace. ``inline`` brings the details of all of them, not only of the open one."""
-    waited: dict[int, list[tuple[str, str]]] = {}
-    for section in path:
-        if first <= section.row < last:
-            left, right = layout.scale.percent(section.start_ns), layout.scale.percent(section.end_ns)
-            waited.setdefault(section.row, []).append((f"{left:.2f}%", f"{right - left:.2f}%"))
-    namesakes: dict[str, int] = {}
-    found = []
-    for place in range(first, last):
-        span_id = rows[place].span.span_id
-        number = namesakes[span_id] = namesakes.get(span_id, 0) + 1
-        element_id = f"s-{span_id}" + (f"-{number}" if number > 1 else "")
-        body = None
-        problems = (*rows[place].problems, *layout.bars[place].extent.problems)
-        if inline or span_id == open_id:
-            body = SpanBody.of(rows[place].span, problems)
-        row = _span_row(rows[place], layout, layout.bars[place], tuple(waited.get(place, ())), element_id, body)
-        found.append(replace(row, problems=problems, is_open=span_id == open_id))
-    return tuple(found)
+    """Rows ``first`` to ``last`` of those that are shown. ``bodies`` are those of the open spans, by place."""
+    guides = shown.guides(first, last)
+    rows = []
+    for index in range(first, last):
+        place, depth = shown.places[index], shown.depths[index]
+        rows.append(_span_row(trace, place, index, depth, guides[index - first], shown, window, address, finding, bodies))
+    return tuple(rows)
 
 
-def axis_labels(layout: Waterfall) -> tuple[AxisLabel, ...]:
+def axis_labels(ticks: Sequence[Tick]) -> tuple[AxisLabel, ...]:
     return tuple(
         AxisLabel(
             f"{tick.percent:.2f}%",
             tick.words,
             "start" if not tick.percent else "end" if tick.percent > LAST_TICK_PERCENT else "middle",
         )
-        for tick in layout.ticks
+        for tick in ticks
     )
 
 
 def _span_row(
-    row: Row, layout: Waterfall, bar: Bar, waited: tuple[tuple[str, str], ...], element_id: str, body: SpanBody | None
+    trace: Arranged,
+    place: int,
+    index: int,
+    depth: int,
+    guides: int,
+    shown: Shown,
+    window: Scale,
+    address: TraceAddress,
+    finding: Finding,
+    bodies: dict[int, SpanBody],
 ) -> SpanRow:
-    span = row.span
+    span, row, extent = trace.spans[place], trace.rows[place], trace.extents[place]
+    element = trace.element_of(place)
+    is_window = window != trace.scale
+    outside = "" if not is_window else "‹" if extent.end_ns < window.start_ns else "›" if extent.start_ns > window.end_ns else ""
+    bar = bar_of(row, extent, window, is_window)
+    waited = []
+    for section in trace.sections_of.get(place, ())[:MAX_WAITED]:
+        left, right = window.percent(section.start_ns), window.percent(section.end_ns)
+        if right > left:
+            waited.append((f"{left:.2f}%", f"{right - left:.2f}%"))
+    is_shut, has_below = place in shown.shut, row.descendant_count > 0
     name = span.name or UNNAMED
+    below = trace.errors_below(place) if is_shut else 0
+    said = problems_of(trace, place)
+    offset, own = format_offset(extent.start_ns - trace.scale.start_ns), format_duration(trace.self_times_ns[place])
     return SpanRow(
-        span_id=span.span_id,
-        element_id=element_id,
+        element=element,
+        index=index + 1,
         name=name[:MAX_NAME],
-        title=f"{name[:MAX_NAME]} · {span.service} · starts at {offset_words(bar.extent.start_ns - layout.scale.start_ns)}",
-        indent=str(INDENT_PX * min(row.depth, MAX_INDENTS)),
-        depth=format_count(row.depth) if row.depth > MAX_INDENTS else "",
-        has_children=row.child_count > 0,
+        title=f"{name[:MAX_NAME]} · {span.service}",
+        indent=INDENT_PX * min(depth, MAX_INDENTS),
+        guides=_guide_path(guides, min(depth, MAX_INDENTS)),
+        depth=f"{depth:,}" if depth > MAX_INDENTS else "",
+        fold_href=address.folding(element, not is_shut, index + 1) if has_below else "",
+        fold_words=f"{'Show' if is_shut else 'Fold'} {format_times(row.descendant_count, 'span')} below",
+        is_shut=is_shut,
         is_error=span.status_code == STATUS_ERROR,
-        colour=layout.colours[span.service] % SERVICE_COLOURS,
+        is_root_cause=place in trace.root_causes,
+        errors_below=format_times(below, "error") + " inside" if below else "",
+        service=span.service,
+        colour=trace.colours[span.service] % SERVICE_COLOURS,
         bar_x=f"{bar.left_percent:.2f}%",
         bar_width=f"{bar.width_percent:.2f}%",
-        waited=waited,
-        duration=format_duration(bar.extent.duration_ns),
-        diamonds=tuple(_diamond(mark, layout) for mark in bar.marks[:MAX_DIAMONDS]),
-        problems=(),
-        body=body,
-        body_href=f"{trace_href(span.trace_id)}/spans/{span.span_id}",
-        page_href=f"{trace_href(span.trace_id)}?span={span.span_id}#{element_id}",
-        is_open=False,
+        bar_title=f"{span.service}: {format_duration(extent.duration_ns)} from {offset} on, {own} of it its own",
+        outside=outside,
+        waited=tuple(waited) if not outside else (),
+        duration=format_duration(extent.duration_ns),
+        diamonds=_diamonds(bar, trace) if not outside else (),
+        links=_link_words(trace, place),
+        problems=" ".join(said),
+        finding=finding.of(place),
+        body=bodies.get(place),
+        body_href=f"{trace_href(trace.summary.trace_id)}/spans/{element}",
+        page_href=address.but(spans=(element,), moment=0, row=index + 1),
+        is_open=place in bodies,
     )
 
 
-def _diamond(mark: Mark, layout: Waterfall) -> Diamond:
-    title = f"{mark.event.name or UNNAMED} at {offset_words(mark.event.time_ns - layout.scale.start_ns)}"
+def _link_words(trace: Arranged, place: int) -> str:
+    """What the arrow of a row says; "" for none."""
+    span = trace.spans[place]
+    said = []
+    if span.has_links:
+        links = span.whole().links
+        targets = ["another trace" if link.trace_id != trace.summary.trace_id else link.span_id for link in links[:3]]
+        said.append(f"links to {', '.join(targets)}")
+    if span.span_id in trace.linked_from:
+        said.append(f"linked from {format_times(len(trace.linked_from[span.span_id]), 'span')}")
+    return ", ".join(said)
+
+
+def _diamonds(bar: Bar, trace: Arranged) -> tuple[Diamond, ...]:
+    return tuple(_diamond(mark, trace) for mark in bar.marks[:MAX_DIAMONDS])
+
+
+def _diamond(mark: Mark, trace: Arranged) -> Diamond:
+    title = f"{mark.event.name or UNNAMED} at {format_offset(mark.event.time_ns - trace.scale.start_ns)}"
     if mark.count > 1:
         title += f", and {mark.count - 1:,} more"
     return Diamond(f"{mark.percent:.2f}%", event_tone(mark.event.name), title)
 
 
-def offset_words(offset_ns: int) -> str:
+@lru_cache(maxsize=4096)
+def _guide_path(guides: int, depth: int) -> str:
+    """An SVG path: a line for every branch that goes on, a corner where this row hangs.
+
+    >>> _guide_path(0b01, 2)
+    'M6 0V25M18 0V12.5H23'
     """
-    >>> offset_words(1_500), offset_words(-1_500)
-    ('+1.5 µs', '-1.5 µs')
-    """
-    return format_duration(offset_ns) if offset_ns < 0 else f"+{format_duration(offset_ns)}"
-
-
-def _facts(span: Span) -> tuple[tuple[str, str], ...]:
-    scope = f"{span.scope.name} {span.scope.version}".strip()
-    kind = KIND_WORDS[span.kind] if 0 <= span.kind < len(KIND_WORDS) else str(span.kind)
-    facts = (
-        ("service", span.service),
-        ("kind", kind),
-        ("start", format_rfc3339(span.start_ns)),
-        ("duration", format_duration(span.duration_ns)),
-        ("span id", span.span_id),
-        ("parent id", span.parent_id),
-        ("scope", scope),
-        ("trace state", span.trace_state),
-    )
-    return tuple((label, value) for label, value in facts if value)
-
-
-def _body_event(event: Event, span: Span) -> BodyEvent:
-    offset = offset_words(event.time_ns - span.start_ns) if event.time_ns and span.start_ns else "no time"
-    return BodyEvent(event.name or UNNAMED, event_tone(event.name), offset, attribute_lines(event.attributes))
-
-
-def _body_link(link: Link) -> BodyLink:
-    href = trace_href(link.trace_id) if link.trace_id.strip("0") else ""
-    return BodyLink(link.trace_id, link.span_id, href, attribute_lines(link.attributes))
-
-
-def _dropped(span: Span) -> str:
-    counts = (
-        (span.dropped_attribute_count, "attributes"),
-        (span.dropped_event_count, "events"),
-        (span.dropped_link_count, "links"),
-    )
-    said = [f"{count:,} {what}" for count, what in counts if count]
-    return f"The SDK dropped {', '.join(said)} of this span: it was over a limit." if said else ""
+    middle = ROW_PX / 2
+    lines = [f"M{6 + INDENT_PX * level} 0V{ROW_PX}" for level in range(depth) if guides & (1 << level)]
+    if depth:
+        x = 6 + INDENT_PX * (depth - 1)
+        lines.append(f"M{x} {middle:g}H{x + 5}" if guides & (1 << (depth - 1)) else f"M{x} 0V{middle:g}H{x + 5}")
+    return "".join(lines)

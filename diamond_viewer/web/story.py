@@ -1,40 +1,120 @@
-"""StoryLine: the events of all spans of a trace as one ordered story, as ``trace.timeline`` tells it."""
+"""Story: the events of all spans of a trace as one ordered story, as ``trace.timeline`` tells it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diamond_viewer.trace.timeline import Entry, Gap
+from diamond_viewer.telemetry.sketch import whole_event
+from diamond_viewer.telemetry.units import format_date_time, format_offset, format_times
+from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.trace.timeline import Entry, Gap, Kind
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
 from diamond_viewer.web.badges import event_tone
-from diamond_viewer.web.span_rows import UNNAMED, offset_words
+from diamond_viewer.web.span_body import UNNAMED
+from diamond_viewer.web.trace_address import TraceAddress
+from diamond_viewer.web.value_links import NOWHERE, ValueLink, ValueLinks
+
+SHOWN_EVENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
-    """An event; or, when ``gap`` is set, the silence before the next one."""
+    """An event; or, when ``gap`` is set, the silence before the next one. ``href`` leads to the event in its span."""
 
     offset: str = ""
+    clock: str = ""
     name: str = ""
     tone: str = ""
+    kind: str = ""
     span: str = ""
+    href: str = ""
+    link: ValueLink = NOWHERE
     attributes: str = ""
     problems: tuple[str, ...] = ()
     details: tuple[AttributeLine, ...] = ()
     gap: str = ""
 
 
-def story_lines(story: Sequence[Entry | Gap]) -> tuple[StoryLine, ...]:
-    return tuple(StoryLine(gap=told.sentence) if isinstance(told, Gap) else _event_line(told) for told in story)
+@dataclass(frozen=True, slots=True)
+class KindChip:
+    """A kind of event to filter by; ``href`` sets or unsets it."""
+
+    words: str
+    count: str
+    href: str
+    is_set: bool
 
 
-def _event_line(entry: Entry) -> StoryLine:
-    event = entry.event
+@dataclass(frozen=True, slots=True)
+class Story:
+    lines: tuple[StoryLine, ...]
+    chips: tuple[KindChip, ...]
+    event_count: int
+    shown: str
+    earlier_href: str
+    later_href: str
+
+
+def story_of(trace: Arranged, address: TraceAddress, links: ValueLinks) -> Story:
+    """A page of the story: ``address.told`` is the first event of it, counted from 1 among those of the kinds that are set."""
+    entries = [told for told in trace.story if isinstance(told, Entry)]
+    counts = Counter(entry.kind for entry in entries)
+    told = [one for one in trace.story if not address.kinds or (isinstance(one, Entry) and one.kind in address.kinds)]
+    event_count = sum(isinstance(one, Entry) for one in told)
+    first = min(address.told, max(event_count, 1)) - 1
+    last = min(first + SHOWN_EVENTS, event_count)
+    return Story(
+        lines=tuple(_line(one, trace, address, links) for one in _between(told, first, last)),
+        chips=tuple(_chip(kind, counts[kind], address) for kind in Kind if counts[kind]) if len(counts) > 1 else (),
+        event_count=len(entries),
+        shown=f"Events {first + 1:,}–{last:,} of {event_count:,}" if last - first < event_count else "",
+        earlier_href=address.but(told=max(1, first + 1 - SHOWN_EVENTS)) if first else "",
+        later_href=address.but(told=last + 1) if last < event_count else "",
+    )
+
+
+def _between(told: Sequence[Entry | Gap], first: int, last: int) -> list[Entry | Gap]:
+    """The events from ``first`` on, with the gaps before them."""
+    found: list[Entry | Gap] = []
+    number = 0
+    for one in told:
+        if first <= number < last:
+            found.append(one)
+        number += isinstance(one, Entry)
+        if number >= last:
+            break
+    return found
+
+
+def _chip(kind: Kind, count: int, address: TraceAddress) -> KindChip:
+    is_set = kind in address.kinds
+    kinds = tuple(other for other in Kind if (other in address.kinds) != (other is kind))
+    return KindChip(str(kind), f"{count:,}", address.but(kinds=kinds, told=1), is_set)
+
+
+def _line(told: Entry | Gap, trace: Arranged, address: TraceAddress, links: ValueLinks) -> StoryLine:
+    if isinstance(told, Gap):
+        return StoryLine(gap=told.sentence)
+    event = whole_event(told.event)
+    is_folded = has_long_values(event.attributes)
     return StoryLine(
-        offset=offset_words(entry.offset_ns),
+        offset=format_offset(told.offset_ns),
+        clock=f"{format_date_time(told.time_ns)} UTC",
         name=event.name or UNNAMED,
         tone=event_tone(event.name),
-        span=entry.span.name or UNNAMED,
+        kind=str(told.kind),
+        span=told.span.name or UNNAMED,
+        href=address.at_span(trace.element_of(told.row), told.number + 1),
+        link=links.named("event", event.name),
         attributes=short_attributes(event.attributes),
-        problems=entry.problems,
-        details=attribute_lines(event.attributes) if has_long_values(event.attributes) else (),
+        problems=told.problems,
+        details=attribute_lines(event.attributes, links) if is_folded else (),
     )
+
+
+def hidden_words(count: int) -> str:
+    """
+    >>> hidden_words(2)
+    '2 more events'
+    """
+    return format_times(count, "more event")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -86,35 +86,18 @@ class TraceAddress:
     @property
     def args(self) -> list[tuple[str, str]]:
         """What is not the default, in a fixed order."""
-        default = TraceAddress(self.trace_id)
-        texts = {
-            "view": [self.view.value],
-            "level": [str(self.level)],
-            "plain": ["1" if self.is_plain else "0"],
-            "shut": [".".join(self.shut)],
-            "opened": [".".join(self.opened)],
-            "adjusted": ["1" if self.is_adjusted else "0"],
-            "from": [str(self.from_ns)],
-            "to": [str(self.to_ns)],
-            "find": [self.find],
-            "match": [str(self.match)],
-            "row": [str(self.row)],
-            "kind": list(self.kinds),
-            "told": [str(self.told)],
-            "with": [self.other_id],
-            "frame": [str(self.frame)],
-            "span": list(self.spans),
-            "moment": [str(self.moment)],
-        }
-        plain = {"from": "from_ns", "to": "to_ns"}
-        unset = {
-            name
-            for name in texts
-            if getattr(self, _FIELDS.get(name, plain.get(name, name))) == getattr(default, _FIELDS.get(name, plain.get(name, name)))
-        }
-        if self.to_ns:
-            unset -= {"from"}
-        return [(name, value) for name, values in texts.items() if name not in unset for value in values]
+        found: list[tuple[str, str]] = []
+        for parameter, name in _FIELDS.items():
+            value = getattr(self, name)
+            if value == _DEFAULTS[name]:
+                continue
+            if parameter in ("shut", "opened"):
+                found.append((parameter, ".".join(value)))
+            elif isinstance(value, tuple):
+                found.extend((parameter, one) for one in value)
+            else:
+                found.append((parameter, str(int(value) if isinstance(value, bool) else value)))
+        return found
 
     @property
     def href(self) -> str:
@@ -146,7 +129,26 @@ class TraceAddress:
         ).href
 
 
-_FIELDS = {"plain": "is_plain", "adjusted": "is_adjusted", "kind": "kinds", "with": "other_id", "span": "spans"}
+_FIELDS = {
+    "view": "view",
+    "level": "level",
+    "plain": "is_plain",
+    "shut": "shut",
+    "opened": "opened",
+    "adjusted": "is_adjusted",
+    "from": "from_ns",
+    "to": "to_ns",
+    "find": "find",
+    "match": "match",
+    "row": "row",
+    "kind": "kinds",
+    "told": "told",
+    "with": "other_id",
+    "frame": "frame",
+    "span": "spans",
+    "moment": "moment",
+}
+_DEFAULTS = {field.name: field.default for field in fields(TraceAddress)}
 
 
 def _number(text: str) -> int:

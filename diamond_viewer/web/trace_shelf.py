@@ -18,13 +18,19 @@ class Reading:
 
     trace: Arranged
     adjusted: Arranged | None = None
-    searches: "OrderedDict[str, tuple[int, ...]]" = field(default_factory=OrderedDict)
+    searches: "OrderedDict[tuple[str, bool], tuple[int, ...]]" = field(default_factory=OrderedDict)
 
-    def places_of(self, words: str) -> tuple[int, ...]:
-        """Places of the unadjusted trace that match a search."""
-        found = self.searches.get(words)
+    def arranged(self, is_adjusted: bool) -> Arranged:
+        if is_adjusted and self.adjusted is None:
+            self.adjusted = self.trace.adjusted()
+        return self.adjusted if is_adjusted and self.adjusted is not None else self.trace
+
+    def places_of(self, words: str, is_adjusted: bool) -> tuple[int, ...]:
+        """Places that match a search."""
+        found = self.searches.get((words, is_adjusted))
         if found is None:
-            found = self.searches[words] = matching_places(self.trace.spans, words)
+            found = matching_places(self.arranged(is_adjusted).spans, words)
+            self.searches[words, is_adjusted] = found
             while len(self.searches) > MAX_SEARCHES:
                 self.searches.popitem(last=False)
         return found
@@ -56,14 +62,6 @@ class TraceShelf:
             while len(self._readings) > 1 and self.span_count > self._max_spans:
                 self._readings.popitem(last=False)
         return reading
-
-    def arranged(self, trace_id: str, is_adjusted: bool = False) -> Arranged | None:
-        reading = self.reading(trace_id)
-        if reading is None or not is_adjusted:
-            return reading and reading.trace
-        if reading.adjusted is None:
-            reading.adjusted = reading.trace.adjusted()
-        return reading.adjusted
 
     @property
     def span_count(self) -> int:

@@ -76,6 +76,13 @@ JOURNEYS: tuple[Scenario, ...] = (
         rules=("signed-in-again",),
         why="was signed in before",
     ),
+    nearly(
+        "sent-home-and-signs-in-elsewhere",
+        saved(1, 0, 20),
+        redirect(2, 10).change_event("middleware.redirect", "to", "/courses"),
+        sign_in(3, 30),
+        why="a redirect, but not to a sign-in page",
+    ),
     bad("mistyped-once", take("bc76").at(0), sign_in(2, 9), rules=("signed-in-again",), why="a note: refused, then in"),
     nearly("back-the-next-day", saved(1, 0, 20), rejected(2, 10), sign_in(3, 86_400), why="another visit"),
     nearly("never-came-back", saved(1, 0, 20), rejected(2, 10), why="no sign-in follows"),

@@ -4,7 +4,7 @@ import pytest
 
 from diamond_viewer.diagnosis.diagnose import diagnose, diagnose_journey
 from diamond_viewer.diagnosis.facts import gather
-from diamond_viewer.diagnosis.finding import MAX_EVIDENCE, Thresholds
+from diamond_viewer.diagnosis.finding import MAX_EVIDENCE, Severity, Thresholds
 from diamond_viewer.diagnosis.flows import recognise
 from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, Span, Trace
 from tests.builders import event, span, trace
@@ -48,7 +48,15 @@ def test_odd_spans(spans: list[Span], rules: set[str]) -> None:
 
 def test_spans_that_share_id_and_times_are_told_in_one_order() -> None:
     twins = [span("a", name="x", is_error=True, status_message="late"), span("a", name="y", is_error=True)]
+    assert gather(trace(*twins)).spans == gather(trace(*reversed(twins))).spans
     assert diagnose(trace(*twins)) == diagnose(trace(*reversed(twins)))
+
+
+def test_an_old_redis_that_does_not_know_its_client_is_a_note() -> None:
+    redis = {"db.system": "redis"}
+    refused = span("a", is_error=True, attributes=redis, status_message="ERR unknown subcommand 'SETINFO'.")
+    assert diagnose(trace(refused))[0].severity == Severity.NOTE
+    assert diagnose(trace(span("a", is_error=True, status_message="ERR")))[0].severity == Severity.PROBLEM
 
 
 def test_a_request_is_one_piece_of_work_however_many_servers_tell_of_it() -> None:

@@ -1,0 +1,78 @@
+"""Links from a value to the traces that have it, or to those that have not."""
+
+from dataclasses import dataclass
+
+from diamond_viewer.query.language import parse
+from diamond_viewer.query.mistake import Mistake
+from diamond_viewer.telemetry.model import AttributeValue
+from diamond_viewer.telemetry.semconv import LESSON_KEYS, SERVICE_KEY, USER_KEYS
+from diamond_viewer.web.address import Address
+
+MAX_VALUE = 200  # characters: longer ones are no filter
+_PARAMETERS = {
+    **dict.fromkeys(LESSON_KEYS, "lesson"),
+    **dict.fromkeys(USER_KEYS, "user"),
+    SERVICE_KEY: "service",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLink:
+    """Both are empty when the value cannot be asked for."""
+
+    only: str = ""
+    without: str = ""
+
+
+NOWHERE = ValueLink()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLinks:
+    """Keeps the filters of the list that the trace was opened from."""
+
+    address: Address
+
+    def of(self, key: str, value: AttributeValue) -> ValueLink:
+        """Of an attribute, wherever in a trace it stands."""
+        literal = _literal(value)
+        if not key or not literal:
+            return NOWHERE
+        parameter = _PARAMETERS.get(key)
+        only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
+        name = f'"{_escaped(key)}"'
+        return self._searches(f"{name}:{literal}", only)
+
+    def named(self, parameter: str, value: str) -> ValueLink:
+        """Of a service, an operation or an event."""
+        if not value or len(value) > MAX_VALUE:
+            return NOWHERE
+        return self._searches(f'{parameter}:"{_escaped(value)}"', self.address.filtered(parameter, value))
+
+    def _searches(self, term: str, only: str) -> ValueLink:
+        before = next(iter(self.address.query.values("q")), "")
+        before = f"({before})" if " OR " in before else before
+        links = []
+        for searched in (term, f"-{term}"):
+            text = f"{before} {searched}".strip()
+            try:
+                parse(text)
+            except Mistake:
+                return NOWHERE
+            links.append(self.address.filtered("q", text))
+        return ValueLink(only or links[0], links[1])
+
+
+def _literal(value: AttributeValue) -> str:
+    """A value as the search language writes it, "" for what it cannot ask for."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value) if abs(value) < 1e15 else ""
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_VALUE:
+        return ""
+    return f'"{_escaped(value)}"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -37,11 +37,10 @@ def main() -> int:
             house.callback(traffic.stop)
             patterns = (str(traffic.live_path),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
-        store = MemoryStore(settings.memory_bytes)
+        store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes)
         try:
-            feed = Feed(
-                patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice, packer=MemoryStore.packer
-            )
+            feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
+            feed.read_backlog_in(settings.worker_count, MemoryStore.packer)
         except FeedError as error:
             return terminal.refuse(error)
         application = create_app(store, allowed_hosts=settings.trusted_hosts)

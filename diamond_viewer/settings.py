@@ -1,10 +1,13 @@
 """Settings: flag > environment (``DIAMOND_<FLAG>``) > default. A value that cannot be used is refused with one sentence."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -14,6 +17,9 @@ ENVIRONMENT_PREFIX = "DIAMOND_"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
+LINE_SHARE = 8  # of the memory: while a line is read it takes up to twice its length, and that is kept free
+WORKER_BYTES = 256 * 1024**2  # what a backfill worker may take, and must be there besides as much for the server
+MIN_DEFAULT_MEMORY_BYTES = 256 * 1024**2
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1024, 1024**3  # a line is decoded in one piece: beyond 1 GiB no machine of ours would
 
 _UNIT_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
@@ -39,7 +45,7 @@ class Settings:
     patterns: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
-    memory_bytes: int = 1024**3
+    memory_bytes: int = field(default_factory=lambda: default_memory_bytes())
     demo: bool = False
     allowed_hosts: tuple[str, ...] = ()
     max_line_bytes: int = 64 * 1024**2
@@ -66,14 +72,16 @@ class Settings:
         if flags.demo and patterns:
             raise SettingsError("--demo shows traffic of its own: leave out the PATTERN, or leave out --demo.")
         standard = cls()
+        memory_bytes = choose("memory", _read_memory, standard.memory_bytes)
+        max_line_bytes = min(standard.max_line_bytes, max(memory_bytes // LINE_SHARE, MIN_LINE_BYTES))
         settings = cls(
             patterns=patterns,
             host=choose("host", _read_host, standard.host),
             port=choose("port", _read_port, standard.port),
-            memory_bytes=choose("memory", _read_memory, standard.memory_bytes),
+            memory_bytes=memory_bytes,
             demo=choose("demo", _read_switch, False) and not patterns,  # DIAMOND_DEMO=1 yields to a PATTERN
             allowed_hosts=choose("allowed-host", _read_host_names, ()),
-            max_line_bytes=choose("max-line", _read_line, standard.max_line_bytes),
+            max_line_bytes=choose("max-line", _read_line, max_line_bytes),
         )
         if not settings.is_loopback and not settings.allowed_hosts:
             raise SettingsError(
@@ -82,6 +90,16 @@ class Settings:
                 "--allowed-host NAME."
             )
         return settings
+
+    @property
+    def reserve_bytes(self) -> int:
+        """What of the memory is kept free for the longest line."""
+        return min(2 * self.max_line_bytes, self.memory_bytes // 2)
+
+    @property
+    def worker_count(self) -> int:
+        """How many processes may read the backlog beside the server; 0 where memory is short."""
+        return max(0, min(os.cpu_count() or 1, self.memory_bytes // WORKER_BYTES - 1))
 
     @property
     def is_loopback(self) -> bool:
@@ -131,7 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", help="port to listen on; 0 takes a free one (default: 8000)")
-    parser.add_argument("--memory", metavar="SIZE", help="budget of the index, newest traces first (default: 1GiB)")
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="what the viewer may take, spent on the newest traces (default: a quarter of the "
+        "machine, at least 256MiB)",
+    )
     parser.add_argument(
         "--demo", action="store_const", const="1", help="write realistic traffic to a temporary folder, show that"
     )
@@ -141,8 +164,20 @@ def _parser() -> argparse.ArgumentParser:
         action=_Joined,
         help="a host name under which readers reach the viewer, besides localhost (repeatable; commas in the environment)",
     )
-    parser.add_argument("--max-line", metavar="SIZE", help="a longer line is skipped and counted (default: 64MiB)")
+    parser.add_argument(
+        "--max-line",
+        metavar="SIZE",
+        help="a longer line is skipped and counted (default: 64MiB, or an eighth of --memory if that is less)",
+    )
     return parser
+
+
+def default_memory_bytes() -> int:
+    """A quarter of the machine's memory, or of what the control group may take of it; at least 256 MiB."""
+    sizes_bytes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    with suppress(OSError, ValueError):  # "max" is no number: the group has no limit
+        sizes_bytes.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return max(min(sizes_bytes) // 4, MIN_DEFAULT_MEMORY_BYTES)
 
 
 def parse_size(text: str) -> int | None:

@@ -78,7 +78,8 @@ def announce_backlog(store: TraceStore, is_over: Callable[[float], bool], starte
         health = store.health()
         elapsed_s = time.monotonic() - started_s
         if health.feed.ready:
-            say(f"{CLEAR_LINE if is_terminal else ''}{indexed(health.spans, elapsed_s)}")
+            words = health.feed.notice if not health.feed.bytes_read and health.feed.notice else ""
+            say(f"{CLEAR_LINE if is_terminal else ''}{words or indexed(health.spans, elapsed_s)}")
             return
         percent = 100 * health.feed.bytes_read // max(1, health.feed.bytes_total)
         if elapsed_s >= PATIENCE_S and health.feed.bytes_read:

@@ -74,6 +74,12 @@
     poll();
   });
 
+  // Who filters while paused sees what there is now: what is new is counted from there on.
+  document.addEventListener("htmx:after:swap", (event) => {
+    const anchor = one("#list")?.dataset.anchor;
+    if (paused && anchor !== undefined && !isPoll(event.detail.ctx)) paused.anchor = anchor;
+  });
+
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) poll();
   });

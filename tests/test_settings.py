@@ -1,10 +1,13 @@
 """Settings: what is accepted, what is refused and in which words."""
 
+import os
 import re
 
 import pytest
 
-from diamond_viewer.settings import Settings, SettingsError
+from diamond_viewer.settings import Settings, SettingsError, default_memory_bytes
+
+MIB = 1024**2
 
 
 def test_without_flags_and_variables_the_defaults_hold() -> None:
@@ -12,7 +15,7 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         patterns=(),
         host="127.0.0.1",
         port=8000,
-        memory_bytes=1_073_741_824,
+        memory_bytes=default_memory_bytes(),
         demo=False,
         allowed_hosts=(),
         max_line_bytes=67_108_864,
@@ -32,6 +35,12 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         pytest.param("--port 0", {}, Settings(port=0), id="any free port"),
         pytest.param("--memory 512MiB", {}, Settings(memory_bytes=536_870_912), id="binary size"),
         pytest.param("", {"DIAMOND_MEMORY": "2GB"}, Settings(memory_bytes=2_000_000_000), id="decimal size"),
+        pytest.param(
+            "--memory 256MiB",
+            {},
+            Settings(memory_bytes=268_435_456, max_line_bytes=33_554_432),
+            id="little memory has shorter lines",
+        ),
         pytest.param("--max-line 1.5mib", {}, Settings(max_line_bytes=1_572_864), id="size with decimals"),
         pytest.param("", {"DIAMOND_MAX_LINE": "4096"}, Settings(max_line_bytes=4096), id="size in bytes"),
         pytest.param("--demo", {}, Settings(demo=True), id="demo"),
@@ -106,6 +115,24 @@ def test_a_bad_value_is_refused_in_one_sentence(
         Settings.from_arguments(arguments, environment)
     assert "\n" not in str(refusal.value)
     assert capsys.readouterr() == ("", "")
+
+
+def test_memory_is_by_default_a_quarter_of_the_machine() -> None:
+    machine_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 256 * MIB <= default_memory_bytes() <= max(256 * MIB, machine_bytes // 4)
+
+
+@pytest.mark.parametrize(
+    ("memory_bytes", "reserve_bytes", "most_workers"),
+    [(256 * MIB, 64 * MIB, 0), (512 * MIB, 128 * MIB, 1), (8192 * MIB, 128 * MIB, 31), (MIB, MIB // 4, 0)],
+)
+def test_little_memory_keeps_room_for_a_line_and_does_without_workers(
+    memory_bytes: int, reserve_bytes: int, most_workers: int
+) -> None:
+    settings = Settings.from_arguments(["--memory", str(memory_bytes)], {})
+    assert settings.reserve_bytes == reserve_bytes
+    assert settings.worker_count <= most_workers
+    assert (settings.worker_count > 0) == (most_workers > 0)
 
 
 def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ tried once more by another worker and after that read by the follower itself.
 import gc
 import logging
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -43,9 +42,7 @@ class _Worker:
 class Backfill:
     """``files`` newest first; outcomes come in that order. To be used from one thread."""
 
-    def __init__(
-        self, files: Sequence[SealedFile], make_writer: Callable[[], SealedWriter], worker_count: int | None = None
-    ) -> None:
+    def __init__(self, files: Sequence[SealedFile], make_writer: Callable[[], SealedWriter], worker_count: int) -> None:
         self._files = list(files)
         self._make_writer = make_writer
         self._waiting = deque(range(len(files)))
@@ -53,7 +50,7 @@ class Backfill:
         self._workers: list[_Worker] = []
         self._done: dict[int, Outcome] = {}
         self._next = 0
-        for _ in range(min(worker_count or os.cpu_count() or 1, len(files))):
+        for _ in range(min(worker_count, len(files))):
             self._start_worker()
 
     @property

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from diamond_viewer.feed import files, report
-from diamond_viewer.feed.history import History
+from diamond_viewer.feed.history import MIN_BYTES, History
 from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.feed.reading import Reader
 from diamond_viewer.feed.shelf import Shelf
@@ -27,8 +27,7 @@ log = logging.getLogger(__name__)
 class Feed:
     """Follows the files that ``patterns`` name and writes what is in them to ``writer``, its only writer.
 
-    ``max_line_bytes`` is the longest line that is read; ``packer`` makes writers for worker processes that read
-    sealed files at start (None: all is read here); ``notice`` a sentence that is reported as long as the feed lives.
+    ``max_line_bytes`` is the longest line that is read; ``notice`` a sentence that is reported as long as the feed lives.
     ``patience_s`` is how long half a line at the end of a finished file waits to be completed, ``hold_s`` how long a file
     without news is held open. Raises ``FeedError`` for a pattern that can never be read.
     """
@@ -40,7 +39,6 @@ class Feed:
         *,
         max_line_bytes: int = DEFAULT_MAX_LINE_BYTES,
         notice: str = "",
-        packer: Callable[[], SealedWriter] | None = None,
         patience_s: float = 2.0,
         hold_s: float = 5.0,
         watch: Callable[[Callable[[], None]], Watch] = Watch,
@@ -53,8 +51,7 @@ class Feed:
         self._shelf = Shelf(patterns, self._ingest.counters, max_line_bytes=max_line_bytes, hold_s=hold_s)
         self._reader = Reader(self._shelf, self._ingest, max_line_bytes=max_line_bytes, patience_s=patience_s)
         self._history: History | None = None
-        if packer is not None:
-            self._history = History(self._shelf, self._ingest, writer, packer, max_line_bytes=max_line_bytes)
+        self._max_line_bytes = max_line_bytes
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._watch = watch(self._changed.set)
@@ -64,6 +61,24 @@ class Feed:
         self._lines_before = 0
         self._last_line_ns = 0
         self._behind_since_s: float | None = None
+
+    def read_backlog_in(
+        self, worker_count: int, make_writer: Callable[[], SealedWriter], min_bytes: int = MIN_BYTES
+    ) -> None:
+        """Before the start: have sealed files of at least ``min_bytes`` in all read by as many processes (0: by this one).
+
+        ``make_writer`` must be something that can be pickled: a class or a function of a module.
+        """
+        if worker_count > 0:
+            self._history = History(
+                self._shelf,
+                self._ingest,
+                self._writer,
+                make_writer,
+                max_line_bytes=self._max_line_bytes,
+                min_bytes=min_bytes,
+                worker_count=worker_count,
+            )
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -124,13 +139,17 @@ class Feed:
             more = True
         if self._ingest.lines > self._lines_before:
             self._lines_before = self._ingest.lines
-            self._last_line_ns = time.time_ns()
+            self._last_line_ns = self._newest_write_ns()
         return more
+
+    def _newest_write_ns(self) -> int:
+        """When the newest line was written, as far as the file system knows: an old file that is read now is not news."""
+        return min(time.time_ns(), max((tail.name.modified_ns for tail in self._shelf.by_age()), default=0))
 
     def _report(self) -> None:
         tails = self._shelf.by_age()
         bytes_read = self._reader.bytes_read + (self._history.bytes_read if self._history else 0)
-        unread_bytes = sum(tail.unread_bytes for tail in tails)
+        unread_bytes = sum(tail.unread_bytes for tail in tails if not tail.trouble)  # what cannot be read is no lag
         now_s = time.monotonic()
         if not unread_bytes:
             self._behind_since_s = None

@@ -75,7 +75,10 @@ class Group:
 
 
 def check_patterns(patterns: Sequence[str]) -> None:
-    """Raises ``FeedError`` for what can never become right while the viewer runs: nothing named, or a directory."""
+    """Raises ``FeedError`` for what can never become right while the viewer runs: nothing named, or only directories.
+
+    A directory beside files is one source that cannot be read; the rest goes on.
+    """
     if not patterns:
         raise FeedError(
             "No file is named. Name a file or a pattern, for example '/var/log/otel-collector/traces.json'."
@@ -83,9 +86,9 @@ def check_patterns(patterns: Sequence[str]) -> None:
     for pattern in patterns:
         if not pattern or "\0" in pattern:
             raise FeedError(f"{pattern!r} is not the name of a file.")
-        path = Path(pattern)
-        if path.is_dir():
-            raise FeedError(f"'{path}' is a directory. Name a file or a pattern, for example '{path}/traces*.json'.")
+    if all(Path(pattern).is_dir() for pattern in patterns):
+        path = Path(patterns[0])
+        raise FeedError(f"'{path}' is a directory. Name a file or a pattern, for example '{path}/traces*.json'.")
 
 
 def groups(patterns: Sequence[str]) -> list[Group]:

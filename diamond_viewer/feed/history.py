@@ -9,6 +9,7 @@ from diamond_viewer.feed.shelf import Shelf
 from diamond_viewer.feed.tail import Role, Tail
 from diamond_viewer.store import Adoption, SealedWriter, TraceWriter
 
+MAX_FILE_BYTES = 256 * 1024 * 1024  # of a larger file perhaps only the end fits into memory: it is read as it goes
 MIN_BYTES = 48 * 1024 * 1024  # below this the workers would start for longer than they read
 BEYOND_MEMORY = "Older than what fits into memory: its traces are not shown. A larger --memory holds more."
 
@@ -24,11 +25,13 @@ class History:
         make_writer: Callable[[], SealedWriter],
         *,
         max_line_bytes: int,
-        min_bytes: int = MIN_BYTES,
+        min_bytes: int,
+        worker_count: int,
     ) -> None:
         self._shelf, self._ingest, self._writer, self._make_writer = shelf, ingest, writer, make_writer
         self._max_line_bytes = max_line_bytes
         self._min_bytes = min_bytes
+        self._worker_count = worker_count
         self._tails: list[Tail] = []
         self._backfill: Backfill | None = None
         self.bytes_read = 0
@@ -43,14 +46,14 @@ class History:
         for tail in reversed(tails):
             if tail.role is not Role.BACKUP or not tail.name.path.endswith(".json"):
                 continue
-            if not self._shelf.attempt(tail, tail.looks_sealed):
+            if tail.size_bytes > MAX_FILE_BYTES or not self._shelf.attempt(tail, tail.looks_sealed):
                 break  # its half of a line may go on in the next file, so what is older waits for it too
             sealed.append(tail)
         if sum(tail.size_bytes for tail in sealed) < self._min_bytes:
             return
         files = [SealedFile(tail.name.path, tail.name.key, tail.size_bytes, self._max_line_bytes) for tail in sealed]
         self._tails = sealed
-        self._backfill = Backfill(files, self._make_writer)
+        self._backfill = Backfill(files, self._make_writer, self._worker_count)
         for tail in sealed:
             tail.is_elsewhere = True
 

@@ -3,38 +3,48 @@
 import re
 
 from diamond_viewer.telemetry.redact import redact_text
+from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
 
 MAX_PREVIEW_LENGTH = 200  # characters
 _READ_BYTES = 4096  # a secret that starts within the preview ends within this
 
-_SECRET = (
-    r"(?:authorization|cookie|password|passwd|secret|token|session|signature|credential"
-    r"|api[-_.]?key|private[-_.]?key|x-amz-)"
-)
 _REDACTED = "REDACTED"
+# the beginning of an attribute as the wire spells it
+_ATTRIBUTE = re.compile(r'"key"\s*:\s*"([^"]*)"\s*,\s*"value"\s*:')
+_SAYS_TEXT = re.compile(r':\s*"[^"]*[^"\d.-]')  # and not only a number, a count of tokens for example
+# what redact_text leaves because it is no whole pair: the line is broken, its quotes and ends may be missing
+_PAIR = re.compile(r'([\w.-]+)("?\s*[:=]\s*)("[^"]*|[^"&,;\s}\[{]+(?: [^"&,;\s}]+)?)')
 _RULES = (
-    # an attribute: {"key":"http.request.header.cookie","value":{"stringValue":"..."}}
-    (rf'("key"\s*:\s*"[^"]*{_SECRET}[^"]*"\s*,\s*"value"\s*:\s*)[^}}]*', rf"\1{_REDACTED}"),
-    # a pair in JSON, a header, or a parameter of an address
-    (rf'({_SECRET}[\w.-]*"?\s*[:=]\s*)("[^"]*|[^"&,;\s}}]+(?: [^"&,;\s}}]+)?)', rf"\1{_REDACTED}"),
-    (r"\b(Bearer|Basic)\s+[\w.~+/=-]+", rf"\1 {_REDACTED}"),
-    (r"eyJ[\w-]+\.[\w-]*\.?[\w-]*", _REDACTED),
-    (r"([?&](?:sig|X-Amz-[\w-]+)=)[^&\"\s]*", rf"\1{_REDACTED}"),
-    (r"(://)[^/\s\"@]+@", rf"\1{_REDACTED}@"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {_REDACTED}"),
+    (re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*"), _REDACTED),
+    (re.compile(r"(://)[^/\s\"@]+@"), rf"\1{_REDACTED}@"),
 )
-_COMPILED_RULES = tuple((re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _RULES)
 
 
 def preview(line: bytes) -> str:
     """At most 200 characters; what cannot be printed becomes a middle dot, secrets become ``REDACTED``.
 
     >>> preview(b'{"key":"http.cookie","value":{"stringValue":"a=b"}} \\x1b[31m')
-    '{"key":"http.cookie","value":REDACTED}} ·[31m'
+    '{"key":"http.cookie","value":REDACTED'
     >>> preview(b'GET postgres://root:hunter2@db/x?token=abc&y=1')
     'GET postgres://REDACTED@db/x?token=REDACTED&y=1'
     """
     text = redact_text(line[:_READ_BYTES].decode("utf-8", "replace"))
-    for pattern, replacement in _COMPILED_RULES:
+    text = _PAIR.sub(_pair, _up_to_secret_attribute(text))
+    for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     text = "".join(character if character.isprintable() else "·" for character in text)
     return text if len(text) <= MAX_PREVIEW_LENGTH else text[: MAX_PREVIEW_LENGTH - 1] + "…"
+
+
+def _up_to_secret_attribute(text: str) -> str:
+    """Where the value of a secret attribute ends cannot be told in a broken line: it ends the preview."""
+    for match in _ATTRIBUTE.finditer(text):
+        level = secrecy(match[1])
+        if level is Secrecy.ALL or (level is Secrecy.TEXT and _SAYS_TEXT.search(text, match.end())):
+            return f"{text[: match.end()]}{_REDACTED}"
+    return text
+
+
+def _pair(match: re.Match[str]) -> str:
+    return match[0] if secrecy(match[1]) is Secrecy.NONE else f"{match[1]}{match[2]}{_REDACTED}"

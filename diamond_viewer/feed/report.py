@@ -1,6 +1,6 @@
 """What the feed says of itself: every file with its state and what could not be read of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from diamond_viewer.feed.ingest import Ledger
 from diamond_viewer.feed.shelf import Family
@@ -11,12 +11,16 @@ MAX_SOURCES = 200  # of group_by there may be thousands; the live files come fir
 
 
 def sources(
-    families: Iterable[Family], tails: Sequence[Tail], forgotten: Iterable[Tail], stumbles: Ledger
+    families: Collection[Family], tails: Sequence[Tail], forgotten: Iterable[Tail], stumbles: Ledger
 ) -> tuple[SourceState, ...]:
-    """Files that are missed, live files, backups from the newest on, and deleted files that left problems behind."""
+    """Files that are missed, live files as they were named, backups from the newest on, and deleted files that left problems
+    behind."""
     states = [_missing(family) for family in families if family.live is None and family.trouble is not None]
     troubles = {family.live.serial: family.trouble for family in families if family.live and family.trouble}
-    live = [tail for tail in tails if tail.role is Role.LIVE]
+    named = {family.live.serial: place for place, family in enumerate(families) if family.live}
+    live = sorted(
+        (tail for tail in tails if tail.role is Role.LIVE), key=lambda tail: named.get(tail.serial, len(named))
+    )
     others = [tail for tail in reversed(tails) if tail.role is not Role.LIVE]
     for tail in [*live, *others, *forgotten]:
         trouble = troubles.get(tail.serial)

@@ -6,17 +6,18 @@ import numpy as np
 
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
 from diamond_viewer.index.postings import posted, posting_run
-from diamond_viewer.index.reassembly import reassemble
 from diamond_viewer.index.segment import Place, Segment
 
 _NUMBER_BITS = 32
 
 
-def adopt(segment: Segment, number: int, places: PlaceTable, place_of: Callable[[int], Place | None]) -> bool:
+def adopt(
+    segment: Segment, number: int, places: PlaceTable, place_of: Callable[[int], Place | None]
+) -> list[Place] | None:
     """Number the segment and link its traces with what is held of them elsewhere.
 
-    A trace that is held lives where it lived; here it becomes a guest. False, before anything has changed, when a span of
-    the segment is held already.
+    A trace that is held lives where it lived; here it becomes a guest. Returns where those live that have become larger, or
+    None, before anything has changed, when a span of the segment is held already.
     """
     keys = trace_keys(segment.traces["high"].astype(np.uint64), segment.traces["low"].astype(np.uint64))
     found = places.find(keys)
@@ -27,7 +28,7 @@ def adopt(segment: Segment, number: int, places: PlaceTable, place_of: Callable[
         held = [place.spans["span_id"][place.rows_of(at)].astype(np.uint64) for place, at in home[0].places_of(home[1])]
         new = segment.spans["span_id"][segment.rows_of(guest)].astype(np.uint64)
         if np.isin(new, np.concatenate(held)).any():
-            return False
+            return None
     segment.number = number
     is_new = found == NOWHERE
     places.put(keys[is_new], np.flatnonzero(is_new) | number << _NUMBER_BITS)
@@ -40,5 +41,4 @@ def adopt(segment: Segment, number: int, places: PlaceTable, place_of: Callable[
         home_segment, at = segment.homes[guest]
         home_code = home_segment.dictionary.intern(segment.dictionary.texts[code])
         home_segment.postings.add(posting_run(field, np.array([home_code]), np.array([at])))
-    reassemble([home for home in homes.values() if home is not None])
-    return True
+    return [home for home in homes.values() if home is not None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
@@ -15,6 +15,9 @@ from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Page, Stats
 
 Matches = list[tuple[Segment, Indexes]]
+
+MAX_LOOKED_AT = 50_000  # distinct values of a field, in all segments together: about 50 ms
+MIN_LOOKED_AT = 1_000  # in each segment, however many there are
 
 
 def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
@@ -102,7 +105,7 @@ def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
         error_traces=flag_counts["error"],
         error_spans=int(_joined(matches, "error_count").sum()),
         auth_failure_traces=flag_counts["auth-failure"],
-        auth_failure_users=len(_users(segments, failed)),
+        auth_failure_users=_user_count(segments, failed),
         slow_traces=flag_counts["slow"],
         slow_db_traces=flag_counts["slow-db"],
         p50_ns=p50_ns,
@@ -136,14 +139,15 @@ def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segm
             yield segment, mask
 
 
-def _users(segments: Sequence[Segment], matches: Matches) -> set[str]:
-    users: set[str] = set()
+def _user_count(segments: Sequence[Segment], matches: Matches) -> int:
+    """Distinct users. Counted by hash, eight bytes each: there may be millions of them."""
+    hashes = [np.empty(0, np.int64)]
     for segment, mask in _masks(segments, matches):
         is_theirs = mask[segment.spans["trace"]]
         codes = set(np.unique(segment.spans["user"][is_theirs]).tolist())
         codes |= segment.all_mentions((row for row in segment.mentions if is_theirs[row]), Field.USER)
-        users |= {segment.dictionary.texts[code] for code in codes if code}
-    return users
+        hashes.append(np.array([hash(segment.dictionary.texts[code]) for code in codes if code], np.int64))
+    return len(sorted_distinct(np.concatenate(hashes)))
 
 
 def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, int]:
@@ -183,12 +187,26 @@ def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: i
 
 
 def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:
-    """See ``TraceStore.values``. Case does not matter."""
+    """See ``TraceStore.values``. Case does not matter.
+
+    Of millions of distinct values only the most frequent of each segment are looked at: their counts are exact, and what
+    is on many traces is among them.
+    """
     wanted = text.casefold()
+    candidates: set[str] = set()
+    share = max(MIN_LOOKED_AT, MAX_LOOKED_AT // max(1, len(segments)))
+    for segment in segments:
+        codes, sizes = segment.postings.counts(field)
+        if len(codes) > share:
+            codes = codes[np.argpartition(sizes, len(codes) - share)[len(codes) - share :]]
+        texts = segment.dictionary.texts
+        candidates |= {texts[code] for code in codes.tolist() if wanted in texts[code].casefold()}
     counts: Counter[str] = Counter()
     for segment in segments:
-        texts = segment.dictionary.texts
-        for code, count in segment.postings.counts(field).items():
-            counts[texts[code]] += count
-    found = [(value, count) for value, count in counts.items() if wanted in value.casefold()]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+        codes, sizes = segment.postings.counts(field)
+        held = [(text, code) for text in candidates if (code := segment.dictionary.find(text)) is not None]
+        places = np.searchsorted(codes, [code for _, code in held])
+        for (value, code), place in zip(held, places.tolist(), strict=True):
+            if place < len(codes) and codes[place] == code:
+                counts[value] += int(sizes[place])
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]

@@ -18,6 +18,9 @@ from diamond_viewer.telemetry.model import Flag
 
 BIG_SPANS = 4_096
 GROWTH = 1.125  # what a trace grows by before it is worked out anew
+HUGE_SPANS = 200_000  # from here on it is not worked out any more: it would take half a second each time
+ASSEMBLED_ROW_BYTES = 256  # what each of its rows takes meanwhile
+_COUNTED = ("start_ns", "duration_ns", "marks", "event_count")
 
 
 @dataclass(slots=True)
@@ -60,6 +63,22 @@ def extend(home: Place, rows: Rows) -> None:
     columns["event_count"][trace] += rows["event_count"].sum()
     columns["flags"][trace] |= _flags(rows["marks"])
     segment.summaries.pop(trace, None)
+
+
+def recount(home: Place) -> None:
+    """The figures of a trace from nothing, segment by segment; its name stays, or is that of any of its spans."""
+    segment, trace = home
+    columns = segment.trace_columns()
+    for name in ("start_ns", "end_ns", "span_count", "error_count", "event_count"):
+        columns[name][trace] = 0
+    columns["flags"][trace] &= Flag.INCOMPLETE.value
+    for place, number in segment.places_of(trace):
+        rows = place.rows_of(number)
+        extend(home, {name: place.spans[name][rows].astype(np.int64) for name in _COUNTED})
+        if len(rows) and not columns["name"][trace]:
+            for name in ("name", "service"):
+                text = place.dictionary.texts[int(place.spans[name][rows[0]])]
+                columns[name][trace] = segment.dictionary.intern(text)
 
 
 def _flags(marks: Column) -> np.uint16:

@@ -1,5 +1,6 @@
 """The building blocks of a segment: columns of one length, and a dictionary of texts."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from diamond_viewer.telemetry.redact import redact_text
 Indexes = npt.NDArray[np.int64]
 Column = npt.NDArray[Any]
 
-_TEXT_OVERHEAD_BYTES = 150  # of a Python text in a dict and a list, beside its characters
+_ENTRY_BYTES = 100  # of a text in a dict and a list, beside the text itself
 
 
 def sorted_distinct(values: Column) -> Column:
@@ -105,7 +106,7 @@ class Dictionary:
             return self.intern(shown)
         code = self._codes[text] = len(self.texts)
         self.texts.append(text)
-        self._text_bytes += len(text) + _TEXT_OVERHEAD_BYTES
+        self._text_bytes += sys.getsizeof(text) + _ENTRY_BYTES
         return code
 
     @property

@@ -4,25 +4,37 @@ One lock: a writer holds it while it lays a block (milliseconds), a reader while
 decompressed and decoded outside of it. What leaves the store are values, never live arrays.
 """
 
+import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.adoption import adopt
-from diamond_viewer.index.big_traces import BIG_SPANS, GROWTH, BigTrace, extend
-from diamond_viewer.index.block import Block, block_of
+from diamond_viewer.index.big_traces import (
+    ASSEMBLED_ROW_BYTES,
+    BIG_SPANS,
+    GROWTH,
+    HUGE_SPANS,
+    BigTrace,
+    extend,
+    recount,
+)
+from diamond_viewer.index.block import block_of
+from diamond_viewer.index.budget import Budget, give_back, resident_bytes
 from diamond_viewer.index.catalogue import Rows
-from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.columns import Column
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
+from diamond_viewer.index.eviction import horizon_ns, unlink
+from diamond_viewer.index.laying import Arrival, add_events, number_of, post
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
-from diamond_viewer.index.postings import PostingRun, posted, posting_run
+from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
 from diamond_viewer.index.scanning import scan
-from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
@@ -33,25 +45,39 @@ from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
 from diamond_viewer.telemetry.sketch import TraceSketch, distinct
 
 SEGMENT_SPANS = 131_072
+SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
+MIN_SEGMENT_BYTES = 1024**2
 SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
 STATS_NS = 100_000_000
 PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
 
+DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
+GC_THRESHOLDS = (50_000, 20, 50)  # decoding makes no circles, and looking for them takes a sixth of the time
+
 _FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 _NUMBER_BITS = 32
 _NUMBER_MASK = 2**_NUMBER_BITS - 1
-_POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 
 
 class MemoryStore:
     """Answers ``TraceStore`` and takes what the feed writes as ``TraceWriter``.
 
-    ``budget_bytes`` bounds what the segments hold; when it is passed the oldest segment goes, with its traces.
+    ``budget_bytes`` bounds what the index takes, and what the process takes if ``resident`` measures that; ``reserve_bytes``
+    of it stay free. When it is passed the oldest segment goes, with its traces.
     """
 
-    def __init__(self, budget_bytes: int, segment_spans: int = SEGMENT_SPANS) -> None:
-        self._budget_bytes = budget_bytes
+    def __init__(
+        self,
+        budget_bytes: int,
+        segment_spans: int = SEGMENT_SPANS,
+        *,
+        reserve_bytes: int = 0,
+        resident: Callable[[], int] | None = None,
+    ) -> None:
+        self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
+        self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
+        self._segment_bytes = max(budget_bytes // SEGMENTS, MIN_SEGMENT_BYTES)
         self._lock = threading.RLock()
         self._open = Segment(_FIRST_SEGMENT)
         self._segments: dict[int, Segment] = {_FIRST_SEGMENT: self._open}
@@ -65,7 +91,7 @@ class MemoryStore:
         self._version = 0
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = 0
-        self._evicted_spans = self._evicted_traces = 0
+        self._evicted_spans = self._evicted_traces = self._held_since_ns = 0
         self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
 
     # -- the writer's side
@@ -91,16 +117,18 @@ class MemoryStore:
             return
         batches, digests = self._pending, self._pending_digests
         self._pending, self._pending_digests, self._pending_spans = [], {}, 0
+        arrival = self._look_up(batches) if batches else None  # only the writer changes what it reads: no lock yet
         with self._lock:
             self._open.digests |= digests
-            if batches:
-                self._lay(batches)
+            if arrival is not None:
+                self._lay(batches, arrival)
                 self._version += 1
-            if self._open.spans.size >= self._segment_spans:
+            if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
                 number = self._open.number + 1
                 self._open = self._segments[number] = Segment(number)
+                give_back()
             self._evict()
 
     def _settle(self) -> None:
@@ -109,7 +137,16 @@ class MemoryStore:
         if stale:
             with self._lock:
                 self._reassemble([(self._segments[segment], number) for segment, number in stale])
+                for place in stale:
+                    self._big[place].is_stale = False
                 self._version += 1
+
+    @classmethod
+    def of_process(cls, budget_bytes: int, reserve_bytes: int) -> Self:
+        """The store that a process lives for: the budget is that of the whole process."""
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=resident_bytes)
 
     @classmethod
     def packer(cls) -> Self:
@@ -132,30 +169,43 @@ class MemoryStore:
         segment = spans
         assert isinstance(segment, Segment)
         with self._lock:
-            if self._memory_bytes() + segment.size_bytes > self._budget_bytes:
+            more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
+            if self._budget.is_passed(self._memory_bytes() + more_bytes):
+                self._held_since_ns = max(self._held_since_ns, horizon_ns(segment))
                 return Adoption.NO_ROOM
             number = min(self._segments) - 1
-            if self._digests.keys() & segment.digests.keys() or not adopt(segment, number, self._places, self._place):
+            if self._digests.keys() & segment.digests.keys():
+                return Adoption.HAS_REPEATS
+            larger = adopt(segment, number, self._places, self._place)
+            if larger is None:
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
-            for home, trace in segment.homes.values():  # its keys have changed: they are gathered anew when needed
+            for home, trace in larger:  # its keys have changed: they are gathered anew
                 self._big.pop((home.number, trace), None)
+            self._reassemble(larger)
             self._version += 1
+        give_back()  # what it was sent in
         return Adoption.TAKEN
 
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
 
-    def _lay(self, batches: Sequence[Batch]) -> None:
-        segment = self._open
-        block = block_of(batches, segment.dictionary)
+    def _look_up(self, batches: Sequence[Batch]) -> Arrival:
+        """Where the traces of the batches live, and which of their spans are held already."""
+        block = block_of(batches, self._open.dictionary)
         distinct, first_rows, trace_of_row = np.unique(block.keys, return_index=True, return_inverse=True)
         places = self._places.find(distinct)
         held = [self._place(place) for place in places.tolist()]
         repeats = repeated_rows(block, batches, trace_of_row, held, self._big)
+        return Arrival(block, distinct, first_rows, trace_of_row, places, held, repeats)
+
+    def _lay(self, batches: Sequence[Batch], arrival: Arrival) -> None:
+        segment, block, repeats = self._open, arrival.block, arrival.repeats
+        distinct, first_rows, trace_of_row = arrival.distinct, arrival.first_rows, arrival.trace_of_row
+        places, held = arrival.places, arrival.held
         self._duplicate_spans += len(repeats.exact)
         self._conflicting_spans += repeats.conflicts
         keep = np.ones(len(block), bool)
@@ -181,7 +231,7 @@ class MemoryStore:
         for at in np.flatnonzero(~is_new).tolist():
             home = held[at]
             assert home is not None
-            numbers[at] = self._number_of(home, block, int(first_rows[at]))
+            numbers[at] = number_of(segment, home, block, int(first_rows[at]))
 
         kept = np.flatnonzero(keep)
         traces = numbers[trace_of_row[kept]]
@@ -190,8 +240,8 @@ class MemoryStore:
         rows["trace"] = numbers[trace_of_row[order]]
         rows["line"] = lines[rows["line"]]
         first_row = segment.append_rows(rows, len(order))
-        postings = [posting_run(field, rows[column], rows["trace"]) for field, column in _POSTED_COLUMNS.items()]
-        self._post(postings + self._add_events(block, order, first_row, numbers[trace_of_row]))
+        postings = [posting_run(field, rows[column], rows["trace"]) for field, column in POSTED_COLUMNS.items()]
+        post(segment, postings + add_events(segment, block, order, first_row, numbers[trace_of_row]))
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
 
@@ -199,8 +249,10 @@ class MemoryStore:
         """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""
         numbers, starts = np.unique(rows["trace"], return_index=True)
         changed = []
+        grown: dict[int, Segment] = {}
         for number, start, end in zip(numbers.tolist(), starts.tolist(), [*starts[1:].tolist(), None], strict=True):
             home = self._open.homes.get(number, (self._open, number))
+            grown[home[0].number] = home[0]
             big = self._big.get((home[0].number, home[1])) if self._big else None
             if big is None:
                 changed.append(home)
@@ -208,12 +260,17 @@ class MemoryStore:
             big.learn(keys[start:end])
             extend(home, {name: column[start:end] for name, column in rows.items()})
             big.is_stale = True
-            if home[0].traces["span_count"][home[1]] >= GROWTH * big.assembled_spans:
+            if home[0].traces["span_count"][home[1]] >= GROWTH * big.assembled_spans and not self._is_huge(home):
                 changed.append(home)
         self._reassemble(changed)
+        for segment in grown.values():
+            if not segment.is_open:  # texts and postings of later spans have come to it
+                self._packed_bytes[segment.number] = segment.size_bytes
 
     def _reassemble(self, homes: Sequence[Place]) -> None:
-        reassemble(homes)
+        reassemble([home for home in homes if not self._is_huge(home)])
+        for home in filter(self._is_huge, homes):
+            recount(home)
         for segment, number in homes:
             span_count = int(segment.traces["span_count"][number])
             if span_count >= BIG_SPANS:
@@ -223,79 +280,42 @@ class MemoryStore:
                     big.learn(held_span_keys((segment, number)))
                 big.assembled_spans, big.is_stale = span_count, False
 
+    def _is_huge(self, home: Place) -> bool:
+        """Too large to be worked out as a whole: that takes time, and room for all of its rows side by side."""
+        return sum(segment.row_count(number) for segment, number in home[0].places_of(home[1])) > self._huge_spans
+
     def _place(self, place: int) -> Place | None:
         return None if place == NOWHERE else (self._segments[place >> _NUMBER_BITS], place & _NUMBER_MASK)
-
-    def _number_of(self, home: Place, block: Block, row: int) -> int:
-        """The number that a known trace has in the open segment; a trace from elsewhere comes in as a guest."""
-        segment, number = home
-        if segment is self._open:
-            return number
-        key = (segment.number, number)
-        guest = self._open.guest_numbers.get(key)
-        if guest is None:
-            ids = {"high": block.high[row : row + 1], "low": block.low[row : row + 1]}
-            guest = self._open.guest_numbers[key] = self._open.add_traces(ids, 1)
-            self._open.homes[guest] = home
-            segment.guests.setdefault(number, []).append((self._open, guest))
-        return guest
-
-    def _add_events(self, block: Block, order: Indexes, first_row: int, traces: Indexes) -> list[PostingRun]:
-        """Lay the events of the rows that are kept; returns the postings of events and mentions."""
-        segment = self._open
-        row_of = np.full(len(block), NOWHERE, np.int64)
-        row_of[order] = np.arange(first_row, first_row + len(order))
-        event_rows = row_of[block.events["row"]]
-        kept = event_rows != NOWHERE
-        columns = {name: column[kept] for name, column in block.events.items()}
-        segment.events.append({**columns, "row": event_rows[kept]}, int(np.count_nonzero(kept)))
-        postings = [posting_run(Field.EVENT, columns["name"], traces[columns["row"]])]
-        mentions = [mention for mention in block.mentions if row_of[mention[1]] != NOWHERE]
-        for field, row, code in mentions:
-            segment.mentions.setdefault(int(row_of[row]), []).append((field, code))
-        for field in {mention[0] for mention in mentions}:
-            pairs = np.array([(code, traces[row]) for found, row, code in mentions if found is field], np.int64)
-            postings.append(posting_run(field, pairs[:, 0], pairs[:, 1]))
-        return postings
-
-    def _post(self, postings: list[PostingRun]) -> None:
-        """A trace is posted where it lives, under the code that its value has there."""
-        segment = self._open
-        run = np.concatenate(postings)
-        if segment.homes:
-            is_guest = np.isin(run & _NUMBER_MASK, list(segment.homes))
-            for field, code, guest in map(posted, np.unique(run[is_guest]).tolist()):
-                home, number = segment.homes[guest]
-                home_code = home.dictionary.intern(segment.dictionary.texts[code])
-                home.postings.add(posting_run(field, np.array([home_code]), np.array([number])))
-            run = run[~is_guest]
-        segment.postings.add(run)
 
     # -- the budget
 
     def _evict(self) -> None:
         """Let the oldest segments go until the rest fits; the open one always stays."""
-        while len(self._segments) > 1 and self._memory_bytes() > self._budget_bytes:
-            oldest = self._segments.pop(min(self._segments))
-            del self._packed_bytes[oldest.number]
+        while len(self._segments) > 1 and self._budget.is_passed(self._memory_bytes()):
+            before_bytes, oldest = self._budget.measured_bytes(), self._segments.pop(min(self._segments))
+            size_bytes = self._packed_bytes.pop(oldest.number)
             for digest in oldest.digests:
                 self._digests.pop(digest, None)
-            lives_here = oldest.traces["lives_here"] > 0
-            self._places.remove(trace_keys(oldest.traces["high"][lives_here], oldest.traces["low"][lives_here]))
-            self._evicted_traces += int(np.count_nonzero(lives_here))
+            big = [number for segment, number in self._big if segment == oldest.number]
+            self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
+            gone, smaller = unlink(oldest, self._places, big)
+            for segment, number in [*((oldest, number) for number in big), *smaller]:
+                self._big.pop((segment.number, number), None)  # it knows spans that are gone
+            self._reassemble(smaller)
+            self._evicted_traces += gone
             self._evicted_spans += oldest.spans.size
-            self._big = {place: big for place, big in self._big.items() if place[0] != oldest.number}
-            for place, guest in [place for places in oldest.guests.values() for place in places]:
-                del place.homes[guest]  # what came later of a trace that is gone goes with it
-            for guest, (segment, number) in oldest.homes.items():
-                segment.guests[number] = [place for place in segment.guests[number] if place != (oldest, guest)]
-            reassemble(list(oldest.homes.values()))
             self._version += 1
+            del oldest
+            give_back()
+            if before_bytes - self._budget.measured_bytes() < size_bytes // 4 and self._budget.fits(
+                self._memory_bytes()
+            ):
+                break  # its pages are not free yet: to let more go would empty the index for nothing
 
     def _memory_bytes(self) -> int:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
         big = sum(big.size_bytes for big in self._big.values())
-        return segments + big + self._places.size_bytes + 140 * len(self._digests)
+        return segments + big + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
 
     # -- the readers' side
 
@@ -380,6 +400,8 @@ class MemoryStore:
                 lines=self._feed.lines,
                 duplicate_spans=self._duplicate_spans,
                 memory_bytes=self._memory_bytes(),
+                budget_bytes=self._budget.limit_bytes,
+                held_since_ns=self._held_since_ns,
                 feed=self._feed,
                 counters={
                     "conflicting_spans": self._conflicting_spans,

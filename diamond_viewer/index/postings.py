@@ -47,7 +47,7 @@ class Postings:
         self._values = _NO_RUN
         self._starts: Column = np.zeros(1, np.int64)
         self._traces: Column = _NO_RUN
-        self._counts: dict[Field, dict[int, int]] = {}
+        self._counts: dict[Field, tuple[Indexes, Indexes]] = {}
         self.revision = 0  # moves with every addition
 
     def add(self, postings: PostingRun) -> None:
@@ -83,23 +83,22 @@ class Postings:
             found.append(mine[codes[mine >> _TRACE_BITS & _CODE_MASK]] & _TRACE_MASK)
         return np.concatenate(found)
 
-    def counts(self, field: Field) -> dict[int, int]:
-        """Code -> number of traces, for every value of a field. Kept until postings are added."""
+    def counts(self, field: Field) -> tuple[Indexes, Indexes]:
+        """Codes, and the number of traces of each, for every value of a field. Kept until postings are added."""
         if field not in self._counts:
-            first, last = (_value(field, 0), _value(field, 0) + (1 << _CODE_BITS))
+            first, last = _value(field, 0), _value(field, 0) + (1 << _CODE_BITS)
             low, high = np.searchsorted(self._values, [first, last])
-            codes: list[int] = (self._values[low:high] & _CODE_MASK).tolist()
-            sizes: list[int] = np.diff(self._starts[low : high + 1].astype(np.int64)).tolist()
-            counts = dict(zip(codes, sizes, strict=True))
+            codes = self._values[low:high] & _CODE_MASK
+            sizes = np.diff(self._starts[low : high + 1].astype(np.int64))
             recent = [
                 run[slice(*np.searchsorted(run, [first << _TRACE_BITS, last << _TRACE_BITS]))] for run in self._runs
             ]
             if recent:
-                merged = sorted_distinct(np.concatenate(recent)) if len(recent) > 1 else recent[0]
-                found, sizes_found = np.unique(merged >> _TRACE_BITS & _CODE_MASK, return_counts=True)
-                for code, size in zip(found.tolist(), sizes_found.tolist(), strict=True):
-                    counts[code] = counts.get(code, 0) + size
-            self._counts[field] = counts
+                added = sorted_distinct(np.concatenate(recent)) >> _TRACE_BITS & _CODE_MASK
+                sizes = np.concatenate([sizes, np.ones(len(added), np.int64)])
+                codes, places = np.unique(np.concatenate([codes, added]), return_inverse=True)
+                sizes = np.bincount(places, weights=sizes).astype(np.int64)
+            self._counts[field] = codes.astype(np.int64), sizes.astype(np.int64)
         return self._counts[field]
 
     def pack(self) -> None:

@@ -53,6 +53,7 @@ TRACE_DTYPES = {
     "http_status": np.uint16,
     "lives_here": np.uint8,
 }
+POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 # what a reassembled trace writes into a packed segment may need more room than what stood there
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
 
@@ -114,6 +115,12 @@ class Segment:
         if len(ranges) == 1:
             return np.arange(*ranges[0])
         return np.concatenate([np.arange(start, end) for start, end in ranges])
+
+    def row_count(self, trace: int) -> int:
+        """How many rows of a trace lie in this segment."""
+        if not self.is_open:
+            return int(self._row_starts[trace + 1]) - int(self._row_starts[trace])
+        return sum(end - start for start, end in self._ranges[trace])
 
     def places_of(self, trace: int) -> list[Place]:
         """Everywhere rows of a trace lie that lives here."""

@@ -265,7 +265,11 @@ class FeedState:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of the store and of what feeds it."""
+    """The state of the store and of what feeds it.
+
+    ``held_since_ns`` is 0 while everything is held, else from when on traces are: what began earlier had to leave memory,
+    or never came in, because of ``budget_bytes``.
+    """
 
     version: int
     traces: int
@@ -275,3 +279,5 @@ class Health:
     memory_bytes: int
     feed: FeedState
     counters: Mapping[str, int] = field(default_factory=dict)
+    budget_bytes: int = 0
+    held_since_ns: int = 0

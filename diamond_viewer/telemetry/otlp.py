@@ -15,7 +15,7 @@ import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
 from diamond_viewer.telemetry.otlp_repair import LineError
-from diamond_viewer.telemetry.otlp_values import attributes_from_wire
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
 __all__ = ["Batch", "LineError", "decode_line"]
@@ -263,7 +263,11 @@ class _FactsByBlob(dict[bytes, SpanFacts]):
     """Attributes as they stand on the wire -> what they say. Emptied when full: what repeats is soon back."""
 
     def __missing__(self, blob: bytes) -> SpanFacts:
-        facts = semconv.span_facts(attributes_from_wire(blob)) if len(blob) > 2 else semconv.NO_SPAN_FACTS
+        facts = (
+            semconv.span_facts(chosen_attributes(blob, semconv.SPAN_FACT_KEYS))
+            if len(blob) > 2
+            else semconv.NO_SPAN_FACTS
+        )
         if len(blob) <= MAX_CACHED_BLOB_BYTES:
             if len(self) >= MAX_CACHED_BLOBS:
                 self.clear()
@@ -282,7 +286,7 @@ def _event_facts(event: _Event) -> EventFacts:
     name, blob = _name(event.name), bytes(event.attributes)
     if len(blob) <= 2 or not semconv.event_may_tell(name, blob):
         return semconv.NO_EVENT_FACTS
-    return semconv.event_facts(name, attributes_from_wire(blob))
+    return semconv.event_facts(name, chosen_attributes(blob, semconv.EVENT_FACT_KEYS))
 
 
 def _service(resource: _Resource | None) -> str:

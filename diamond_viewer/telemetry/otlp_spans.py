@@ -11,7 +11,7 @@ import msgspec
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Event, Link, Resource, Scope, Span
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire
-from diamond_viewer.telemetry.redact import redact_event, redact_span, redact_text
+from diamond_viewer.telemetry.redact import redact_event, redact_resource, redact_scope, redact_span, redact_text
 from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
 _NO_BYTES = msgspec.Raw(b"")
@@ -205,6 +205,9 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
             EventSketch(redact_text(event.name or ""), _number(event.time_unix_nano), _WireEvent(event))
             for event in _list(_EVENTS_DECODER, self.wire.events)
         ]
+
+    def origin(self) -> tuple[Resource, Scope]:
+        return redact_resource(self.resource), redact_scope(self.scope)
 
     def may_say(self, needle: bytes) -> bool:
         wire = self.wire

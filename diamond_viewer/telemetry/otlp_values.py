@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,15 @@ import orjson
 from diamond_viewer.telemetry.model import AttributeValue
 
 _DECODER = msgspec.json.Decoder(list[Any])
+_VALUE_DECODER = msgspec.json.Decoder(Any)
+
+
+class _Pair(msgspec.Struct, gc=False):
+    key: str = ""
+    value: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_PAIRS_DECODER = msgspec.json.Decoder(list[_Pair])
 
 
 def attributes_from_wire(blob: bytes) -> dict[str, AttributeValue]:
@@ -28,6 +37,22 @@ def attributes_from_wire(blob: bytes) -> dict[str, AttributeValue]:
     except RecursionError:
         pairs = _deep_array(blob)
     return attributes_from_pairs(pairs)
+
+
+def chosen_attributes(blob: bytes, keys: Container[str]) -> dict[str, AttributeValue]:
+    """Like ``attributes_from_wire``, only these keys: a third of the time when few of them are there.
+
+    >>> chosen_attributes(b'[{"key":"a","value":{"intValue":"1"}},{"key":"b","value":{}},{"key":"c"}]', ("a", "c"))
+    {'a': 1, 'c': None}
+    """
+    try:
+        return {
+            pair.key: value_from_wire(_VALUE_DECODER.decode(pair.value))
+            for pair in _PAIRS_DECODER.decode(blob)
+            if pair.key in keys
+        }
+    except (msgspec.DecodeError, RecursionError):  # null, a pair that is none, a value that is nested deeply
+        return {key: value for key, value in attributes_from_wire(blob).items() if key in keys}
 
 
 def attributes_from_pairs(pairs: object) -> dict[str, AttributeValue]:

@@ -64,6 +64,11 @@ TELLING_FRAMEWORK_SPANS = frozenset(("BaseServer.handleRequest", "Middleware.exe
 _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
+SPAN_FACT_KEYS = frozenset((*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS))
+EVENT_FACT_KEYS = frozenset(
+    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "deltaSeconds", "expected", "actual")
+)
+
 _TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT))
 _KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
@@ -96,7 +101,7 @@ NO_EVENT_FACTS = EventFacts()
 
 
 def span_facts(attributes: Attributes) -> SpanFacts:
-    """Reads users, lessons, route, path, HTTP status and whether this is a database call.
+    """Reads users, lessons, route, path, HTTP status and whether this is a database call: from ``SPAN_FACT_KEYS``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
     SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False)
@@ -112,7 +117,7 @@ def span_facts(attributes: Attributes) -> SpanFacts:
 
 
 def event_facts(name: str, attributes: Attributes) -> EventFacts:
-    """Reads users, lessons and the words that a row shows for this event.
+    """Reads users, lessons and the words that a row shows for this event: from ``EVENT_FACT_KEYS``.
 
     >>> event_facts("auth.failed", {"hasCookie": False}).detail
     'no cookie'

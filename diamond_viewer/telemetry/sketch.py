@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from diamond_viewer.telemetry.model import Event, Span, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Event, Resource, Scope, Span, Trace, TraceSummary
 from diamond_viewer.telemetry.semconv import clock_of, is_plumbing
 
 
@@ -21,6 +21,10 @@ class Source(Protocol):
 
     def events(self) -> Sequence["Event | EventSketch"]:
         """The span's events; the attributes of each may still be undecoded."""
+        ...
+
+    def origin(self) -> tuple[Resource, Scope]:
+        """Redacted; spans of one line share the objects."""
         ...
 
     def may_say(self, needle: bytes) -> bool:
@@ -112,6 +116,9 @@ class _Whole:
 
     def events(self) -> Sequence[Event]:
         return self.span.events
+
+    def origin(self) -> tuple[Resource, Scope]:
+        return self.span.resource, self.span.scope
 
     def may_say(self, needle: bytes) -> bool:
         return True

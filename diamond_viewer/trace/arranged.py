@@ -9,6 +9,7 @@ from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
 from diamond_viewer.telemetry.sketch import SpanSketch, TraceSketch
 from diamond_viewer.trace.critical_path import Section, critical_path, self_times_ns
 from diamond_viewer.trace.extent import Extent, Scale, extents, scale_of
+from diamond_viewer.trace.silhouette import Stripe, silhouette
 from diamond_viewer.trace.skew import clock_shifts
 from diamond_viewer.trace.timeline import Entry, Gap, tell
 from diamond_viewer.trace.tree import Row, arrange
@@ -92,6 +93,10 @@ class Arranged:
         """Failed spans without a failed child: where an error began."""
         above = {self.rows[place].parent_row for place in self.error_places}
         return frozenset(place for place in self.error_places if place not in above)
+
+    @cached_property
+    def silhouette(self) -> tuple[Stripe, ...]:
+        return silhouette(self.spans, self.extents, self.scale, self.colours)
 
     @cached_property
     def linked_from(self) -> Mapping[str, tuple[int, ...]]:

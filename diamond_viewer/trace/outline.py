@@ -26,14 +26,14 @@ def outline_text(trace: Arranged) -> str:
 
 def outline_markdown(trace: Arranged) -> str:
     summary = trace.summary
-    lines = [f"### {_escaped(summary.name or '(no name)')}", "", _escaped(_facts(summary)), ""]
+    lines = [f"### {_escaped(summary.name or '(no name)')}", "", _escaped(" · ".join(outline_facts(summary))), ""]
     for place, depth in _shown(trace):
         lines.append("  " * depth + "- " + _escaped(_said(trace, place)))
     lines += _rest(trace)
     if trace.story:
         lines += ["", "**Events**", ""]
         lines += [f"- `{_when(told).strip() or '…'}` {_escaped(_event(told))}" for told in trace.story[:MAX_STORY]]
-    return "\n".join([*lines, "", f"Trace `{summary.trace_id}`"]) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _shown(trace: Arranged) -> Iterator[tuple[int, int]]:
@@ -47,18 +47,20 @@ def _rest(trace: Arranged) -> list[str]:
 
 
 def _title(summary: TraceSummary) -> str:
-    return f"{summary.name or '(no name)'}\n{_facts(summary)}\ntrace {summary.trace_id}"
+    return f"{summary.name or '(no name)'}\n{' · '.join(outline_facts(summary))}"
 
 
-def _facts(summary: TraceSummary) -> str:
-    parts = [
+def outline_facts(summary: TraceSummary) -> tuple[str, ...]:
+    """When, how long, how many, who, and its id."""
+    parts = (
         f"{format_date_time(summary.start_ns)} UTC",
         format_duration(summary.duration_ns),
         format_times(summary.span_count, "span"),
         format_times(summary.error_count, "error") if summary.error_count else "",
         ", ".join((*summary.user_ids[:3], *summary.lesson_ids[:3])),
-    ]
-    return " · ".join(part for part in parts if part)
+        f"trace {summary.trace_id}",
+    )
+    return tuple(part for part in parts if part)
 
 
 def _said(trace: Arranged, place: int) -> str:

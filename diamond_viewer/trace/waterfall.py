@@ -72,7 +72,8 @@ def bar_of(row: Row, extent: Extent, scale: Scale, is_window: bool = False) -> B
     if not scale.duration_ns:
         left, right = 0.0, 100.0  # everything happened at once
     width = max(right - left, MIN_BAR_PERCENT)
-    marks = _marks(row.span.events, scale, is_window) if row.span.events else ()
+    events = row.span.events  # decoded by asking
+    marks = _marks(events, scale, is_window) if events else ()
     return Bar(min(left, 100 - width), width, extent, marks)
 
 

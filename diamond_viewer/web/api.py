@@ -112,6 +112,8 @@ def health_answer(health: Health) -> dict[str, Any]:
         "duplicate_spans": health.duplicate_spans,
         "bytes_read": feed.bytes_read,
         "memory_bytes": health.memory_bytes,
+        "memory_budget_bytes": health.budget_bytes,
+        "held_since_unix_nano": str(health.held_since_ns) if health.held_since_ns else None,
         "lag_seconds": feed.lag_ns / NS_PER_SECOND,
         "sources": [_source(source) for source in feed.sources],
         "counters": {**feed.counters, **health.counters},

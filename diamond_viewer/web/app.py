@@ -12,6 +12,7 @@ from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.security import protect
+from diamond_viewer.web.trace_views import trace_desk, trace_pages
 from diamond_viewer.web.views import pages
 
 TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
@@ -31,6 +32,8 @@ def create_app(
     app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
     compress(app)
     protect(app, allowed_hosts)
-    app.register_blueprint(pages(store, clock))
+    desk = trace_desk(store, clock)
+    app.register_blueprint(pages(store, clock, desk))
+    app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
     app.register_blueprint(api(store, clock))
     return app

@@ -69,7 +69,9 @@ def attribute_groups(attributes: Attributes, links: ValueLinks | None = None) ->
     lines = attribute_lines(attributes, links)
     if len(lines) < MIN_GROUPED:
         return (AttributeGroup("", lines),) if lines else ()
-    found: dict[str, list[AttributeLine]] = {name: [] for name in (*(name for name, _ in ATTRIBUTE_GROUPS), OTHER_GROUP)}
+    found: dict[str, list[AttributeLine]] = {
+        name: [] for name in (*(name for name, _ in ATTRIBUTE_GROUPS), OTHER_GROUP)
+    }
     for line in lines:
         found[group_of(line.key)].append(line)
     return tuple(AttributeGroup(heading, tuple(of)) for heading, of in found.items() if of)

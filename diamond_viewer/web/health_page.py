@@ -7,6 +7,7 @@ from platform import python_version
 
 from diamond_viewer.telemetry.model import Health, Problem, SourceState
 from diamond_viewer.telemetry.units import format_bytes, format_clock, format_count, format_day, format_duration
+from diamond_viewer.web.horizon import budget, held_since
 from diamond_viewer.web.status import Status, progress_percent, status_of
 
 STATES: Mapping[str, tuple[str, str]] = {  # state -> words, tone
@@ -20,7 +21,7 @@ STATES: Mapping[str, tuple[str, str]] = {  # state -> words, tone
 
 COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a name that is not here is shown as it is
     "rotations": ("Rotations", "times the collector began a new file; the old one was read to its end"),
-    "truncations": ("Truncations", "times a file became shorter and was read again from its start"),
+    "truncations": ("Truncations", "times a file lost what it held in place; what it holds now is read from its start"),
     "joined": ("Joined lines", "lines that a rotation had cut in two, put together again"),
     "utf8_repaired": ("Repaired lines", "lines with invalid UTF-8, read with the broken characters replaced"),
     "oversize": ("Oversized lines", "lines longer than --max-line, skipped whole"),
@@ -29,10 +30,10 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
     "invalid_spans": ("Invalid spans", "spans without usable ids; the rest of their line was taken"),
     "other_signal": ("Other signals", "lines that hold metrics or logs"),
     "gap_bytes": ("Gaps", "bytes of holes that a crash left in a file, skipped"),
-    "unreadable": ("Unreadable", "times a file could not be opened or read"),
+    "unreadable": ("Unreadable", "times a file could not be opened, read or unpacked; each is tried again"),
     "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example in a copied backup"),
     "conflicting_spans": ("Conflicting spans", "spans that came again under the same id with other content"),
-    "evicted_spans": ("Evicted spans", "oldest spans that left memory to stay within --memory"),
+    "evicted_spans": ("Evicted spans", "oldest spans that left memory because its budget is spent"),
     "evicted_traces": ("Evicted traces", "traces that left memory with them"),
 }
 TROUBLE = ("missed_files", "oversize", "unreadable", "gap_bytes", "invalid_spans")  # shown red when not zero
@@ -91,7 +92,7 @@ def health_page(health: Health, now_ns: int) -> HealthPage:
         Counter(
             "Duplicate spans", format_count(health.duplicate_spans), "spans that came more than once, counted once"
         ),
-        Counter("Memory", format_bytes(health.memory_bytes), "of the index: columns and compressed originals"),
+        Counter("Memory", format_bytes(health.memory_bytes), _memory(health, now_ns)),
         Counter("Read", format_bytes(feed.bytes_read), _backlog(health)),
         Counter("Lag", format_duration(feed.lag_ns), "age of the oldest bytes that are written but not read yet"),
         Counter(
@@ -108,6 +109,12 @@ def health_page(health: Health, now_ns: int) -> HealthPage:
         sources=tuple(_source(source) for source in feed.sources),
         versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
     )
+
+
+def _memory(health: Health, now_ns: int) -> str:
+    limit = f", of {budget(health)} for all of the viewer" if health.budget_bytes else ""
+    horizon = f"; traces are held since {held_since(health, now_ns)}" if health.held_since_ns else ""
+    return f"of the index: columns and compressed originals{limit}{horizon}"
 
 
 def _backlog(health: Health) -> str:

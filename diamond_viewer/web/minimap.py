@@ -1,22 +1,22 @@
 """Minimap: the whole trace as a small picture, with the window that the waterfall shows."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from diamond_viewer.telemetry.units import format_duration, format_offset
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.extent import Scale
+from diamond_viewer.trace.silhouette import COLUMNS, ERROR, LINES, Stripe
 from diamond_viewer.web.span_rows import SERVICE_COLOURS
 from diamond_viewer.web.trace_address import TraceAddress
 
-LINES = 24  # rows of the picture; a longer trace puts neighbours on one line
-HEIGHT_PX = 48
-COLUMNS = 240
-ZOOM = 2
+HEIGHT_PX = 46
+MAX_STRIPE_PX = 6
 PAN = 0.5  # of the window
 
 
 @dataclass(frozen=True, slots=True)
-class Stripe:
+class DrawnStripe:
     x: str
     y: str
     width: str
@@ -28,7 +28,7 @@ class Minimap:
     """Percents as texts. ``left`` to ``right`` is the window; hrefs are empty where it cannot go further. ``from_ns`` and
     ``to_ns`` are the window and ``duration_ns`` the whole, for the script that lets the reader drag."""
 
-    stripes: tuple[Stripe, ...]
+    stripes: tuple[DrawnStripe, ...]
     stripe_height: str
     left: str
     right_x: str
@@ -56,72 +56,44 @@ def minimap(trace: Arranged, window: Scale, address: TraceAddress) -> Minimap:
     whole = trace.scale
     left, right = whole.percent(window.start_ns), whole.percent(window.end_ns)
     is_all = window == whole
+    lines = max(1, min(LINES, len(trace.rows)))
     from_ns, to_ns = window.start_ns - whole.start_ns, window.end_ns - whole.start_ns
     length_ns = to_ns - from_ns
     middle_ns, step_ns = from_ns + length_ns // 2, max(1, round(length_ns * PAN))
 
-    def at(start_ns: int, end_ns: int) -> str:
-        start_ns, end_ns = max(0, start_ns), min(whole.duration_ns, end_ns)
-        if start_ns <= 0 and end_ns >= whole.duration_ns:
-            return address.but(from_ns=0, to_ns=0)
-        return address.but(from_ns=start_ns, to_ns=end_ns) if end_ns > start_ns else ""
-
     return Minimap(
-        stripes=_stripes(trace),
-        stripe_height=f"{max(1.0, HEIGHT_PX / max(1, min(LINES, len(trace.rows))) - 0.6):.1f}",
+        stripes=tuple(map(partial(_drawn, lines=lines), trace.silhouette)),
+        stripe_height=f"{max(1.0, min(MAX_STRIPE_PX, HEIGHT_PX / lines) - 0.6):.1f}",
         left=f"{left:.2f}%",
         right_x=f"{right:.2f}%",
         right_width=f"{100 - right:.2f}%",
-        words=""
-        if is_all
-        else f"{format_offset(from_ns)} to {format_offset(to_ns)}: {format_duration(length_ns)} of {format_duration(whole.duration_ns)}",
+        words="" if is_all else f"{format_offset(from_ns)} to {format_offset(to_ns)}: {format_duration(length_ns)}",
         duration_ns=whole.duration_ns,
         from_ns=from_ns,
         to_ns=to_ns,
         window_href=address.but(from_ns=0, to_ns=0),
-        in_href=at(middle_ns - length_ns // (2 * ZOOM), middle_ns + length_ns // (2 * ZOOM)) if length_ns > 10 else "",
-        out_href="" if is_all else at(middle_ns - length_ns * ZOOM // 2, middle_ns + length_ns * ZOOM // 2),
-        back_href="" if is_all or from_ns <= 0 else at(max(0, from_ns - step_ns), max(0, from_ns - step_ns) + length_ns),
-        on_href="" if is_all or to_ns >= whole.duration_ns else _on(at, to_ns, step_ns, length_ns, whole.duration_ns),
+        in_href=_part(address, whole, middle_ns - length_ns // 4, length_ns // 2) if length_ns > 10 else "",
+        out_href="" if is_all else _part(address, whole, middle_ns - length_ns, 2 * length_ns),
+        back_href=_part(address, whole, max(0, from_ns - step_ns), length_ns) if from_ns > 0 else "",
+        on_href=_part(address, whole, min(from_ns + step_ns, whole.duration_ns - length_ns), length_ns)
+        if to_ns < whole.duration_ns
+        else "",
         all_href="" if is_all else address.but(from_ns=0, to_ns=0),
     )
 
 
-def _on(at: "object", to_ns: int, step_ns: int, length_ns: int, duration_ns: int) -> str:
-    end_ns = min(duration_ns, to_ns + step_ns)
-    assert callable(at)
-    return str(at(end_ns - length_ns, end_ns))
+def _part(address: TraceAddress, whole: Scale, from_ns: int, length_ns: int) -> str:
+    """The link to a window, cut to what there is; all of the trace is no window."""
+    to_ns = min(whole.duration_ns, from_ns + length_ns)
+    from_ns = max(0, from_ns)
+    is_all = from_ns == 0 and to_ns == whole.duration_ns
+    return address.but(from_ns=0, to_ns=0) if is_all else address.but(from_ns=from_ns, to_ns=to_ns)
 
 
-def _stripes(trace: Arranged) -> tuple[Stripe, ...]:
-    """Neighbouring spans of one colour on one line are one stripe: a picture of 100,000 spans has a few hundred."""
-    count = len(trace.rows)
-    lines = min(LINES, count)
-    cells: dict[tuple[int, int], str] = {}
-    runs: list[tuple[int, int, int, str]] = []
-    for place, (span, extent) in enumerate(zip(trace.spans, trace.extents, strict=True)):
-        line = place * lines // count
-        tone = "error" if span.status_code == 2 else str(trace.colours[span.service] % SERVICE_COLOURS)
-        first = int(trace.scale.percent(extent.start_ns) * COLUMNS / 100)
-        last = max(first, int(trace.scale.percent(extent.end_ns) * COLUMNS / 100) - 1)
-        if count <= 2 * LINES:
-            runs.append((line, first, last, tone))
-        else:
-            for column in range(first, last + 1):
-                if cells.get((line, column)) != "error":
-                    cells[line, column] = tone
-    for (line, column), tone in sorted(cells.items()):
-        if runs and runs[-1][0] == line and runs[-1][2] == column - 1 and runs[-1][3] == tone:
-            runs[-1] = (line, runs[-1][1], column, tone)
-        else:
-            runs.append((line, column, column, tone))
-    height = HEIGHT_PX / max(1, lines)
-    return tuple(
-        Stripe(
-            f"{first * 100 / COLUMNS:.1f}%",
-            f"{line * height:.1f}",
-            f"{(last - first + 1) * 100 / COLUMNS:.1f}%",
-            tone,
-        )
-        for line, first, last, tone in runs
+def _drawn(stripe: Stripe, lines: int) -> DrawnStripe:
+    return DrawnStripe(
+        f"{stripe.first * 100 / COLUMNS:.1f}%",
+        f"{1 + stripe.line * min(MAX_STRIPE_PX, HEIGHT_PX / lines):.1f}",
+        f"{(stripe.last - stripe.first + 1) * 100 / COLUMNS:.1f}%",
+        "error" if stripe.colour == ERROR else str(stripe.colour % SERVICE_COLOURS),
     )

@@ -1,9 +1,11 @@
 """OpenedTrace: one trace, as the panel beside the list and as its own page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from diamond_viewer.telemetry.model import Resource, Scope, Span, Trace
+from diamond_viewer.telemetry.model import Resource, Scope, TraceSummary
+from diamond_viewer.telemetry.otlp_json import encode_span
+from diamond_viewer.telemetry.sketch import SpanSketch
 from diamond_viewer.telemetry.units import (
     NS_PER_SECOND,
     format_clock,
@@ -12,23 +14,40 @@ from diamond_viewer.telemetry.units import (
     format_rfc3339,
     format_times,
 )
-from diamond_viewer.trace.critical_path import critical_path
-from diamond_viewer.trace.timeline import tell
-from diamond_viewer.trace.tree import arrange
-from diamond_viewer.trace.waterfall import lay_out
 from diamond_viewer.web.address import Address, trace_href, trace_json_href, traces_href
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import Badge, badges_of
-from diamond_viewer.web.span_rows import AxisLabel, SpanBody, SpanRow, axis_labels, span_rows
-from diamond_viewer.web.story import StoryLine, story_lines
+from diamond_viewer.web.story import Story, story_of
+from diamond_viewer.web.trace_address import TraceAddress, View
 from diamond_viewer.web.trace_list import UNNAMED, held_of, status_words
+from diamond_viewer.web.trace_shelf import Reading
+from diamond_viewer.web.trace_tables import (
+    CompareView,
+    FlameView,
+    StatisticsView,
+    compare_view,
+    flame_view,
+    statistics_view,
+)
+from diamond_viewer.web.value_links import ValueLinks
+from diamond_viewer.web.waterfall_view import Choice, WaterfallView, waterfall_view
 
-SHOWN_ROWS = 500  # spans in one page: every span is reachable, and no page is larger than about a megabyte
-INLINE_SPANS = 100  # a trace up to this size brings the details of its spans along; larger ones fetch them when opened
-SHOWN_EVENTS = 300
 AROUND_NS = 300 * NS_PER_SECOND  # "this user ± 5 min"
 MAX_PEOPLE = 3
 MAX_RESOURCES = 20
+RESOURCE_SPANS = 500  # looked at for the resources below the waterfall
+MAX_JSON = 120_000  # characters of raw JSON in the page
+
+VIEW_WORDS = {
+    View.WATERFALL: "Waterfall",
+    View.STATISTICS: "Statistics",
+    View.FLAME: "Flame graph",
+    View.JSON: "JSON",
+    View.COMPARE: "Compare",
+}
+
+Similar = Callable[[TraceSummary], Sequence[TraceSummary]]
+Read = Callable[[str], Reading | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +68,26 @@ class ResourceBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonView:
+    """``cut`` says how much is missing, if anything."""
+
+    text: str
+    cut: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Where the trace can be had as something else."""
+
+    text_href: str
+    markdown_href: str
+    json_href: str
+    html_href: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedTrace:
-    """``held`` changes when the trace has grown; hrefs are empty where there is nowhere to go."""
+    """``held`` changes when the trace has grown; hrefs are empty where there is nowhere to go. Of the views one is set."""
 
     trace_id: str
     name: str
@@ -66,36 +103,37 @@ class OpenedTrace:
     around: tuple[Shortcut, ...]
     lessons: tuple[Shortcut, ...]
     page_href: str
+    link_href: str
     json_href: str
+    exports: Exports
     list_href: str
     close_href: str
     held: str
-    axis: tuple[AxisLabel, ...]
-    rows: tuple[SpanRow, ...]
-    shown_rows: str
-    previous_rows_href: str
-    next_rows_href: str
-    story: tuple[StoryLine, ...]
-    hidden_events: str
-    resources: tuple[ResourceBlock, ...]
+    views: tuple[Choice, ...]
+    waterfall: WaterfallView | None = None
+    story: Story | None = None
+    resources: tuple[ResourceBlock, ...] = ()
+    statistics: StatisticsView | None = None
+    flame: FlameView | None = None
+    json: JsonView | None = None
+    comparison: CompareView | None = None
 
 
-def opened_trace(trace: Trace, address: Address | None, first_row: int = 1, open_span_id: str = "") -> OpenedTrace:
-    """``address`` is the list's when the trace opens beside it.
+@dataclass(frozen=True, slots=True)
+class TraceDesk:
+    """What opening a trace needs: ``read`` a trace by id, and those ``similar`` to one."""
 
-    Of a large trace ``SHOWN_ROWS`` rows are shown: those that ``first_row`` (counted from 1) or the open span is among.
-    """
-    summary = trace.summary
-    rows = arrange(trace.spans)
-    layout = lay_out(rows)
-    extents = [bar.extent for bar in layout.bars]
-    first = min(max(first_row, 1), max(len(rows), 1)) - 1
-    if open_span_id:
-        first = next((place for place, row in enumerate(rows) if row.span.span_id == open_span_id), first)
-    first = first // SHOWN_ROWS * SHOWN_ROWS
-    last = min(first + SHOWN_ROWS, len(rows))
-    story = tell(rows, extents, layout.scale)
-    return OpenedTrace(
+    read: Read
+    similar: Similar
+
+
+def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, beside: Address | None) -> OpenedTrace:
+    """``beside`` is the list's address when the trace opens beside it."""
+    trace = reading.arranged(address.is_adjusted)
+    summary = reading.trace.summary
+    links = ValueLinks(beside or Address.from_args([("trace", summary.trace_id)], 0)[0])
+    page = trace_href(summary.trace_id)
+    opened = OpenedTrace(
         trace_id=summary.trace_id,
         name=summary.name or UNNAMED,
         status=status_words(summary),
@@ -107,32 +145,34 @@ def opened_trace(trace: Trace, address: Address | None, first_row: int = 1, open
         spans=format_times(summary.span_count, "span"),
         errors=format_times(summary.error_count, "error") if summary.error_count else "",
         services=summary.services,
-        around=tuple(_around(trace, user) for user in summary.user_ids[:MAX_PEOPLE]),
+        around=tuple(_around(summary, user) for user in summary.user_ids[:MAX_PEOPLE]),
         lessons=tuple(
             Shortcut(traces_href(lesson=lesson), lesson, f"every trace of lesson {lesson}")
             for lesson in summary.lesson_ids[:MAX_PEOPLE]
         ),
-        page_href=trace_href(summary.trace_id),
+        page_href=page,
+        link_href=address.whole_page().href,
         json_href=trace_json_href(summary.trace_id),
-        list_href=f"{traces_href()}?trace={summary.trace_id}" if address is None else "",
-        close_href=address.closing() if address is not None else "",
+        exports=Exports(f"{page}/outline.txt", f"{page}/outline.md", f"{page}/download.json", f"{page}/offline.html"),
+        list_href=f"{traces_href()}?trace={summary.trace_id}" if beside is None else "",
+        close_href=beside.closing() if beside is not None else "",
         held=held_of(summary),
-        axis=axis_labels(layout),
-        rows=span_rows(
-            rows, first, last, layout, critical_path(rows, extents), len(rows) <= INLINE_SPANS, open_span_id
-        ),
-        shown_rows=_shown_rows(first, last, len(rows)),
-        previous_rows_href=_rows_href(trace, first - SHOWN_ROWS) if first else "",
-        next_rows_href=_rows_href(trace, last) if last < len(rows) else "",
-        story=story_lines(story[:SHOWN_EVENTS]),
-        hidden_events=format_times(len(story) - SHOWN_EVENTS, "later event") if len(story) > SHOWN_EVENTS else "",
-        resources=_resources([row.span for row in rows[first:last]]),
+        views=tuple(_choice(view, address) for view in View),
     )
-
-
-def span_body_of(trace: Trace, span_id: str) -> SpanBody | None:
-    """The details of one span of the trace; None when it has none of that id."""
-    return next((SpanBody.of(span) for span in trace.spans if span.span_id == span_id), None)
+    if address.view is View.STATISTICS:
+        return replace(opened, statistics=statistics_view(trace, address))
+    if address.view is View.FLAME:
+        return replace(opened, flame=flame_view(trace, address))
+    if address.view is View.JSON:
+        return replace(opened, json=_json(trace.spans))
+    if address.view is View.COMPARE:
+        return replace(opened, comparison=_comparison(desk, reading, address))
+    return replace(
+        opened,
+        waterfall=waterfall_view(reading, address, links),
+        story=story_of(trace, address, links),
+        resources=_resources(trace.spans[:RESOURCE_SPANS], links),
+    )
 
 
 def missing_trace(trace_id: str, is_ready: bool) -> str:
@@ -145,42 +185,65 @@ def missing_trace(trace_id: str, is_ready: bool) -> str:
     )
 
 
-def _around(trace: Trace, user: str) -> Shortcut:
-    summary = trace.summary
+def _choice(view: View, address: TraceAddress) -> Choice:
+    there = TraceAddress(address.trace_id, address.outer, view=view, is_adjusted=address.is_adjusted)
+    return Choice(VIEW_WORDS[view], there.href, view is address.view)
+
+
+def _comparison(desk: TraceDesk, reading: Reading, address: TraceAddress) -> CompareView:
+    other = desk.read(address.other_id) if address.other_id else None
+    missing = f"No trace {address.other_id} is held." if address.other_id and other is None else ""
+    return compare_view(
+        reading.trace, other.trace if other else None, address, desk.similar(reading.trace.summary), missing
+    )
+
+
+def _json(spans: Sequence[SpanSketch]) -> JsonView:
+    """As much of the document as a page can bear, a span after the other in the order of the tree."""
+    texts: list[str] = []
+    length = 0
+    for span in spans:
+        texts.append(encode_span(span.whole()).decode())
+        length += len(texts[-1])
+        if length > MAX_JSON:
+            break
+    rest = len(spans) - len(texts)
+    text = ",\n".join(texts)
+    is_cut = rest > 0 or len(text) > MAX_JSON
+    return JsonView(text[:MAX_JSON], f"{format_times(rest, 'more span')}, in the download" if is_cut else "")
+
+
+def _around(summary: TraceSummary, user: str) -> Shortcut:
     since_ns, until_ns = summary.start_ns - AROUND_NS, summary.start_ns + summary.duration_ns + AROUND_NS
-    href = traces_href(user=user, since=format_rfc3339(since_ns), until=format_rfc3339(until_ns), trace=trace.trace_id)
+    href = traces_href(
+        user=user, since=format_rfc3339(since_ns), until=format_rfc3339(until_ns), trace=summary.trace_id
+    )
     return Shortcut(href, f"{user} ± 5 min", f"what {user} did from 5 minutes before to 5 minutes after")
 
 
-def _shown_rows(first: int, last: int, total: int) -> str:
-    return f"Spans {first + 1:,}–{last:,} of {total:,}" if last - first < total else ""
-
-
-def _rows_href(trace: Trace, first: int) -> str:
-    return f"{trace_href(trace.trace_id)}?rows={first + 1}"
-
-
-def _resources(spans: Sequence[Span]) -> tuple[ResourceBlock, ...]:
+def _resources(spans: Sequence[SpanSketch], links: ValueLinks) -> tuple[ResourceBlock, ...]:
     """The distinct resources of these spans, most spans first."""
-    members: list[tuple[Resource, list[Span]]] = []
+    members: list[tuple[Resource, list[Scope], list[SpanSketch]]] = []
     known: dict[int, int] = {}  # id of a resource -> its place; spans of one line share the object
     for span in spans:
-        place = known.get(id(span.resource))
+        resource, scope = span.source.origin()
+        place = known.get(id(resource))
         if place is None:
-            place = next((at for at, (resource, _) in enumerate(members) if resource == span.resource), len(members))
-            known[id(span.resource)] = place
+            place = next((at for at, (other, _, _) in enumerate(members) if other == resource), len(members))
+            known[id(resource)] = place
             if place == len(members):
-                members.append((span.resource, []))
-        members[place][1].append(span)
-    members.sort(key=lambda member: -len(member[1]))
+                members.append((resource, [], []))
+        members[place][1].append(scope)
+        members[place][2].append(span)
+    members.sort(key=lambda member: -len(member[2]))
     return tuple(
         ResourceBlock(
             service=of[0].service,
             spans=format_times(len(of), "span"),
-            attributes=attribute_lines(resource.attributes),
-            scopes=tuple(dict.fromkeys(_scope_words(span.scope) for span in of)),
+            attributes=attribute_lines(resource.attributes, links),
+            scopes=tuple(dict.fromkeys(map(_scope_words, scopes)))[:MAX_RESOURCES],
         )
-        for resource, of in members[:MAX_RESOURCES]
+        for resource, scopes, of in members[:MAX_RESOURCES]
     )
 
 

@@ -1,10 +1,16 @@
 """SpanBody: the details of one span."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diamond_viewer.telemetry.model import STATUS_ERROR, STATUS_OK, STATUS_UNSET, Event, Link, Span
 from diamond_viewer.telemetry.otlp_json import encode_span
-from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_rfc3339, format_times
+from diamond_viewer.telemetry.units import (
+    format_date_time,
+    format_duration,
+    format_offset,
+    format_rfc3339,
+    format_times,
+)
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.web.address import trace_href
 from diamond_viewer.web.attributes import AttributeGroup, AttributeLine, attribute_groups, attribute_lines
@@ -87,7 +93,8 @@ def span_body(trace: Arranged, place: int, address: TraceAddress, links: ValueLi
         span.status_code, f"unknown ({span.status_code})"
     )
     moment = address.moment if address.spans[:1] == (element,) else 0
-    json = encode_span(span).decode()
+    json = encode_span(replace(span, events=span.events[:MAX_EVENTS])).decode()
+    is_whole = len(json) <= MAX_JSON and len(span.events) <= MAX_EVENTS
     hidden_events = len(span.events) - MAX_EVENTS
     first = min(max(0, moment - 1 - MAX_EVENTS // 2), max(0, hidden_events))
     scope = {"name": span.scope.name, "version": span.scope.version, **span.scope.attributes}
@@ -108,11 +115,13 @@ def span_body(trace: Arranged, place: int, address: TraceAddress, links: ValueLi
         if hidden_events > 0
         else "",
         links=tuple(_body_link(link, trace, element, address, links) for link in span.links[:MAX_LINKS]),
-        backlinks=tuple(_backlink(trace, other, address) for other in trace.linked_from.get(span.span_id, ())[:MAX_LINKS]),
+        backlinks=tuple(
+            _backlink(trace, other, address) for other in trace.linked_from.get(span.span_id, ())[:MAX_LINKS]
+        ),
         resource=attribute_lines(span.resource.attributes, links),
         scope=attribute_lines({key: value for key, value in scope.items() if value != ""}),
         json=json[:MAX_JSON],
-        json_cut=f"{len(json) - MAX_JSON:,} more characters" if len(json) > MAX_JSON else "",
+        json_cut="" if is_whole else "This is its beginning; the download has the whole.",
         json_href=f"{trace_href(span.trace_id)}/spans/{element}.json",
         page_href=address.whole_page().at_span(element),
         curl=curl_command(span.attributes),
@@ -129,9 +138,7 @@ def problems_of(trace: Arranged, place: int) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _facts(
-    trace: Arranged, place: int, span: Span, address: TraceAddress, links: ValueLinks
-) -> tuple[Fact, ...]:
+def _facts(trace: Arranged, place: int, span: Span, address: TraceAddress, links: ValueLinks) -> tuple[Fact, ...]:
     kind = KIND_WORDS[span.kind] if 0 <= span.kind < len(KIND_WORDS) else f"unknown ({span.kind})"
     above = trace.rows[place].parent_row
     offset = format_offset(trace.extents[place].start_ns - trace.scale.start_ns)
@@ -140,7 +147,10 @@ def _facts(
         Fact("operation", span.name, link=links.named("operation", span.name)),
         Fact("kind", kind),
         Fact("start", f"{format_rfc3339(span.start_ns)} ({offset})" if span.start_ns else "not recorded"),
-        Fact("duration", f"{format_duration(span.duration_ns)}, {format_duration(trace.self_times_ns[place])} of it its own"),
+        Fact(
+            "duration",
+            f"{format_duration(span.duration_ns)}, {format_duration(trace.self_times_ns[place])} of it its own",
+        ),
         Fact("span id", span.span_id, address.at_span(trace.element_of(place))),
         Fact("parent id", span.parent_id, address.at_span(trace.element_of(above)) if above >= 0 else ""),
         Fact("flags", str(span.flags) if span.flags else ""),

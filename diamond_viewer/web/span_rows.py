@@ -10,7 +10,6 @@ from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.extent import Scale
 from diamond_viewer.trace.shown import Shown
 from diamond_viewer.trace.waterfall import Bar, Mark, Tick, bar_of
-from diamond_viewer.web.address import trace_href
 from diamond_viewer.web.badges import event_tone
 from diamond_viewer.web.span_body import UNNAMED, SpanBody, problems_of
 from diamond_viewer.web.trace_address import TraceAddress
@@ -110,7 +109,9 @@ def span_rows(
     rows = []
     for index in range(first, last):
         place, depth = shown.places[index], shown.depths[index]
-        rows.append(_span_row(trace, place, index, depth, guides[index - first], shown, window, address, finding, bodies))
+        rows.append(
+            _span_row(trace, place, index, depth, guides[index - first], shown, window, address, finding, bodies)
+        )
     return tuple(rows)
 
 
@@ -140,7 +141,15 @@ def _span_row(
     span, row, extent = trace.spans[place], trace.rows[place], trace.extents[place]
     element = trace.element_of(place)
     is_window = window != trace.scale
-    outside = "" if not is_window else "‹" if extent.end_ns < window.start_ns else "›" if extent.start_ns > window.end_ns else ""
+    outside = (
+        ""
+        if not is_window
+        else "‹"
+        if extent.end_ns < window.start_ns
+        else "›"
+        if extent.start_ns > window.end_ns
+        else ""
+    )
     bar = bar_of(row, extent, window, is_window)
     waited = []
     for section in trace.sections_of.get(place, ())[:MAX_WAITED]:
@@ -179,7 +188,9 @@ def _span_row(
         problems=" ".join(said),
         finding=finding.of(place),
         body=bodies.get(place),
-        body_href=f"{trace_href(trace.summary.trace_id)}/spans/{element}",
+        body_href=TraceAddress(address.trace_id, address.outer, is_adjusted=address.is_adjusted).fragment(
+            f"spans/{element}"
+        ),
         page_href=address.but(spans=(element,), moment=0, row=index + 1),
         is_open=place in bodies,
     )

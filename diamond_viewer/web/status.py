@@ -30,7 +30,9 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``state`` is live | paused | indexing | stale | waiting, a CSS class's ending; ``progress`` is 0 to 100 or None."""
+    """``state`` is live | paused | indexing | stale | waiting | failed, a CSS class's ending; ``progress`` is 0 to 100 or
+    None; ``unreadable`` says how many sources cannot be read, empty when all can.
+    """
 
     state: str
     words: str
@@ -39,12 +41,14 @@ class Status:
     sources: str
     bad_lines: str
     has_bad_lines: bool
+    unreadable: str
     banner: str
 
 
 def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Status:
     state, words, detail = _pill(feed, now_ns, paused)
     percent = progress_percent(feed)
+    failed_count = sum(source.state == "failed" for source in feed.sources)
     return Status(
         state=state,
         words=words,
@@ -53,6 +57,7 @@ def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Sta
         sources=_sources_sentence(feed),
         bad_lines=format_times(feed.bad_lines, "bad line"),
         has_bad_lines=feed.bad_lines > 0,
+        unreadable=f"{format_times(failed_count, 'source')} cannot be read" if failed_count else "",
         banner=feed.notice,
     )
 
@@ -68,12 +73,20 @@ def progress_percent(feed: FeedState) -> float:
     return min(99.9, 100 * feed.bytes_read / feed.bytes_total) if feed.bytes_total else 0.0
 
 
+def has_nothing_to_read(feed: FeedState) -> bool:
+    """True when the files have been looked for and none of them has ever given a line."""
+    return feed.ready and not feed.lines and not any(source.state in READABLE_STATES for source in feed.sources)
+
+
 def waiting_for(feed: FeedState) -> tuple[str, ...]:
-    """The paths that nothing has been read from, when that is true of all of them; else nothing."""
-    if any(source.state in READABLE_STATES for source in feed.sources) or feed.lines:
-        return ()
-    waiting = tuple(source.path for source in feed.sources if source.state == "waiting")
-    return waiting or tuple(source.path for source in feed.sources)
+    """The paths that are to appear. A pattern that matches nothing has none; then the feed's notice names it."""
+    return tuple(source.path for source in feed.sources if source.state == "waiting")
+
+
+def reasons(feed: FeedState) -> tuple[str, ...]:
+    """A sentence for each source that is there and cannot be read."""
+    failed = (source for source in feed.sources if source.state == "failed")
+    return tuple(dict.fromkeys(problem.sentence for source in failed for problem in source.problems))
 
 
 def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str, str]:
@@ -81,8 +94,11 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         return "paused", f"Paused at {format_minute(paused.since_ns)}", f"{format_count(paused.new_count)} new"
     if not feed.ready:
         return "indexing", "Indexing backlog", f"{progress_percent(feed):.0f} %"
-    if missing := waiting_for(feed):
-        return "waiting", "Waiting for", PurePath(missing[0]).name
+    if has_nothing_to_read(feed):
+        missing = waiting_for(feed)
+        if missing or not feed.sources:
+            return "waiting", "Waiting for", PurePath(missing[0]).name if missing else "a file"
+        return "failed", "Nothing can be read", ""
     idle_ns = now_ns - feed.last_line_ns
     if feed.last_line_ns and idle_ns >= STALE_AFTER_NS:
         # whole minutes: a pill that changes each second would be read aloud each second
@@ -103,7 +119,7 @@ def behind(lag_ns: int) -> str:
 def _sources_sentence(feed: FeedState) -> str:
     readable = [source for source in feed.sources if source.state in READABLE_STATES]
     if not readable:
-        return "no file yet" if feed.sources else "no source"
+        return "no file yet"
     live = [PurePath(source.path).name for source in readable if source.state != "done"]
     names = live or [PurePath(readable[0].path).name]
     rotated = len(readable) - len(names)

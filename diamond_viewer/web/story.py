@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.telemetry.sketch import whole_event
-from diamond_viewer.telemetry.units import format_date_time, format_offset, format_times
+from diamond_viewer.telemetry.units import format_date_time, format_offset
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap, Kind
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
@@ -110,11 +110,3 @@ def _line(told: Entry | Gap, trace: Arranged, address: TraceAddress, links: Valu
         problems=told.problems,
         details=attribute_lines(event.attributes, links) if is_folded else (),
     )
-
-
-def hidden_words(count: int) -> str:
-    """
-    >>> hidden_words(2)
-    '2 more events'
-    """
-    return format_times(count, "more event")

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from diamond_viewer.trace.timeline import Kind
-from diamond_viewer.web.address import Address, trace_href, trace_id_of
+from diamond_viewer.web.address import trace_href, trace_id_of
 
 MAX_FOLDED = 200  # single spans folded or opened by hand; a URL has 8 kB
 MAX_OPEN = 12
@@ -27,15 +27,17 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TraceAddress:
-    """Every field is a parameter of the URL; what says the default is left out of it.
+    """Every field is a parameter of the URL; what says the default is left out of it. ``outer`` is the URL of the list that
+    the trace stands beside, with its filters; empty on the trace's own page.
 
-    ``spans`` are open, named as ``Arranged.element_of`` does; ``moment`` is an event of the first of them, from 1. ``row`` is
-    where in the waterfall the page begins, ``told`` where in the story, both from 1. ``level``, ``shut``, ``opened`` and ``is_plain``
-    are a ``Folding``. ``from_ns`` and ``to_ns`` are the window, from the trace's start (equal: all). ``match`` counts from 1.
+    ``spans`` are open, named as ``Arranged.element_of`` does; ``moment`` is an event of the first of them, from 1. ``row``
+    is where in the waterfall the page begins, ``told`` where in the story, both from 1. ``level``, ``shut``, ``opened`` and
+    ``is_plain`` are a ``Folding``. ``from_ns`` and ``to_ns`` are the window, from the trace's start (equal: all). ``match``
+    counts from 1.
     """
 
     trace_id: str
-    beside: Address | None = None
+    outer: str = ""
     view: View = View.WATERFALL
     spans: tuple[str, ...] = ()
     moment: int = 0
@@ -55,7 +57,7 @@ class TraceAddress:
     frame: int = 0
 
     @classmethod
-    def from_args(cls, trace_id: str, args: Iterable[tuple[str, str]], beside: Address | None = None) -> Self:
+    def from_args(cls, trace_id: str, args: Iterable[tuple[str, str]], outer: str = "") -> Self:
         """Lenient: what makes no sense is as if it were not there."""
         pairs = list(args)
         last = dict(pairs)
@@ -63,7 +65,7 @@ class TraceAddress:
         view = last.get("view", "")
         return cls(
             trace_id=trace_id,
-            beside=beside,
+            outer=outer,
             view=View(view) if view in set(View) else View.WATERFALL,
             spans=_elements([value for name, value in pairs if name == "span"], MAX_OPEN),
             moment=_number(last.get("moment", "")),
@@ -102,9 +104,20 @@ class TraceAddress:
     @property
     def href(self) -> str:
         arguments = urlencode(self.args)
-        if self.beside is not None:
-            return f"{self.beside.href}{'&' if arguments else ''}{arguments}"
+        if self.outer:
+            return f"{self.outer}{'&' if arguments else ''}{arguments}"
         return f"{trace_href(self.trace_id)}{'?' if arguments else ''}{arguments}"
+
+    @property
+    def outer_args(self) -> list[tuple[str, str]]:
+        """The parameters of the list."""
+        return parse_qsl(urlsplit(self.outer).query)
+
+    def fragment(self, path: str, **more: str) -> str:
+        """The address of a part of this page that is fetched on its own: it knows the list that it stands beside."""
+        outer = urlsplit(self.outer).query
+        arguments = urlencode([*self.args, *more.items(), *([("list", outer)] if outer else [])])
+        return f"{trace_href(self.trace_id)}/{path}{'?' if arguments else ''}{arguments}"
 
     def but(self, **changes: Any) -> str:
         """The same with these fields changed."""
@@ -120,12 +133,12 @@ class TraceAddress:
 
     def whole_page(self) -> "TraceAddress":
         """On the trace's own page."""
-        return replace(self, beside=None)
+        return replace(self, outer="")
 
     def at_span(self, element: str, moment: int = 0) -> str:
         """Open there, whatever was folded or searched: a link to be passed on."""
         return TraceAddress(
-            self.trace_id, self.beside, spans=(element,), moment=moment, is_adjusted=self.is_adjusted
+            self.trace_id, self.outer, spans=(element,), moment=moment, is_adjusted=self.is_adjusted
         ).href
 
 

@@ -6,28 +6,38 @@ from dataclasses import dataclass
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.filter_form import FilterForm, filter_form
+from diamond_viewer.web.filter_form import FilterForm, caption, filter_form
 from diamond_viewer.web.histogram import HistogramChart, histogram_chart
-from diamond_viewer.web.opened_trace import OpenedTrace, missing_trace, opened_trace
+from diamond_viewer.web.horizon import beyond_memory
+from diamond_viewer.web.opened_trace import OpenedTrace, TraceDesk, missing_trace, opened_trace
 from diamond_viewer.web.stats_strip import StatsStrip, stats_strip
-from diamond_viewer.web.status import Status, status_of, waiting_for
+from diamond_viewer.web.status import Status, has_nothing_to_read, reasons, status_of, waiting_for
+from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.trace_list import TraceList, trace_list
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTraces:
-    """What a poll refreshes beside the status: the figures and the list."""
+    """What a poll refreshes beside the status: the figures and the list.
+
+    ``has_no_source``: there is nothing to read, and ``waiting_for`` (paths) and ``reasons`` (sentences) say why.
+    """
 
     strip: StatsStrip
     chart: HistogramChart
     list: TraceList
+    has_no_source: bool
     waiting_for: tuple[str, ...]
+    reasons: tuple[str, ...]
     is_indexing: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TracesPage:
-    """``missing`` says why the trace in the URL cannot be shown; ``opened`` is then None, as it is without a trace."""
+    """``missing`` says why the trace in the URL cannot be shown; ``opened`` is then None, as it is without a trace.
+
+    ``title`` is what the tab is called.
+    """
 
     address: Address
     status: Status
@@ -37,11 +47,16 @@ class TracesPage:
     missing: str
     notices: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        return page_title(self.address, self.opened)
 
-def traces_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> TracesPage:
-    address, notices = Address.from_args(args, now_ns)
+
+def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, str]], now_ns: int) -> TracesPage:
+    pairs = list(args)
+    address, notices = Address.from_args(pairs, now_ns)
     health = store.health()
-    opened, missing = opened_beside(store, address)
+    opened, missing = opened_beside(store, desk, address, pairs)
     return TracesPage(
         address=address,
         status=status_of(health.feed, now_ns),
@@ -49,7 +64,7 @@ def traces_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int)
         live=live_traces(store, address, health, now_ns),
         opened=opened,
         missing=missing,
-        notices=notices,
+        notices=notices + beyond_memory(health, address.query, now_ns),
     )
 
 
@@ -58,16 +73,26 @@ def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int
         strip=stats_strip(address, store, now_ns),
         chart=histogram_chart(address, store, now_ns),
         list=trace_list(address, store, now_ns),
+        has_no_source=has_nothing_to_read(health.feed),
         waiting_for=waiting_for(health.feed),
+        reasons=reasons(health.feed),
         is_indexing=not health.feed.ready,
     )
 
 
-def opened_beside(store: TraceStore, address: Address) -> tuple[OpenedTrace | None, str]:
+def page_title(address: Address, opened: OpenedTrace | None) -> str:
+    """The opened trace's name, else what the list shows."""
+    return opened.name if opened else caption(address.query)
+
+
+def opened_beside(
+    store: TraceStore, desk: TraceDesk, address: Address, args: Iterable[tuple[str, str]]
+) -> tuple[OpenedTrace | None, str]:
     """The trace that the address opens, or why it cannot be shown."""
     if not address.trace_id:
         return None, ""
-    trace = store.trace(address.trace_id)
-    if trace is None:
+    reading = desk.read(address.trace_id)
+    if reading is None:
         return None, missing_trace(address.trace_id, store.health().feed.ready)
-    return opened_trace(trace, address), ""
+    inside = TraceAddress.from_args(address.trace_id, args, address.href)
+    return opened_trace(desk, reading, inside, address), ""

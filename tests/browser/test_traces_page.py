@@ -103,6 +103,32 @@ def test_pausing_freezes_the_page_and_loses_nothing(page: Page, viewer: Viewer) 
     expect(pill).to_contain_text("Live")
 
 
+def test_who_filters_while_paused_counts_what_is_new_from_there_on(page: Page, viewer: Viewer) -> None:
+    page.keyboard.press("Space")
+    pill = page.locator("#pill")
+    expect(pill).to_contain_text("0 new")
+    viewer.write(fresh(1, **{"user.id": "usr_new"}))
+    expect(pill).to_contain_text("1 new", timeout=APPEARS_MS)
+    page.get_by_label("User ID").fill("usr_new")
+    page.get_by_label("User ID").press("Enter")
+    expect(page.locator(row(page, 1))).to_be_visible()
+    expect(pill).to_contain_text("0 new")
+    viewer.write(fresh(2, **{"user.id": "usr_new"}))
+    expect(pill).to_contain_text("1 new", timeout=APPEARS_MS)
+    expect(page.locator(row(page, 2))).to_have_count(0)
+
+
+def test_the_tab_is_called_after_what_it_shows(page: Page) -> None:
+    expect(page).to_have_title("All traces · Diamond Viewer")
+    page.get_by_label("User ID").fill("usr_0007")
+    page.get_by_label("User ID").press("Enter")
+    expect(page).to_have_title("Traces where user is usr_0007 · Diamond Viewer")
+    page.locator("#list .row__link").first.click()
+    expect(page).not_to_have_title(re.compile("^Traces"))
+    page.keyboard.press("Escape")
+    expect(page).to_have_title("Traces where user is usr_0007 · Diamond Viewer")
+
+
 def test_opens_a_trace_reads_its_events_and_goes_back_and_forward(page: Page) -> None:
     page.get_by_label("Event").fill("video.resume_position_mismatch")
     page.get_by_label("Event").press("Enter")

@@ -291,6 +291,8 @@ class Story:
         if path.exists():
             return
         path.write_bytes(gzip.compress(content, 1) if suffix == ".gz" else zstandard.compress(content, 1))
+        status = file.path.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as gzip, zstd and logrotate do
         self.files.append(File(path, set(file.lines), set(file.lines)))
         self.fragments += 1  # it ends as the original does, perhaps with half a line
         if self.random.random() < 0.7:

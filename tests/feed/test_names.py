@@ -269,6 +269,29 @@ def test_a_directory_is_refused_with_what_to_do(tmp_path: Path) -> None:
     )
 
 
+def test_a_directory_beside_a_file_is_said_and_the_file_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    live = tmp_path / "traces.json"
+    live.write_bytes(lines_of(1))
+    recorder = Recorder()
+    feed = Feed([str(folder), str(live)], recorder)
+    feed.look()
+    feed.stop()
+    assert len(recorder.spans) == 1
+    assert [source.state for source in recorder.state.sources if source.path == str(folder)] == ["failed"]
+
+
+def test_what_was_named_stands_before_what_lies_beside_it(tmp_path: Path) -> None:
+    for name in ("metrics.json", "traces.json", "logs.json"):
+        (tmp_path / name).write_bytes(lines_of(1))
+    recorder = Recorder()
+    feed = Feed([str(tmp_path / "traces.json")], recorder)
+    feed.look()
+    feed.stop()
+    assert [Path(source.path).name for source in recorder.state.sources] == ["traces.json", "metrics.json", "logs.json"]
+
+
 @pytest.mark.parametrize("patterns", [[], [""], ["a\0b"]])
 def test_a_pattern_that_names_nothing_is_refused(patterns: list[str]) -> None:
     with pytest.raises(FeedError):
@@ -288,6 +311,7 @@ def test_an_unreadable_file_is_said_once_and_read_when_it_may_be() -> None:
             (problem,) = f.recorder.problems()
             assert f"'{f.live_path}' may not be read by this user" in problem.sentence
             assert f.counted() == {"unreadable": 1}
+            assert f.recorder.state.lag_ns == 0  # what cannot be read is a problem, not a delay
             assert f.recorder.source(f.live_path).state == "failed"
             assert f.recorder.state.ready, "nothing more can be read"
             f.live_path.chmod(0o644)

@@ -23,6 +23,30 @@ def test_secrets_are_not_shown(line: bytes) -> None:
     assert "s3cr3t" not in preview(b"x" * 180 + line)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"key":"db.password","value":{"arrayValue":{"values":[{"stringValue":"one"},{"stringValue":"s3cr3t"}]}}}',
+        b'{"key":"enduser.pwd","value":{"stringValue":"s3cr3t"}},{"key":"a","value":{}}',
+        b'{"key":"api_key","value":{"kvlistValue":{"values":[{"key":"inner","value":{"stringValue":"s3cr3t',
+    ],
+)
+def test_every_part_of_a_secret_attribute_is_hidden(line: bytes) -> None:
+    assert "s3cr3t" not in preview(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"key":"session.id","value":{"stringValue":"abc-1"}}',
+        b'{"name":"auth.session.check","kind":1}',
+        b'{"key":"gen_ai.usage.input_tokens","value":{"intValue":"17"}}',
+    ],
+)
+def test_what_is_no_secret_is_shown(line: bytes) -> None:
+    assert preview(line) == line.decode()
+
+
 def test_what_cannot_be_printed_is_not() -> None:
     shown = preview("a\x00\x1b[31m\r\n\u202eb\u2028".encode() + b"\xff")
     assert shown == "a··[31m···b·\ufffd"

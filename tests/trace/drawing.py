@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from diamond_viewer.telemetry.model import STATUS_ERROR, Span
+from diamond_viewer.telemetry.sketch import whole_event
 from diamond_viewer.telemetry.units import format_duration, format_offset
 from diamond_viewer.trace.critical_path import critical_path, self_times_ns
 from diamond_viewer.trace.extent import extents, scale_of
@@ -63,7 +64,7 @@ def story(spans: Sequence[Span]) -> list[str]:
     lines = []
     for moment in tell(rows, extents(rows, scale), scale):
         if isinstance(moment, Entry):
-            texts = [f"{key}={value!r}" for key, value in moment.event.attributes.items()]
+            texts = [f"{key}={value!r}" for key, value in whole_event(moment.event).attributes.items()]
             said = " · ".join([moment.span.name, *(text for text in texts if len(text) < 60)])
             lines.append(f"{format_offset(moment.offset_ns):>10} {moment.kind:9} {moment.event.name}: {said}")
             lines += [f"{'':10} # {problem}" for problem in moment.problems]

@@ -139,6 +139,24 @@ def test_one_url_answers_a_page_or_a_fragment(
     assert {"HX-Request", "HX-Target"} <= set(response.vary)
 
 
+@pytest.mark.parametrize(
+    ("target", "args", "title"),
+    [
+        ("main#page", "", "All traces"),
+        ("main#page", "?user=usr_1", "Traces where user is usr_1"),
+        ("aside#opened", "?user=usr_1", "Traces where user is usr_1"),
+        ("aside#opened", f"?user=usr_1&trace={trace_id(3)}", "work"),
+    ],
+)
+def test_a_fragment_says_what_the_tab_is_called_as_the_page_does(
+    store: PlainStore, client_of: MakeClient, target: str, args: str, title: str
+) -> None:
+    client, url = client_of(store), f"/trace-viewer.html{args}"
+    whole, fragment = client.get(url).text, client.get(url, headers=POLL | {"HX-Target": target}).text
+    assert f"<title>{title} · Diamond Viewer</title>" in whole
+    assert f"<title>{title} · Diamond Viewer</title>" in fragment
+
+
 def test_the_form_puts_a_tidy_url_into_the_history(store: PlainStore, client_of: MakeClient) -> None:
     headers = POLL | {"HX-Target": "main#page", "HX-Source": "form#filters"}
     response = client_of(store).get("/trace-viewer.html?user=usr_1&lesson=&limit=50", headers=headers)

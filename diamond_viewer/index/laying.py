@@ -1,0 +1,74 @@
+"""How the rows of a block come into the open segment: trace numbers, guests from older segments, events, postings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diamond_viewer.index.block import Block
+from diamond_viewer.index.columns import Indexes, is_among
+from diamond_viewer.index.duplicates import Repeats
+from diamond_viewer.index.places import NOWHERE, Keys, Places
+from diamond_viewer.index.postings import PostingRun, posted, posting_run
+from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.query.terms import Field
+
+_NUMBER_MASK = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A block, and what is known of it. ``places`` and ``held`` belong to its ``distinct`` trace keys."""
+
+    block: Block
+    distinct: Keys
+    first_rows: Indexes
+    trace_of_row: Indexes
+    places: Places
+    held: list[Place | None]
+    repeats: Repeats
+
+
+def number_of(segment: Segment, home: Place, block: Block, row: int) -> int:
+    """The number that a known trace has in the open segment; a trace from elsewhere comes in as a guest."""
+    living_in, number = home
+    if living_in is segment:
+        return number
+    key = (living_in.number, number)
+    guest = segment.guest_numbers.get(key)
+    if guest is None:
+        ids = {"high": block.high[row : row + 1], "low": block.low[row : row + 1]}
+        guest = segment.guest_numbers[key] = segment.add_traces(ids, 1)
+        segment.homes[guest] = home
+        living_in.guests.setdefault(number, []).append((segment, guest))
+    return guest
+
+
+def add_events(segment: Segment, block: Block, order: Indexes, first_row: int, traces: Indexes) -> list[PostingRun]:
+    """Lay the events of the rows that are kept; returns the postings of events and mentions."""
+    row_of = np.full(len(block), NOWHERE, np.int64)
+    row_of[order] = np.arange(first_row, first_row + len(order))
+    event_rows = row_of[block.events["row"]]
+    kept = event_rows != NOWHERE
+    columns = {name: column[kept] for name, column in block.events.items()}
+    segment.events.append({**columns, "row": event_rows[kept]}, int(np.count_nonzero(kept)))
+    postings = [posting_run(Field.EVENT, columns["name"], traces[columns["row"]])]
+    mentions = [mention for mention in block.mentions if row_of[mention[1]] != NOWHERE]
+    for field, row, code in mentions:
+        segment.mentions.setdefault(int(row_of[row]), []).append((field, code))
+    for field in {mention[0] for mention in mentions}:
+        pairs = np.array([(code, traces[row]) for found, row, code in mentions if found is field], np.int64)
+        postings.append(posting_run(field, pairs[:, 0], pairs[:, 1]))
+    return postings
+
+
+def post(segment: Segment, postings: list[PostingRun]) -> None:
+    """A trace is posted where it lives, under the code that its value has there."""
+    run = np.concatenate(postings)
+    if segment.homes:
+        is_guest = is_among(run & _NUMBER_MASK, np.fromiter(segment.homes, np.int64, len(segment.homes)))
+        for field, code, guest in map(posted, np.unique(run[is_guest]).tolist()):
+            home, number = segment.homes[guest]
+            home_code = home.dictionary.intern(segment.dictionary.texts[code])
+            home.postings.add(posting_run(field, np.array([home_code]), np.array([number])))
+        run = run[~is_guest]
+    segment.postings.add(run)

@@ -1,0 +1,35 @@
+"""Answers for htmx: which element asks, and what it gets."""
+
+from flask import Response, make_response, redirect, render_template, request
+
+POLL, WHOLE_PAGE_BODY, BESIDE_THE_LIST = "status", "page", "opened"  # ids of the elements that htmx swaps into
+
+
+def swap_target() -> str:
+    """The id of the element that htmx will swap the answer into; empty when a whole page is wanted.
+
+    A history restore and a reload want the whole page even though htmx asks.
+    """
+    headers = request.headers
+    if headers.get("HX-Request") != "true" or headers.get("HX-Request-Type") == "full":
+        return ""
+    if "HX-History-Restore-Request" in headers:
+        return ""
+    target = headers.get("HX-Target", "").partition("#")[2]
+    return target if target in (POLL, WHOLE_PAGE_BODY, BESIDE_THE_LIST) else ""
+
+
+def page(template: str, **values: object) -> Response:
+    response = make_response(render_template(template, **values))
+    response.vary.update(("HX-Request", "HX-Request-Type", "HX-Target"))
+    return response
+
+
+def nothing_new() -> Response:
+    return Response(status=204)
+
+
+def redirection(href: str) -> Response:
+    response = redirect(href)
+    assert isinstance(response, Response)
+    return response

@@ -1,0 +1,259 @@
+"""Cases 56 to 77 of ``docs/faults.md``: from the line that was written to the page of its trace, through the real store."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import xxhash
+from flask.testing import FlaskClient
+
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.telemetry.otlp import decode_line
+from diamond_viewer.web.app import create_app
+from tests.asking import NOW_NS
+from tests.web.html_outline import Outline
+from tests.writing import A_TIME_NS, Wire, any_value, document, event, line, span, span_id, trace_id, written
+
+HOUR_NS = 3_600_000_000_000
+TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
+ROW = re.compile(r"^\| (\d+) \| [^|]+ \| `trace_faults::(\w+)` \| .+ \|$", re.MULTILINE)
+
+
+class Seen:
+    """A store that was written to, and its pages."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self.store = MemoryStore(2**30)
+        self.write(*lines)
+        self.client: FlaskClient = create_app(self.store, clock=lambda: NOW_NS).test_client()
+
+    def write(self, *lines: bytes) -> None:
+        for one in lines:
+            digest = xxhash.xxh3_128_digest(one)
+            if not self.store.is_held(digest):
+                self.store.add(decode_line(one), digest)
+        self.store.commit()
+        self.store.commit()
+
+    def page(self, trace: int = 1, asked: str = "") -> Outline:
+        response = self.client.get(f"/traces/{trace_id(trace)}{asked}")
+        assert response.status_code == 200
+        page = Outline(response.get_data(as_text=True))
+        assert page.problems == []
+        return page
+
+    def names(self, trace: int = 1) -> list[str]:
+        lines = self.page(trace).find(class_="span__line")
+        return [element.attributes["title"].rpartition(" · ")[0] for element in lines]
+
+    def words(self, asked: str = f"?span={span_id(1)}", trace: int = 1) -> str:
+        return self.page(trace, asked).root.words()
+
+    def spans(self, trace: int = 1) -> list[Wire]:
+        answer = json.loads(self.client.get(f"/api/traces/{trace_id(trace)}").data)
+        return [one for of in answer["resourceSpans"] for scope in of["scopeSpans"] for one in scope["spans"]]
+
+
+def test_every_case_has_its_row_and_its_test() -> None:
+    rows = ROW.findall(TABLE.read_text("utf-8"))
+    assert [int(case) for case, _ in rows] == list(range(56, 78))
+    assert {name for _, name in rows} <= globals().keys()
+
+
+def test_a_batch_sent_again_is_shown_once() -> None:
+    seen = Seen(line(span(1)), line(span(1)), line(span(1), span(2, 1)))
+    assert seen.names() == ["work", "work"]
+    assert len(seen.spans()) == 2
+
+
+def test_two_spans_of_one_id_are_both_shown_and_say_so() -> None:
+    seen = Seen(line(span(1, name="one"), span(1, name="other", lasts_ns=5)))
+    assert sorted(seen.names()) == ["one", "other"]
+    assert "It shares its span id with another span of this trace" in seen.words()
+    first, second = (seen.client.get(f"/traces/{trace_id(1)}/spans/{span_id(1)}{end}").data for end in ("", "-2"))
+    assert first != second
+
+
+def test_a_client_and_a_server_of_one_id_are_one_call() -> None:
+    seen = Seen(line(span(1, name="call", kind=3), span(1, name="answer", kind=2)))
+    assert seen.names() == ["call", "answer"]
+
+
+def test_one_span_id_in_two_traces_is_two_spans() -> None:
+    seen = Seen(line(span(1, name="here"), span(1, trace=2, name="there")))
+    assert (seen.names(1), seen.names(2)) == (["here"], ["there"])
+
+
+def test_ids_in_capitals_are_the_same_and_unusable_ones_cost_their_span_only() -> None:
+    upper = {"traceId": trace_id(255).upper(), "spanId": span_id(171).upper()}
+    bad: list[Wire] = [{"traceId": id_} for id_ in ("0" * 32, "", "ab", "x" * 32, "a" * 33)]
+    seen = Seen(line(span(1, trace=255, name="kept"), span(2, **upper), *(span(9, **more) for more in bad)))
+    assert len(seen.names(255)) == 2
+    assert seen.client.get(f"/traces/{trace_id(255).upper()}").status_code == 200
+
+
+@pytest.mark.parametrize("parent", ["", "0" * 16, None])
+def test_no_parent_in_any_spelling_is_a_root(parent: str | None) -> None:
+    seen = Seen(line(span(1, parentSpanId=parent)))
+    assert "not in the files" not in seen.words()
+
+
+def test_an_orphan_is_attached_when_its_parent_comes() -> None:
+    seen = Seen(line(span(2, 1, name="child")))
+    assert "dropped, sampled, rotated away or still to come" in seen.words(f"?span={span_id(2)}")
+    seen.write(line(span(1, name="parent")))
+    assert seen.names() == ["parent", "child"]
+    assert "still to come" not in seen.words()
+
+
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_every_span_of_a_circle_is_shown_once(size: int) -> None:
+    seen = Seen(line(*(span(n, n % size + 1, start_ns=A_TIME_NS + n) for n in range(1, size + 1))))
+    assert "in a circle" in seen.words("")
+    assert len(seen.spans()) == size
+    assert seen.page().one(class_="trace__facts").words().count(f"{size:,} span")
+
+
+def test_a_chain_50000_deep_is_a_page() -> None:
+    seen = Seen(*(line(*(span(n, n - 1) for n in range(at, at + 5_000))) for at in range(1, 50_001, 5_000)))
+    response = seen.client.get(f"/traces/{trace_id(1)}")
+    assert len(response.data) < 500_000
+    assert len(seen.page(1, f"?span={span_id(50_000)}").find(class_="span--current")) == 0
+    assert "49,999" in seen.words(f"?span={span_id(50_000)}")
+
+
+def test_several_roots_and_none_are_shown_from_the_first_start_to_the_last_end() -> None:
+    two = Seen(line(span(1, lasts_ns=10**9), span(2, start_ns=A_TIME_NS + 2 * 10**9, lasts_ns=10**9)))
+    assert "It has 2 roots" in two.words("")
+    assert "· 3 s ·" in two.words("")
+    assert "The root span is not here" in Seen(line(span(2, 1))).words("")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        *(("0", "0"), (None, None), (str(A_TIME_NS), "0"), (str(A_TIME_NS), str(A_TIME_NS - 10**9))),
+        *((str(2**64 - 1), str(2**64 - 1)), ("18446744073709000000", str(A_TIME_NS)), (A_TIME_NS, A_TIME_NS + 5)),
+    ],
+)
+def test_times_that_cannot_be_keep_the_span_and_no_bar_is_negative(start: object, end: object) -> None:
+    odd = span(2, 1, name="odd") | {"startTimeUnixNano": start, "endTimeUnixNano": end}
+    seen = Seen(line(span(1), odd))
+    assert sorted(seen.names()) == ["odd", "work"]
+    for bar in seen.page().find(class_="span__bar"):
+        assert 0 <= float(bar.attributes["x"].rstrip("%")) <= 100
+        assert 0 < float(bar.attributes["width"].rstrip("%")) <= 100
+
+
+def test_a_child_outside_its_parent_is_drawn_as_recorded_until_the_reader_asks() -> None:
+    lines = [
+        line(span(1, lasts_ns=10**8), service="web"),
+        line(span(2, 1, start_ns=A_TIME_NS - 60 * 10**9, lasts_ns=10**6), service="db"),
+    ]
+    seen = Seen(*lines)
+    assert "It starts 1 min before its parent" in seen.words(f"?span={span_id(2)}")
+    adjusted = seen.page(1, f"?adjusted=1&span={span_id(2)}")
+    assert "its clock was adjusted on request" in adjusted.root.words()
+    assert str(A_TIME_NS - 60 * 10**9) in json.dumps(seen.spans())
+
+
+def test_a_span_six_hours_late_stands_in_its_own_time() -> None:
+    seen = Seen(line(span(1)))
+    seen.write(line(span(2, 1, name="late", start_ns=A_TIME_NS + 6 * HOUR_NS)))
+    assert seen.names() == ["work", "late"]
+    assert "Nothing ran for 6 h" in seen.words("")
+
+
+def test_integers_are_exact_whatever_their_size() -> None:
+    numbers = [2**53 + 1, 2**63 - 1, -(2**63), 0]
+    seen = Seen(line(span(attributes={f"n{at}": number for at, number in enumerate(numbers)})))
+    for number in numbers:
+        assert str(number) in seen.words()
+
+
+def test_doubles_that_are_no_numbers_are_shown_and_the_json_stays_valid() -> None:
+    keys = [{"key": f"d{at}", "value": {"doubleValue": v}} for at, v in enumerate(["NaN", "Infinity", 1e308, -0.0])]
+    seen = Seen(line(span(1, attributes=None) | {"attributes": keys}))
+    assert all(word in seen.words() for word in ("nan", "inf", "1e+308", "-0.0"))
+    assert len(seen.spans()[0]["attributes"]) == 4
+
+
+def test_every_type_of_value_is_shown() -> None:
+    values = {
+        "text": "x",
+        "no": False,
+        "zero": 0,
+        "list": ["a", 1, None],
+        "empty": [],
+        "map": {"k": {"l": True}},
+        "nil": None,
+    }
+    keys = [{"key": key, "value": any_value(value)} for key, value in values.items()]
+    keys += [{"key": "bytes", "value": {"bytesValue": "AAE="}}, {"key": "bad", "value": {"bytesValue": "%%"}}]
+    words = Seen(line(span(1) | {"attributes": keys})).words()
+    for shown in ("false", "null", "AAE= (2 bytes)", "%%", '"k"', "empty []"):
+        assert shown in words, shown
+
+
+def test_kinds_and_statuses_beyond_the_list_say_their_number() -> None:
+    words = Seen(line(span(1, kind=99, status={"code": 99, "message": "odd"}))).words()
+    assert words.count("unknown (99)") == 2
+
+
+def test_old_field_names_are_read() -> None:
+    old = document(span(1, name="old"))
+    scopes = old["resourceSpans"][0].pop("scopeSpans")
+    old["resourceSpans"][0]["instrumentationLibrarySpans"] = [
+        {"instrumentationLibrary": {"name": "lib"}, "spans": scopes[0]["spans"]}
+    ]
+    assert Seen(written(old)).names() == ["old"]
+
+
+def test_unknown_fields_are_passed_over() -> None:
+    assert Seen(line(span(1, name="kept", surprise={"a": [1]}))).names() == ["kept"]
+
+
+@pytest.mark.parametrize("service", [None, "", "s" * 10_000])
+def test_a_service_without_a_usable_name_has_its_place(service: str | None) -> None:
+    seen = Seen(line(span(1), service=service))
+    assert ("unknown_service" if not service else "sss") in seen.words()
+
+
+def test_odd_events_and_links_are_shown_and_say_what_is_odd() -> None:
+    links = [{"traceId": "0" * 32, "spanId": "0" * 16}, {"traceId": trace_id(1), "spanId": span_id(1)}]
+    links += [{"traceId": trace_id(1), "spanId": span_id(77)}, {"traceId": trace_id(2), "spanId": span_id(5)}]
+    seen = Seen(line(span(1, events=[event("early", A_TIME_NS - 10**9), event("never", 0)], links=links)))
+    words = seen.words()
+    for said in ("It names no trace", "It links to itself", "That span is not in this trace", "another trace"):
+        assert said in words, said
+    assert "It happened 1 s before its span started" in words
+    assert "It has no time: it is told at the start of its span" in words
+
+
+def test_a_trace_of_100000_spans_is_a_small_page_and_its_json_streams() -> None:
+    chunks = range(1, 100_001, 2_000)
+    seen = Seen(*(line(*(span(n, (n + 8) // 10 if n > 1 else 0) for n in range(at, at + 2_000))) for at in chunks))
+    response = seen.client.get(f"/traces/{trace_id(1)}")
+    assert response.status_code == 200
+    assert len(response.data) < 500_000
+    with seen.client.get(f"/traces/{trace_id(1)}/download.json") as download:
+        assert download.is_streamed
+        assert sum(piece.count(b'"spanId"') for piece in download.response) == 100_000
+
+
+def test_a_span_with_100000_events_and_values_of_megabytes_is_a_page() -> None:
+    events = [event("tick", A_TIME_NS + n) for n in range(100_000)]
+    attributes: Wire = {f"key {n}": n for n in range(2_000)} | {"a": "x" * 5_000_000}
+    seen = Seen(line(span(1, events=events, attributes=attributes, droppedEventsCount=12)))
+    response = seen.client.get(f"/traces/{trace_id(1)}?span={span_id(1)}")
+    words = Outline(response.get_data(as_text=True)).root.words()
+    assert len(response.data) < 700_000
+    for said in (
+        "1,801 more, in the JSON",
+        "4,996,000 more characters",
+        "99,900 events more of this span",
+        "dropped 12 events",
+    ):
+        assert said in words, said
+    assert "Events 1–100 of 100,000" in words

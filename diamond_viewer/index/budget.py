@@ -5,30 +5,9 @@ pages are given back. What is not counted (the interpreter, caches of answers, r
 size alone. So both must fit.
 """
 
-import ctypes
-import os
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_STATM = Path("/proc/self/statm")
-
-
-def resident_bytes() -> int:
-    """What the process takes; 0 where the system does not tell."""
-    try:
-        return int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-    except OSError:
-        return 0
-
-
-def give_back() -> None:
-    """Return freed pages to the system: glibc keeps what lies below anything still in use. Takes a few ms."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another libc has no such call, and needs none
-            ctypes.CDLL(None).malloc_trim(0)
+from diamond_viewer.resident import give_back
 
 
 class Budget:

@@ -23,12 +23,13 @@ from diamond_viewer.index.big_traces import (
     recount,
 )
 from diamond_viewer.index.block import block_of
-from diamond_viewer.index.budget import Budget, give_back, resident_bytes
+from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.laying import Arrival, add_events, number_of, post
+from diamond_viewer.index.opening import opened, sketched
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
 from diamond_viewer.index.postings import posting_run
@@ -38,11 +39,11 @@ from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
+from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
-from diamond_viewer.telemetry.sketch import TraceSketch, distinct
+from diamond_viewer.telemetry.sketch import TraceSketch
 
 SEGMENT_SPANS = 131_072
 SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
@@ -329,23 +330,11 @@ class MemoryStore:
 
     def trace(self, trace_id: str) -> Trace | None:
         found = self._excerpts(trace_id)
-        if found is None:
-            return None
-        trace_summary, wanted = found
-        spans = [span for excerpt in wanted for span in decode_spans(excerpt.read(), trace_summary.trace_id)]
-        if len(spans) != trace_summary.span_count:  # a line was kept for its news, but repeats some spans of another
-            spans = list({repr(span): span for span in spans}.values())
-        return Trace(trace_summary, tuple(spans))
+        return opened(*found) if found else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
         found = self._excerpts(trace_id)
-        if found is None:
-            return None
-        trace_summary, wanted = found
-        spans = [span for excerpt in wanted for span in sketch_spans(excerpt.read(), trace_summary.trace_id)]
-        if len(spans) != trace_summary.span_count:
-            spans = distinct(spans)
-        return TraceSketch(trace_summary, tuple(spans))
+        return sketched(*found) if found else None
 
     def summary(self, trace_id: str) -> TraceSummary | None:
         with self._lock:

@@ -30,17 +30,17 @@ def _family(trace: Arranged) -> Iterator[Note]:
     orphans = [place for place in roots if rows[place].orphan]
     circles = [place for place in roots if rows[place].in_cycle]
     true_roots = len(roots) - len(orphans) - len(circles)
-    if not true_roots and rows:
-        yield Note(
-            "The root span is not here: it was dropped, sampled away, rotated away, or is still to come.", roots[0]
-        )
+    if not true_roots and circles and not orphans:
+        yield Note("The root span is not here: no span stands above the others.", roots[0])
     elif true_roots > 1:
         yield Note(f"It has {true_roots:,} roots: spans that name no parent. All are shown.", roots[0])
     if orphans:
-        whose = "1 span names a parent" if len(orphans) == 1 else f"{len(orphans):,} spans name parents"
+        whose = (
+            "1 span names a parent that is" if len(orphans) == 1 else f"{len(orphans):,} spans name parents that are"
+        )
+        rootless = "" if true_roots else "The root span is not here. "
         yield Note(
-            f"{whose} that {'is' if len(orphans) == 1 else 'are'} not in the files: dropped, sampled, rotated away or "
-            "still to come. What hangs below is shown where it began.",
+            f"{rootless}{whose} not in the files: dropped, sampled, rotated away or still to come. What hangs below is shown.",
             orphans[0],
         )
     if circles:

@@ -7,6 +7,7 @@ from typing import Self
 from diamond_viewer.query.query import Query
 
 SEEN_HEADER = "Diamond-Seen"
+MAX_SHARED = 16  # of some 50 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class Seen:
 
     def __str__(self) -> str:
         return f"{self.asked}.{self.shown}"
+
+
+class SharedAnswers:
+    """The last few answers to polls, by ``Seen.asked``: many readers look at the same list while the store stands still."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, str] = {}
+
+    def get(self, asked: str) -> str | None:
+        return self._answers.get(asked)
+
+    def keep(self, asked: str, answer: str) -> None:
+        self._answers[asked] = answer
+        for oldest in list(self._answers)[:-MAX_SHARED]:
+            self._answers.pop(oldest, None)
 
 
 def digest(*parts: object) -> str:

@@ -20,7 +20,12 @@ def swap_target() -> str:
 
 
 def page(template: str, **values: object) -> Response:
-    response = make_response(render_template(template, **values))
+    return html(render_template(template, **values))
+
+
+def html(text: str) -> Response:
+    """What ``page`` has rendered, now or for another reader."""
+    response = make_response(text)
     response.vary.update(("HX-Request", "HX-Request-Type", "HX-Target"))
     return response
 

@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, render_template, request
 
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.units import NS_PER_SECOND
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest, moves_with_time
+from diamond_viewer.web.freshness import SEEN_HEADER, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
 from diamond_viewer.web.opened_trace import TraceDesk
-from diamond_viewer.web.status import Paused, status_of
-from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, nothing_new, redirection, swap_target
+from diamond_viewer.web.status import Paused, Status, status_of
+from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, html, nothing_new, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
@@ -25,6 +26,7 @@ Clock = Callable[[], int]
 def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     """The blueprint of every page; ``clock`` gives ns since 1970."""
     blueprint = Blueprint("pages", __name__)
+    shared = SharedAnswers()
 
     @blueprint.get("/")
     def home() -> Response:
@@ -34,7 +36,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     def traces() -> Response:
         target = swap_target()
         if target == POLL:
-            return _poll_traces(store, desk, clock())
+            return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
         if not target and (tidy := _without_empty_arguments()) is not None:
@@ -67,7 +69,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     return blueprint
 
 
-def _poll_traces(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
+def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_ns: int) -> Response:
     """The status always, figures and list unless the reader paused, the opened trace when it has grown."""
     seen = Seen.parse(request.args.get("seen", ""))
     version = store.version()  # before anything is read: what comes meanwhile is asked for again
@@ -77,21 +79,34 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
     asked = digest(version, address, held, status)
-    if asked == seen.asked and not moves_with_time(address.query):
+    stands_still = not moves_with_time(address.query)
+    if asked == seen.asked and stands_still:
         return nothing_new()
-    live = None if paused else live_traces(store, address, health, now_ns)
+    is_everyones = stands_still and not paused and not held
+    answer = shared.get(asked) if is_everyones else None
+    if answer is None:
+        answer = _what_moved(store, desk, address, status, None if paused else health, now_ns)
+        if is_everyones:
+            shared.keep(asked, answer)
+    now_seen = Seen(asked, digest(answer))
+    response = nothing_new() if now_seen.shown == seen.shown else html(answer)
+    response.headers[SEEN_HEADER] = str(now_seen)
+    return response
+
+
+def _what_moved(
+    store: TraceStore, desk: TraceDesk, address: Address, status: Status, health: Health | None, now_ns: int
+) -> str:
+    """The fragment of a poll; without ``health`` the reader has paused."""
+    held = request.args.get("held", "")
+    live = live_traces(store, address, health, now_ns) if health else None
     opened = None
     if live and held:
         row = next((row for row in live.list.rows if row.is_open), None)
         opened = (
             opened_beside(store, desk, address, request.args.items(multi=True))[0] if row and row.held != held else None
         )
-    response = page_of("_live_traces.html", status=status, live=live, opened=opened)
-    now_seen = Seen(asked, digest(response.get_data(as_text=True)))
-    if now_seen.shown == seen.shown:
-        response = nothing_new()
-    response.headers[SEEN_HEADER] = str(now_seen)
-    return response
+    return render_template("_live_traces.html", status=status, live=live, opened=opened)
 
 
 def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:

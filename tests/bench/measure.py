@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,12 @@ def latency(ask: Callable[[], object], times: int) -> Latency:
     """Ask many times; the first answer warms up and does not count."""
     ask()
     seconds = sorted(seconds_of(ask) for _ in range(times))
-    return Latency(seconds[(times - 1) // 2], seconds[-(-times * 95 // 100) - 1])
+    return Latency(nearest_rank(seconds, 50), nearest_rank(seconds, 95))
+
+
+def nearest_rank(ordered: Sequence[float], percent: int) -> float:
+    """The smallest value that at least ``percent`` % of all do not exceed."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def seconds_of(work: Callable[[], object]) -> float:

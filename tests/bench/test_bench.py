@@ -1,34 +1,86 @@
-"""The benchmark itself: its document shows both sides, and its memory is measured in a process of its own."""
+"""The benchmark itself: its document shows goals, both sides and their ratio, and a small run comes to its end."""
 
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.bench import INDEX, PLAIN, ROOT, Corpus, Figures, Footprint, report
+from tests.bench.answering import packed, questions, store_of
+from tests.bench.bench import ROOT
 from tests.bench.corpus import write_corpus
+from tests.bench.goals import Goal, goals
+from tests.bench.living import Living
 from tests.bench.measure import Latency, Machine
+from tests.bench.reading import JQ, LIVE, PLAIN, SQLITE, ColdStart, one_thread
+from tests.bench.report import Corpus, Figures, report
 
 MACHINE = Machine("A processor", 2, 4.0, "3.11.2", (("orjson", "3.13.0"),))
+MB = 10**6
+
+
+def figures() -> Figures:
+    answers = {
+        "no filter": dict.fromkeys(("list (API)", "list (HTML)", "stats + histogram"), Latency(0.002, 0.0045)),
+        "user and lesson": dict.fromkeys(("list (API)", "list (HTML)", "stats + histogram"), Latency(0.003, 0.0305)),
+    }
+    return Figures(
+        machine=MACHINE,
+        corpus=Corpus(spans=2_000_000, files=12, size_bytes=1_200 * MB, file_bytes=100 * MB),
+        rounds=3,
+        load_average=0.4,
+        seconds={PLAIN: 0.5, LIVE: 0.4, SQLITE: 2.0, JQ: 2.5},
+        cold=ColdStart(0.8, 3.0, 6.0, 50 * MB, 290 * MB, 210 * MB, 2_000_000),
+        million=answers,
+        ten_million=answers,
+        living=Living(0.012, 0.05, 0.011, 0.3, 0.1, 45_000),
+    )
+
+
+def goals_of(taken: Figures) -> list[Goal]:
+    corpus = taken.corpus
+    return list(
+        goals(
+            taken.seconds,
+            corpus.file_bytes,
+            corpus.size_bytes,
+            taken.cold,
+            taken.million,
+            taken.ten_million,
+            taken.living,
+        )
+    )
+
+
+def test_a_goal_is_met_or_missed_by_so_much() -> None:
+    verdicts = {goal.what: (round(goal.measured, 2), goal.is_met) for goal in goals_of(figures())}
+    assert verdicts["cold start to `/readyz`, beside one-thread `orjson.loads`"] == (2.0, True)
+    assert verdicts["the same beside the `jq` error count"] == (10.0, True)
+    assert verdicts["the same beside loading SQLite"] == (8.0, True)
+    assert verdicts["live path, one thread, beside `orjson.loads`"] == (1.25, True)
+    assert verdicts["resident memory per span, complete original included"] == (120.0, True)
+    assert verdicts["list of 50, any filter or pair, 1 M spans, API: p95"] == (30.5, False)
+    assert Goal("floor", 2.0, 1.5, "x", is_floor=True).row() == "| floor | ≥ 2 x | 1.5 x | **missed** by 25% |"
 
 
 def test_the_document_shows_both_sides_and_their_ratio() -> None:
-    figures = Figures(
-        machine=MACHINE,
-        corpus=Corpus(spans=1_000_000, lines=1_000, files=6, size_bytes=625_000_000),
-        rounds=5,
-        seconds={PLAIN: 4.0, INDEX: 2.5},
-        footprint=Footprint(1_000_000, 625_000_000, grown_bytes=110_000_000, store_bytes=100_000_000),
-        asked={"newest 50": Latency(0.002, 0.0045)},
-        requested={"page: newest 50": Latency(0.02, 0.04)},
-    )
-    text = report(figures, datetime(2026, 11, 23, tzinfo=UTC))
-    assert f"| {PLAIN} | 156 | 250,000 | 1.00 |" in text
-    assert f"| {INDEX} | 250 | 400,000 | 1.60 |" in text
-    assert "| the process grew by (RSS, a process of its own) | 110 | 17.6% |" in text
-    assert "| newest 50 | 2.00 | 4.50 | 2,000 times as long |" in text
-    assert "| page: newest 50 | 20.00 | 40.00 | 200 times as long |" in text
+    taken = figures()
+    text = report(taken, goals_of(taken), datetime(2026, 11, 23, tzinfo=UTC))
+    assert f"| {PLAIN} | 200 | 1.00 |" in text
+    assert f"| {LIVE} | 250 | 1.25 |" in text
+    assert "| `/readyz`: everything indexed | 3.00 | 400 |" in text
+    assert "| user and lesson | 3.0 / 30.5 | 3.0 / 30.5 | 3.0 / 30.5 |" in text
     assert all(fact in text for fact in ("A processor, 2 cores, 4 GiB; Python 3.11.2", "orjson 3.13.0", "2026-11-23"))
+
+
+def test_reading_and_answering_are_measured_on_a_small_corpus(tmp_path: Path) -> None:
+    paths, spans = write_corpus(tmp_path, 9_000, file_bytes=3 * MB)
+    seconds = one_thread(paths[-1], rounds=1)
+    assert {PLAIN, LIVE, SQLITE} <= seconds.keys()
+    assert all(taken > 0 for taken in seconds.values())
+    segments = packed(paths, spans)
+    store = store_of(segments, copies=3)
+    assert store.health().spans == 3 * sum(segment.spans.size for segment in segments)
+    assert len(questions(store, 10**18)) == 46
 
 
 def test_the_footprint_counts_every_span_of_the_files(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         now_ns = clock()
         page = store.search(_query(now_ns), now_ns)
         rows = [trace_row(summary) for summary in page.traces]
-        return _json({"version": page.version, "total": page.total, "traces": rows})
+        searched = {"is_complete": page.is_complete, "scanned_to_unix_nano": str(page.scanned_to_ns)}
+        return _json({"version": page.version, "total": page.total, **searched, "traces": rows})
 
     @blueprint.get("/api/traces/<trace_id>")
     def trace(trace_id: str) -> Response:

@@ -59,7 +59,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TraceList:
-    """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any."""
+    """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any.
+
+    ``is_complete`` is False while stored lines have not been looked through: ``searched_back`` says how far one has.
+    """
 
     rows: tuple[Row, ...]
     anchor: str
@@ -74,6 +77,9 @@ class TraceList:
     longest: str
     empty: str
     clear_href: str
+    is_complete: bool
+    searched_back: str
+    go_on_href: str
 
 
 def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
@@ -101,6 +107,9 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
         clear_href=Address(Query(limit=query.limit), address.trace_id).href,
+        is_complete=page.is_complete,
+        searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
+        go_on_href=address.href,
     )
 
 
@@ -187,6 +196,14 @@ def _shown(query: Query, page: Page, listed: int) -> str:
         return f"{format_count(len(page.traces))} of {format_count(page.total)}"
     first = (query.page - 1) * query.limit + 1
     return f"{format_count(first)}–{format_count(first - 1 + len(page.traces))} of {format_count(listed)}"
+
+
+def _searched_back(scanned_to_ns: int) -> str:
+    """
+    >>> _searched_back(1_795_358_303_433_000_000)
+    'Searched back to 2026-11-22 14:38:23'
+    """
+    return f"Searched back to {format_day(scanned_to_ns)} {format_clock(scanned_to_ns)[:8]}"
 
 
 def _empty(page: Page, query: Query) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
@@ -37,15 +38,28 @@ class TracesPage:
     missing: str
     notices: tuple[str, ...]
 
+    @property
+    def href(self) -> str:
+        """The page's URL, with a search that cannot be understood as well: a reload shows it again."""
+        href = self.address.href
+        if not self.form.search.mistake:
+            return href
+        return f"{href}{'&' if '?' in href else '?'}{urlencode({'q': self.form.search.text})}"
+
 
 def traces_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> TracesPage:
-    address, notices = Address.from_args(args, now_ns)
+    pairs = list(args)
+    address, notices = Address.from_args(pairs, now_ns)
+    typed = next((value.strip() for name, value in reversed(pairs) if name == "q" and value.strip()), "")
+    form = filter_form(address, store, typed)
+    if form.search.mistake:  # said below the box, where it is
+        notices = tuple(notice for notice in notices if not notice.endswith(form.search.mistake.sentence))
     health = store.health()
     opened, missing = opened_beside(store, address)
     return TracesPage(
         address=address,
         status=status_of(health.feed, now_ns),
-        form=filter_form(address, store),
+        form=form,
         live=live_traces(store, address, health, now_ns),
         opened=opened,
         missing=missing,

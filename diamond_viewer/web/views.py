@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
+from diamond_viewer.query.keys import KEYS
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import NS_PER_SECOND
@@ -18,6 +19,8 @@ from diamond_viewer.web.opened_trace import (
     opened_trace,
     span_body_of,
 )
+from diamond_viewer.web.search_box import search_hints
+from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, status_of
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, traces_page
@@ -47,7 +50,7 @@ def pages(store: TraceStore, clock: Clock) -> Blueprint:
         page = traces_page(store, request.args.items(multi=True), clock())
         response = _page("_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
         if target and request.headers.get("HX-Source", "").endswith("#filters"):
-            response.headers["HX-Replace-Url"] = page.address.href  # the form sends its empty fields as well
+            response.headers["HX-Replace-Url"] = page.href  # the form sends its empty fields as well
         return response
 
     @blueprint.get("/suggestions/<parameter>")
@@ -55,6 +58,18 @@ def pages(store: TraceStore, clock: Clock) -> Blueprint:
         if parameter not in SUGGESTED:
             abort(404, "There are no suggestions for this field.")
         return _page("_suggestions.html", options=suggestions(store, parameter, request.args.get(parameter, "")[:200]))
+
+    @blueprint.get("/search-hints")
+    def search_hint() -> Response:
+        text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
+        is_number = cursor.isascii() and cursor.isdigit() and len(cursor) < 9
+        search = search_hints(store, text, int(cursor) if is_number else len(text))
+        return _page("_search_hints.html", search=search)
+
+    @blueprint.get("/search-help")
+    def search_help() -> Response:
+        status = status_of(store.health().feed, clock())
+        return _page("search_help.html", status=status, keys=KEYS, rules=RULES, search_href=search_href)
 
     @blueprint.get("/traces/<trace_id>")
     def trace(trace_id: str) -> Response:
@@ -111,7 +126,9 @@ def _poll_traces(store: TraceStore, now_ns: int) -> Response:
         row = next((row for row in live.list.rows if row.is_open), None)
         opened = opened_beside(store, address)[0] if row and row.held != held else None
     response = _page("_live_traces.html", status=status, live=live, opened=opened)
-    now_seen = Seen(asked, digest(response.get_data(as_text=True)))
+    # a search that has not looked at everything goes on with the next poll
+    goes_on = live is not None and not live.list.is_complete
+    now_seen = Seen("" if goes_on else asked, digest(response.get_data(as_text=True)))
     if now_seen.shown == seen.shown:
         response = _nothing_new()
     response.headers[SEEN_HEADER] = str(now_seen)

@@ -17,6 +17,7 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
 
 UNNAMED = "(no name)"
 
@@ -55,6 +56,7 @@ class Row:
     bar_percent: str
     edge: str
     is_open: bool
+    matched: tuple[Matched, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,14 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
     anchor = query.anchor if query.page > 1 else _anchor_of(page)
     longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
     days = {format_day(summary.start_ns) for summary in page.traces}
+    conditions = asked_of_spans(query, now_ns)
+    looked_at = {summary.trace_id for summary in page.traces[:MAX_ROWS]} if conditions else ()
+    pairs = [
+        (one, matched(store, one.trace_id, held_of(one), conditions) if one.trace_id in looked_at else ())
+        for one in page.traces
+    ]
     return TraceList(
-        rows=tuple(_row(summary, address, longest_ns, len(days) > 1) for summary in page.traces),
+        rows=tuple(_row(summary, address, longest_ns, len(days) > 1, reasons) for summary, reasons in pairs),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
         first_page_href=address.on_page(1, None) if query.page > 1 else "",
@@ -151,7 +159,9 @@ def _anchor_of(page: Page) -> Anchor | None:
     return Anchor(page.traces[0].start_ns, page.traces[0].trace_id) if page.traces else None
 
 
-def _row(summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool) -> Row:
+def _row(
+    summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool, reasons: tuple[Matched, ...]
+) -> Row:
     badges = badges_of(summary)
     shown, hidden_count = shown_badges(badges)
     return Row(
@@ -175,6 +185,7 @@ def _row(summary: TraceSummary, address: Address, longest_ns: int, shows_day: bo
         bar_percent=f"{bar_percent(summary.duration_ns, longest_ns):.1f}%",
         edge=edge_tone(summary.flags),
         is_open=summary.trace_id == address.trace_id,
+        matched=reasons,
     )
 
 

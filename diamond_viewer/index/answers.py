@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.columns import Column, Indexes
+from diamond_viewer.index.facets import facets_of
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.terms import Field
-from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Page, Stats
+from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Histogram, Page, Stats
 
 Matches = list[tuple[Segment, Indexes]]
 
@@ -180,6 +181,11 @@ def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: i
         for chosen in (~is_error & ~is_auth, is_auth, is_error)
     )
     return Histogram(first_ns, width_ns, ok, auth, error)
+
+
+def facets(segments: Sequence[Segment], query: Query, now_ns: int, limit: int) -> Facets:
+    """See ``TraceStore.facets``."""
+    return facets_of(_matches(segments, Matching(segments, query.terms(now_ns))), limit)
 
 
 def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:

@@ -27,7 +27,7 @@ from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
 from diamond_viewer.store import Adoption, SealedSpans
-from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
 from diamond_viewer.telemetry.sketch import TraceSketch, distinct
@@ -361,6 +361,10 @@ class MemoryStore:
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         with self._lock:
             return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
+
+    def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
+        with self._lock:
+            return answers.facets(list(self._segments.values()), query, now_ns, limit)
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)

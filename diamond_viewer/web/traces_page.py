@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.facet_panel import FacetPanel, facet_panel
 from diamond_viewer.web.filter_form import FilterForm, filter_form
 from diamond_viewer.web.histogram import HistogramChart, histogram_chart
 from diamond_viewer.web.opened_trace import OpenedTrace, missing_trace, opened_trace
@@ -22,6 +23,7 @@ class LiveTraces:
     strip: StatsStrip
     chart: HistogramChart
     list: TraceList
+    facets: FacetPanel
     waiting_for: tuple[str, ...]
     is_indexing: bool
 
@@ -68,10 +70,12 @@ def traces_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int)
 
 
 def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int) -> LiveTraces:
+    listed = trace_list(address, store, now_ns)  # first: it looks furthest back, and the figures count what it found
     return LiveTraces(
         strip=stats_strip(address, store, now_ns),
         chart=histogram_chart(address, store, now_ns),
-        list=trace_list(address, store, now_ns),
+        list=listed,
+        facets=facet_panel(address, store, now_ns),
         waiting_for=waiting_for(health.feed),
         is_indexing=not health.feed.ready,
     )

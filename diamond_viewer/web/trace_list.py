@@ -82,6 +82,19 @@ class TraceList:
     is_complete: bool
     searched_back: str
     go_on_href: str
+    exports: tuple[tuple[str, str], ...]  # name of the format, where it is
+
+
+EXPORTS = (("CSV", "csv"), ("NDJSON", "ndjson"), ("OTLP", "otlp"))
+
+
+def export_href(query: Query, name: str) -> str:
+    """Everything that matches, as a file.
+
+    >>> export_href(Query((("user", "a b"),), limit=20, page=3), "csv")
+    '/api/export?user=a+b&format=csv'
+    """
+    return f"/api/export?{Query(query.set_filters).to_args(format=name)}"
 
 
 def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
@@ -118,6 +131,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         is_complete=page.is_complete,
         searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
         go_on_href=address.href,
+        exports=tuple((label, export_href(address.query, name)) for label, name in EXPORTS),
     )
 
 

@@ -19,7 +19,8 @@ class TraceStore(Protocol):
         ...
 
     def search(self, query: Query, now_ns: int) -> Page:
-        """The page of matching traces that ``query.page`` and ``query.limit`` name, newest start first, ties by trace id.
+        """The page of matching traces that ``query.page`` and ``query.limit`` name, in the order of ``query.sort``:
+        the largest first, ties newest start first, then by trace id.
 
         ``query.anchor`` keeps the page where the reader is: only traces at or below it are listed, those above are counted
         in ``Page.newer``. ``Page.total`` counts both.

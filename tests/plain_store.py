@@ -101,6 +101,13 @@ class PlainStore:
         matching = self._matching(query, now_ns)
         anchor = query.anchor
         listed = [row for row in matching if anchor is None or _place(row) >= (-anchor.start_ns, anchor.trace_id)]
+        figures = {
+            "start": lambda row: row.start_ns,
+            "duration": lambda row: row.duration_ns,
+            "spans": lambda row: row.span_count,
+            "errors": lambda row: row.error_count,
+        }
+        listed.sort(key=lambda row: (-figures[query.sort](row), *_place(row)))
         first = (query.page - 1) * query.limit
         page = tuple(listed[first : first + query.limit])
         return Page(page, total=len(matching), version=self._version, newer=len(matching) - len(listed))

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from diamond_viewer.query.query import MAX_LIMIT, Anchor, Query
+from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import stream_traces
@@ -43,13 +44,15 @@ def neutralised(text: str) -> str:
 
 
 def _pages(store: TraceStore, query: Query, now_ns: int) -> Iterator[TraceSummary]:
+    newest = store.search(replace(query, limit=1, sort=DEFAULT_ORDER), now_ns).traces
+    if not newest:
+        return
+    query = replace(query, anchor=Anchor(newest[0].start_ns, newest[0].trace_id))
     while True:
         page = store.search(query, now_ns)
         yield from page.traces
         if len(page.traces) < query.limit:
             return
-        if query.anchor is None:
-            query = replace(query, anchor=Anchor(page.traces[0].start_ns, page.traces[0].trace_id))
         query = replace(query, page=query.page + 1)
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDERS
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Page, TraceSummary
 from diamond_viewer.telemetry.units import (
@@ -60,6 +61,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderLink:
+    label: str
+    title: str
+    href: str
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TraceList:
     """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any.
 
@@ -82,6 +91,7 @@ class TraceList:
     is_complete: bool
     searched_back: str
     go_on_href: str
+    orders: tuple[OrderLink, ...]
     exports: tuple[tuple[str, str], ...]  # name of the format, where it is
 
 
@@ -94,7 +104,7 @@ def export_href(query: Query, name: str) -> str:
     >>> export_href(Query((("user", "a b"),), limit=20, page=3), "csv")
     '/api/export?user=a+b&format=csv'
     """
-    return f"/api/export?{Query(query.set_filters).to_args(format=name)}"
+    return f"/api/export?{Query(query.set_filters, sort=query.sort).to_args(format=name)}"
 
 
 def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
@@ -105,7 +115,9 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
     if not page.traces and query.page > 1 and listed:  # the list became shorter than the page in the URL
         query = replace(query, page=page_count)
         page = store.search(query, now_ns)
-    anchor = query.anchor if query.page > 1 else _anchor_of(page)
+    is_newest_first = query.sort == DEFAULT_ORDER
+    top = _anchor_of(page) if is_newest_first else _newest(query, store, now_ns)
+    anchor = query.anchor if query.page > 1 else top
     longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
     days = {format_day(summary.start_ns) for summary in page.traces}
     conditions = asked_of_spans(query, now_ns)
@@ -127,10 +139,14 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
-        clear_href=Address(Query(limit=query.limit), address.trace_id).href,
+        clear_href=Address(Query(limit=query.limit, sort=query.sort), address.trace_id).href,
         is_complete=page.is_complete,
         searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
         go_on_href=address.href,
+        orders=tuple(
+            OrderLink(order.label, order.sentence, address.sorted_by(order.name), order.name == query.sort)
+            for order in ORDERS
+        ),
         exports=tuple((label, export_href(address.query, name)) for label, name in EXPORTS),
     )
 
@@ -166,7 +182,12 @@ def _anchored(query: Query, store: TraceStore, now_ns: int) -> Query:
     """Page 2 and on is counted from a fixed place, or each new trace would push a row from one page to the next."""
     if query.page == 1 or query.anchor is not None:
         return query
-    return replace(query, anchor=_anchor_of(store.search(replace(query, page=1, limit=1), now_ns)))
+    return replace(query, anchor=_newest(query, store, now_ns))
+
+
+def _newest(query: Query, store: TraceStore, now_ns: int) -> Anchor | None:
+    """The newest match at or below the query's anchor, whatever the list is sorted by."""
+    return _anchor_of(store.search(replace(query, page=1, limit=1, sort=DEFAULT_ORDER), now_ns))
 
 
 def _anchor_of(page: Page) -> Anchor | None:

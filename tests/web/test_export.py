@@ -38,12 +38,16 @@ def test_every_format_holds_the_same_traces_as_the_list(client: FlaskClient, fil
 def test_an_export_is_longer_than_a_page_and_is_sent_while_it_is_made(client_of: MakeClient) -> None:
     count = MAX_LIMIT * 2 + 5
     client = client_of(
-        PlainStore.from_lines([line(*(span(n, trace=n, start_ns=10**18 + n) for n in range(1, count + 1)))])
+        PlainStore.from_lines(
+            [line(*(span(n, trace=n, start_ns=10**18 + n, lasts_ns=n % 7) for n in range(1, count + 1)))]
+        )
     )
     response = client.get("/api/export?format=ndjson", headers={"Accept-Encoding": "gzip"})
     assert response.is_streamed
     assert "attachment" in response.headers["Content-Disposition"]
     assert len({json.loads(one)["trace_id"] for one in response.text.splitlines()}) == count
+    longest_first = client.get("/api/export?format=ndjson&sort=duration").text.splitlines()
+    assert len({json.loads(one)["trace_id"] for one in longest_first}) == count
     assert len(client.get("/api/export?format=ndjson&limit=7").text.splitlines()) == 7
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.sketch import TraceSketch
 
@@ -19,7 +19,8 @@ class TraceStore(Protocol):
         ...
 
     def search(self, query: Query, now_ns: int) -> Page:
-        """The page of matching traces that ``query.page`` and ``query.limit`` name, newest start first, ties by trace id.
+        """The page of matching traces that ``query.page`` and ``query.limit`` name, in the order of ``query.sort``:
+        the largest first, ties newest start first, then by trace id.
 
         ``query.anchor`` keeps the page where the reader is: only traces at or below it are listed, those above are counted
         in ``Page.newer``. ``Page.total`` counts both.
@@ -45,6 +46,10 @@ class TraceStore(Protocol):
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         """Starts of matching traces over the query's window, or over what matches when the query has none."""
+        ...
+
+    def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
+        """Of each field at most ``limit`` values of the matching traces, most frequent first, ties by value."""
         ...
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:

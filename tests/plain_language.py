@@ -85,7 +85,7 @@ def span_fulfils(span: Span, condition: Term) -> bool:
     if isinstance(condition, SpanSays):
         return any(text and _passes(condition.test, text) for text in _carried([span], condition.fact.value))
     if isinstance(condition, SpanCounts):
-        number = lasted_ns(span) if condition.figure.value == "duration" else _http_status(span)
+        number = lasted_ns(span) if condition.figure.value == "duration" else http_status_of(span)
         return number is not None and _passes(condition.test, number)
     if isinstance(condition, SpanOfKind):
         return span.kind == condition.kind
@@ -108,16 +108,16 @@ def _carried(spans: Sequence[Span], what: str) -> set[str]:
         return {span.name for span in spans}
     if what == "event":
         return {event.name for span in spans for event in span.events}
-    return {_route(span) for span in spans}
+    return {route_of(span) for span in spans}
 
 
-def _route(span: Span) -> str:
+def route_of(span: Span) -> str:
     routes = [text for key in ROUTE_KEYS if (text := text_under(span, key))]
     paths = [path_of(text) for key in PATH_KEYS if (text := text_under(span, key))]
     return [*routes, *paths, ""][0]
 
 
-def _http_status(span: Span) -> int | None:
+def http_status_of(span: Span) -> int | None:
     for key in ("http.response.status_code", "http.status_code"):
         value = span.attributes.get(key)
         if str(value).isdigit() and 100 <= int(str(value)) <= 999:
@@ -130,7 +130,7 @@ def _is_marked(span: Span, flag: Flag) -> bool:
     is_database = any(span.attributes.get(key) is not None for key in ("db.system", "db.system.name"))
     return {
         Flag.ERROR: span.status_code == 2,
-        Flag.AUTH_FAILURE: "auth.failed" in names or "auth.credentials.missing" in names or _http_status(span) == 401,
+        Flag.AUTH_FAILURE: "auth.failed" in names or "auth.credentials.missing" in names or http_status_of(span) == 401,
         Flag.SLOW: lasted_ns(span) > 10**9,
         Flag.SLOW_DB: is_database and lasted_ns(span) > 10**8,
         Flag.RESUME_MISMATCH: "video.resume_position_mismatch" in names,

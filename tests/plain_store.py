@@ -13,6 +13,8 @@ from typing import Self
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
 from diamond_viewer.telemetry.model import (
+    Facets,
+    FacetValues,
     FeedState,
     Flag,
     Health,
@@ -25,7 +27,7 @@ from diamond_viewer.telemetry.model import (
     flag_names,
 )
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
-from tests.plain_language import holds
+from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
 
@@ -99,6 +101,13 @@ class PlainStore:
         matching = self._matching(query, now_ns)
         anchor = query.anchor
         listed = [row for row in matching if anchor is None or _place(row) >= (-anchor.start_ns, anchor.trace_id)]
+        figures = {
+            "start": lambda row: row.start_ns,
+            "duration": lambda row: row.duration_ns,
+            "spans": lambda row: row.span_count,
+            "errors": lambda row: row.error_count,
+        }
+        listed.sort(key=lambda row: (-figures[query.sort](row), *_place(row)))
         first = (query.page - 1) * query.limit
         page = tuple(listed[first : first + query.limit])
         return Page(page, total=len(matching), version=self._version, newer=len(matching) - len(listed))
@@ -162,6 +171,24 @@ class PlainStore:
         width = max(1, -(-(last - first + 1) // buckets))
         return histogram_of(rows, first, width, buckets)
 
+    def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
+        rows = self._matching(query, now_ns)
+        spans = [list(self._spans[row.trace_id].values()) for row in rows]
+        carried = {
+            field.value: _most([self._carried(row.trace_id, field) - {""} for row in rows], limit) for field in Field
+        }
+        return Facets(
+            service=carried["service"],
+            operation=carried["operation"],
+            status=_most([{row.status} for row in rows], limit),
+            route=_most([set(map(route_of, held)) - {""} for held in spans], limit),
+            http_status=_most([{str(s) for s in map(http_status_of, held) if s} for held in spans], limit),
+            lesson=carried["lesson"],
+            user=carried["user"],
+            event=carried["event"],
+            flag=_most([set(flag_names(row.flags)) for row in rows], limit),
+        )
+
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         """Contains whatever the case, as a reader types; the same number of traces: in the order of the values."""
         counts = Counter(value for trace_id in self._spans for value in self._carried(trace_id, Field(field)) if value)
@@ -212,6 +239,12 @@ class PlainStore:
         if field is Field.OPERATION:
             return {span.name for span in spans}
         return {event.name for span in spans for event in span.events}
+
+
+def _most(traces: Iterable[set[str]], limit: int) -> FacetValues:
+    """What most of the traces carry, ties by value."""
+    counts = Counter(value for carried in traces for value in carried)
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit])
 
 
 def _place(row: TraceSummary) -> tuple[int, str]:

@@ -7,12 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
+from diamond_viewer.index.facets import facets_of
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.terms import Field
-from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Page, Stats
+from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Histogram, Page, Stats
+
+_SORT_COLUMNS = {"start": "start_ns", "spans": "span_count", "errors": "error_count"}
 
 Matches = list[tuple[Segment, Indexes]]
 
@@ -49,7 +52,7 @@ def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int)
         newer = total - sum(len(traces) for _, traces in below)
         matches = [(segment, traces) for segment, traces in below if len(traces)]
     first = (query.page - 1) * query.limit
-    rows = _newest(matches, first + query.limit)[first:]
+    rows = _first(matches, first + query.limit, query.sort)[first:]
     summaries = tuple(summary(segment, trace) for segment, trace in rows)
     return Page(summaries, total, version, newer, undecided_ns < 0, max(0, undecided_ns))
 
@@ -63,17 +66,25 @@ def _at_or_below(segment: Segment, traces: Indexes, anchor: Anchor) -> Column:
     return found
 
 
-def _newest(matches: Matches, count: int) -> list[tuple[Segment, int]]:
-    """The first ``count`` traces by start, newest first, ties by trace id."""
+def _figures(matches: Matches, sort: str) -> Column:
+    """What the list is sorted by, for each trace."""
+    if sort == "duration":
+        return _joined(matches, "end_ns") - _joined(matches, "start_ns")
+    return _joined(matches, _SORT_COLUMNS[sort])
+
+
+def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]:
+    """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest first, then by trace id."""
     start_ns = _joined(matches, "start_ns")
     if not len(start_ns):
         return []
+    figures = _figures(matches, sort)
     candidates = np.arange(len(start_ns))
     if count < len(start_ns):  # only what can stand on the page is sorted; ties at its end all stay candidates
-        last_start_ns = np.partition(start_ns, len(start_ns) - count)[len(start_ns) - count]
-        candidates = np.flatnonzero(start_ns >= last_start_ns)
+        last = np.partition(figures, len(figures) - count)[len(figures) - count]
+        candidates = np.flatnonzero(figures >= last)
     high, low = _joined(matches, "high", np.uint64)[candidates], _joined(matches, "low", np.uint64)[candidates]
-    order = candidates[np.lexsort((low, high, -start_ns[candidates]))][:count]
+    order = candidates[np.lexsort((low, high, -start_ns[candidates], -figures[candidates]))][:count]
     ends = np.cumsum([len(traces) for _, traces in matches])
     owner = np.searchsorted(ends, order, side="right")
     begins = ends - [len(traces) for _, traces in matches]
@@ -184,6 +195,11 @@ def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: i
         for chosen in (~is_error & ~is_auth, is_auth, is_error)
     )
     return Histogram(first_ns, width_ns, ok, auth, error)
+
+
+def facets(segments: Sequence[Segment], query: Query, now_ns: int, limit: int) -> Facets:
+    """See ``TraceStore.facets``."""
+    return facets_of(_matches(segments, Matching(segments, query.terms(now_ns))), limit)
 
 
 def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:

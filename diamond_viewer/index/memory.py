@@ -1,17 +1,13 @@
-"""MemoryStore: the store in memory. One writer lays blocks into segments, any number of readers ask.
-
-One lock: a writer holds it while it lays a block (milliseconds), a reader while it looks at columns; originals are
-decompressed and decoded outside of it. What leaves the store are values, never live arrays.
+"""MemoryStore: the store in memory, from the writer's side. One writer lays blocks into segments; it holds the lock while it
+lays one, which takes milliseconds.
 """
 
 import gc
-import threading
 from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
 
-from diamond_viewer.index import answers
 from diamond_viewer.index.adoption import adopt
 from diamond_viewer.index.big_traces import (
     ASSEMBLED_ROW_BYTES,
@@ -28,39 +24,27 @@ from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
+from diamond_viewer.index.held import NUMBER_BITS, HeldTraces
 from diamond_viewer.index.laying import Arrival, add_events, number_of, post
-from diamond_viewer.index.opening import opened, sketched
-from diamond_viewer.index.originals import Excerpt
-from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
+from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
-from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment
-from diamond_viewer.index.summaries import summary
-from diamond_viewer.query.query import Query
-from diamond_viewer.query.terms import Field
 from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
-from diamond_viewer.telemetry.model import FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.sketch import TraceSketch
 
 SEGMENT_SPANS = 131_072
 SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
 MIN_SEGMENT_BYTES = 1024**2
-SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
-STATS_NS = 100_000_000
 PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
 
 DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
 GC_THRESHOLDS = (50_000, 20, 50)  # decoding makes no circles, and looking for them takes a sixth of the time
 
-_FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
-_NUMBER_BITS = 32
-_NUMBER_MASK = 2**_NUMBER_BITS - 1
 
-
-class MemoryStore:
+class MemoryStore(HeldTraces):
     """Answers ``TraceStore`` and takes what the feed writes as ``TraceWriter``.
 
     ``budget_bytes`` bounds what the index takes, and what the process takes if ``resident`` measures that; ``reserve_bytes``
@@ -75,27 +59,21 @@ class MemoryStore:
         reserve_bytes: int = 0,
         resident: Callable[[], int] | None = None,
     ) -> None:
+        super().__init__()
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
         self._segment_bytes = max(budget_bytes // SEGMENTS, MIN_SEGMENT_BYTES)
-        self._lock = threading.RLock()
-        self._open = Segment(_FIRST_SEGMENT)
-        self._segments: dict[int, Segment] = {_FIRST_SEGMENT: self._open}
-        self._places = PlaceTable()
         self._digests: dict[bytes, int] = {}
         self._pending: list[Batch] = []
         self._pending_digests: dict[bytes, int] = {}
         self._pending_spans = 0
         self._big: dict[tuple[int, int], BigTrace] = {}  # by segment and trace number
         self._assembles_late = False  # nobody asks a packer anything: its traces are worked out once, at the end
-        self._version = 0
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = 0
         self._evicted_spans = self._evicted_traces = self._held_since_ns = 0
         self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
-
-    # -- the writer's side
 
     def is_held(self, digest: bytes) -> bool:
         span_count = self._digests.get(digest)
@@ -228,7 +206,7 @@ class MemoryStore:
             len(new_rows),
         )
         numbers[is_new] = np.arange(first_new, first_new + len(new_rows))
-        self._places.put(distinct[is_new], numbers[is_new] | segment.number << _NUMBER_BITS)
+        self._places.put(distinct[is_new], numbers[is_new] | segment.number << NUMBER_BITS)
         for at in np.flatnonzero(~is_new).tolist():
             home = held[at]
             assert home is not None
@@ -285,9 +263,6 @@ class MemoryStore:
         """Too large to be worked out as a whole: that takes time, and room for all of its rows side by side."""
         return sum(segment.row_count(number) for segment, number in home[0].places_of(home[1])) > self._huge_spans
 
-    def _place(self, place: int) -> Place | None:
-        return None if place == NOWHERE else (self._segments[place >> _NUMBER_BITS], place & _NUMBER_MASK)
-
     # -- the budget
 
     def _evict(self) -> None:
@@ -317,66 +292,6 @@ class MemoryStore:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
         big = sum(big.size_bytes for big in self._big.values())
         return segments + big + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
-
-    # -- the readers' side
-
-    def version(self) -> int:
-        return self._version
-
-    def search(self, query: Query, now_ns: int) -> Page:
-        self._scan(query, now_ns, SEARCH_NS)
-        with self._lock:
-            return answers.search(list(self._segments.values()), query, now_ns, self._version)
-
-    def trace(self, trace_id: str) -> Trace | None:
-        found = self._excerpts(trace_id)
-        return opened(*found) if found else None
-
-    def sketch(self, trace_id: str) -> TraceSketch | None:
-        found = self._excerpts(trace_id)
-        return sketched(*found) if found else None
-
-    def summary(self, trace_id: str) -> TraceSummary | None:
-        with self._lock:
-            place = self._place_of(trace_id)
-            return summary(*place) if place else None
-
-    def _place_of(self, trace_id: str) -> Place | None:
-        try:
-            halves = np.frombuffer(bytes.fromhex(trace_id), ">u8").astype(np.uint64)
-        except ValueError:
-            return None
-        if len(halves) != 2:
-            return None
-        return self._place(int(self._places.find(trace_keys(halves[:1], halves[1:]))[0]))
-
-    def _excerpts(self, trace_id: str) -> tuple[TraceSummary, list[Excerpt]] | None:
-        """The lines that a trace lies on."""
-        with self._lock:
-            place = self._place_of(trace_id)
-            if place is None:
-                return None
-            wanted = []
-            for segment, number in place[0].places_of(place[1]):
-                rows = segment.rows_of(number)
-                wanted += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
-            return summary(*place), wanted
-
-    def stats(self, query: Query, now_ns: int) -> Stats:
-        self._scan(query, now_ns, STATS_NS)
-        with self._lock:
-            return answers.stats(list(self._segments.values()), query, now_ns)
-
-    def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
-        with self._lock:
-            return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
-
-    def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
-        scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)
-
-    def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
-        with self._lock:
-            return answers.values(list(self._segments.values()), Field(field), text, limit)
 
     def health(self) -> Health:
         with self._lock:

@@ -101,6 +101,27 @@ class Postings:
             self._counts[field] = codes.astype(np.int64), sizes.astype(np.int64)
         return self._counts[field]
 
+    def counts_among(self, field: Field, traces: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
+        """Codes, and how many of these traces carry each; ``traces`` says for each trace whether it counts. A code that was
+        posted lately may come twice: the sum counts."""
+        first, last = (_value(field, 0), _value(field, 0) + (1 << _CODE_BITS))
+        low, high = np.searchsorted(self._values, [first, last])
+        starts = self._starts[low : high + 1].astype(np.int64)
+        begin, end = int(starts[0]), int(starts[-1])
+        until = np.concatenate([[0], np.cumsum(traces[self._traces[begin:end]], dtype=np.int32)])
+        codes = [self._values[low:high] & _CODE_MASK]
+        counts = [np.diff(until[starts - begin])]
+        if self._runs:
+            bounds = np.array([first, last]) << _TRACE_BITS
+            recent = sorted_distinct(np.concatenate([run[slice(*np.searchsorted(run, bounds))] for run in self._runs]))
+            found, sizes = np.unique(
+                recent[traces[recent & _TRACE_MASK]] >> _TRACE_BITS & _CODE_MASK, return_counts=True
+            )
+            codes.append(found)
+            counts.append(sizes)
+        all_codes, all_counts = np.concatenate(codes), np.concatenate(counts)
+        return all_codes[all_counts > 0], all_counts[all_counts > 0]
+
     def pack(self) -> None:
         """Two flat arrays out of all runs; what is added later makes runs again."""
         self._hold(self._all())

@@ -7,6 +7,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from diamond_viewer.query.filters import FILTER_BY_PARAMETER, FILTERS, FilterError
+from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDER_BY_NAME
 from diamond_viewer.query.terms import Overlaps, Term
 
 DEFAULT_LIMIT = 50
@@ -36,6 +37,7 @@ class Query:
     limit: int = DEFAULT_LIMIT
     page: int = 1
     anchor: Anchor | None = None
+    sort: str = DEFAULT_ORDER
 
     @classmethod
     def from_args(
@@ -50,6 +52,7 @@ class Query:
         chosen: dict[str, list[str]] = {}
         numbers = {"limit": DEFAULT_LIMIT, "page": 1}
         anchor: Anchor | None = None
+        sort = DEFAULT_ORDER
         for count, (parameter, value) in enumerate(args):
             value = value.strip()
             try:
@@ -59,6 +62,8 @@ class Query:
                     continue
                 if parameter in numbers:
                     numbers[parameter] = _number(parameter, value, MAX_LIMIT if parameter == "limit" else MAX_PAGE)
+                elif parameter == "sort":
+                    sort = _order(value)
                 elif parameter == "anchor":
                     anchor = _anchor(value)
                 elif row := FILTER_BY_PARAMETER.get(parameter):
@@ -73,7 +78,7 @@ class Query:
                 if count >= MAX_VALUES:
                     break
         pairs = tuple((row.parameter, value) for row in FILTERS for value in chosen.get(row.parameter, ()))
-        return cls(pairs, numbers["limit"], numbers["page"], anchor), tuple(dict.fromkeys(notices))
+        return cls(pairs, numbers["limit"], numbers["page"], anchor, sort), tuple(dict.fromkeys(notices))
 
     def value(self, parameter: str) -> str:
         """The (first) value of a filter, or an empty string."""
@@ -114,6 +119,8 @@ class Query:
         'user=a+b&limit=20&page=2'
         """
         pairs: list[tuple[str, str | int]] = list(self.set_filters)
+        if self.sort != DEFAULT_ORDER and "sort" not in more:
+            pairs.append(("sort", self.sort))
         if self.limit != DEFAULT_LIMIT and "limit" not in more:
             pairs.append(("limit", self.limit))
         if self.page != 1 and "page" not in more:
@@ -122,13 +129,19 @@ class Query:
         return urlencode(pairs)
 
 
-KNOWN = (*FILTER_BY_PARAMETER, "limit", "page")
+KNOWN = (*FILTER_BY_PARAMETER, "sort", "limit", "page")
 
 
 def _number(parameter: str, value: str, most: int) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= most:
         raise FilterError(f"{parameter}={value[:60]!r} is not a whole number from 1 to {most}.")
     return int(value)
+
+
+def _order(value: str) -> str:
+    if value not in ORDER_BY_NAME:
+        raise FilterError(f"sort={value[:60]!r} is unknown. Use one of {', '.join(ORDER_BY_NAME)}.")
+    return value
 
 
 def _anchor(value: str) -> Anchor:

@@ -206,6 +206,27 @@ class Stats:
     is_complete: bool = True
 
 
+FacetValues = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Of each field the most frequent values among matching traces, with the number of traces that carry each.
+
+    A trace counts for every value that any of its spans (or their events) carries. Routes are paths where none is said.
+    """
+
+    service: FacetValues = ()
+    operation: FacetValues = ()
+    status: FacetValues = ()
+    route: FacetValues = ()
+    http_status: FacetValues = ()
+    lesson: FacetValues = ()
+    user: FacetValues = ()
+    event: FacetValues = ()
+    flag: FacetValues = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Traces by start time in equal buckets from ``start_ns`` on, each ``width_ns`` wide.

@@ -61,6 +61,16 @@ def encode_trace(trace: Trace) -> bytes:
     return orjson.dumps(trace_document(trace))
 
 
+def stream_traces(traces: Iterable[Trace]) -> Iterator[bytes]:
+    """One document of many traces, a trace at a time."""
+    yield b'{"resourceSpans":['
+    between = b""
+    for trace in traces:
+        yield between + orjson.dumps(trace_document(trace)["resourceSpans"])[1:-1]
+        between = b","
+    yield b"]}\n"
+
+
 def stream_trace(spans: Iterable[Span]) -> Iterator[bytes]:
     """``{"resourceSpans": [...]}`` in pieces, spans in the order given: neighbours of one resource and scope stand together.
 

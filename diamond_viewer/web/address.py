@@ -79,6 +79,9 @@ class Address:
         """A page of the list, counted from the anchor so that new traces do not shift it."""
         return replace(self, query=replace(self.query, page=page, anchor=anchor if page > 1 else None)).href
 
+    def sorted_by(self, sort: str) -> str:
+        return replace(self, query=replace(self.query, sort=sort, page=1, anchor=None)).href
+
     def newest(self) -> str:
         """Page 1, from the newest trace on."""
         return self.on_page(1, None)

@@ -9,12 +9,14 @@ from flask import Blueprint, Response, abort, request
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.model import Health, SourceState, Stats, TraceSummary, flag_names
+from diamond_viewer.telemetry.model import Health, SourceState, Stats
 from diamond_viewer.telemetry.otlp_json import encode_trace
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
+from diamond_viewer.web.export import FORMATS, rows_of
 from diamond_viewer.web.opened_trace import missing_trace
 from diamond_viewer.web.status import progress_percent
+from diamond_viewer.web.trace_rows import trace_row
 
 
 def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
@@ -30,7 +32,8 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         now_ns = clock()
         page = store.search(_query(now_ns), now_ns)
         rows = [trace_row(summary) for summary in page.traces]
-        return _json({"version": page.version, "total": page.total, "traces": rows})
+        searched = {"is_complete": page.is_complete, "scanned_to_unix_nano": str(page.scanned_to_ns)}
+        return _json({"version": page.version, "total": page.total, **searched, "traces": rows})
 
     @blueprint.get("/api/traces/<trace_id>")
     def trace(trace_id: str) -> Response:
@@ -40,6 +43,23 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         if held is None:
             abort(404, missing_trace(trace_id_of(trace_id), store.health().feed.ready))
         return Response(encode_trace(held), mimetype="application/json")
+
+    @blueprint.get("/api/export")
+    def export() -> Response:
+        """All that matches, or with ``limit`` so many from the top."""
+        now_ns = clock()
+        pairs = list(request.args.items(multi=True))
+        wanted = next((value for name, value in reversed(pairs) if name == "format"), "")
+        if wanted not in FORMATS:
+            raise FilterError(f"format={wanted[:60]!r} is unknown. Use one of {', '.join(FORMATS)}.")
+        query, _ = Query.from_args([pair for pair in pairs if pair[0] != "format"], now_ns, strict=True)
+        if query.page != 1:
+            raise FilterError("An export has no pages: leave page out.")
+        rows = rows_of(store, query, now_ns, query.limit if request.args.get("limit") else None)
+        chosen = FORMATS[wanted]
+        response = Response(chosen.pieces(store, rows), mimetype=chosen.mimetype)
+        response.headers["Content-Disposition"] = f"attachment; filename=traces.{chosen.extension}"
+        return response
 
     @blueprint.get("/api/stats")
     def stats() -> Response:
@@ -62,24 +82,6 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         return Response(f"indexing {progress_percent(feed):.0f} %\n", status=503, mimetype="text/plain")
 
     return blueprint
-
-
-def trace_row(summary: TraceSummary) -> dict[str, Any]:
-    return {
-        "trace_id": summary.trace_id,
-        "name": summary.name,
-        "service": summary.service,
-        "services": summary.services,
-        "start_unix_nano": str(summary.start_ns),
-        "duration_ms": summary.duration_ns / NS_PER_MS,
-        "span_count": summary.span_count,
-        "error_count": summary.error_count,
-        "event_count": summary.event_count,
-        "user_ids": summary.user_ids,
-        "lesson_ids": summary.lesson_ids,
-        "status": summary.status,
-        "flags": flag_names(summary.flags),
-    }
 
 
 def stats_answer(stats: Stats) -> dict[str, Any]:

@@ -20,6 +20,8 @@ def _compressed(response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] <= 0 or response.status_code != 200:
         return response
+    if response.is_streamed and not response.direct_passthrough:
+        return response  # an export: to be sent while it is made
     response.direct_passthrough = False  # static files stream from disk otherwise
     content = response.get_data()
     if len(content) >= MIN_BYTES:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from diamond_viewer.query.filters import FILTER_BY_PARAMETER, Filter
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
+from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.search_box import SearchBox, search_box
 
 PAGE_SIZES = (20, 50, 100, 200, 500, 1000)
 WINDOWS = (("15m", "last 15 min"), ("1h", "last hour"), ("6h", "last 6 h"), ("24h", "last 24 h"), ("", "all time"))
@@ -63,25 +65,30 @@ class FilterForm:
     page_sizes: tuple[Option, ...]
     page_size_is_set: bool
     trace_id: str
+    sort: str
     caption: str
     clear_href: str
     is_set: bool
+    search: SearchBox
 
 
-def filter_form(address: Address, store: TraceStore) -> FilterForm:
+def filter_form(address: Address, store: TraceStore, typed: str = "") -> FilterForm:
+    """``typed`` is what the search box holds when that is no search."""
     query = address.query
     rows = [FILTER_BY_PARAMETER[name] for name in ORDER if name in FILTER_BY_PARAMETER]
     fields = [field for row in rows for field in _fields(row, address, store)]
-    cleared = replace(address, query=Query(limit=query.limit))
+    cleared = replace(address, query=Query(limit=query.limit, sort=query.sort))
     return FilterForm(
         fields=tuple(fields),
         window=_window(address),
         page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit)),
         page_size_is_set=query.limit != DEFAULT_LIMIT,
         trace_id=address.trace_id,
+        sort="" if query.sort == DEFAULT_ORDER else query.sort,
         caption=caption(query),
         clear_href=cleared.href,
         is_set=bool(query.set_filters),
+        search=search_box(query.value("q") or typed),
     )
 
 

@@ -30,16 +30,24 @@ class Seen:
         return f"{self.asked}.{self.shown}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a poll brings. ``is_complete`` is False while a search has not looked at everything that is stored."""
+
+    text: str
+    is_complete: bool
+
+
 class SharedAnswers:
     """The last few answers to polls, by ``Seen.asked``: many readers look at the same list while the store stands still."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, str] = {}
+        self._answers: dict[str, Answer] = {}
 
-    def get(self, asked: str) -> str | None:
+    def get(self, asked: str) -> Answer | None:
         return self._answers.get(asked)
 
-    def keep(self, asked: str, answer: str) -> None:
+    def keep(self, asked: str, answer: Answer) -> None:
         self._answers[asked] = answer
         for oldest in list(self._answers)[:-MAX_SHARED]:
             self._answers.pop(oldest, None)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDERS
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Page, TraceSummary
 from diamond_viewer.telemetry.units import (
@@ -17,6 +18,7 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
 
 UNNAMED = "(no name)"
 
@@ -55,11 +57,23 @@ class Row:
     bar_percent: str
     edge: str
     is_open: bool
+    matched: tuple[Matched, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLink:
+    label: str
+    title: str
+    href: str
+    is_set: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TraceList:
-    """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any."""
+    """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any.
+
+    ``is_complete`` is False while stored lines have not been looked through: ``searched_back`` says how far one has.
+    """
 
     rows: tuple[Row, ...]
     anchor: str
@@ -74,6 +88,23 @@ class TraceList:
     longest: str
     empty: str
     clear_href: str
+    is_complete: bool
+    searched_back: str
+    go_on_href: str
+    orders: tuple[OrderLink, ...]
+    exports: tuple[tuple[str, str], ...]  # name of the format, where it is
+
+
+EXPORTS = (("CSV", "csv"), ("NDJSON", "ndjson"), ("OTLP", "otlp"))
+
+
+def export_href(query: Query, name: str) -> str:
+    """Everything that matches, as a file.
+
+    >>> export_href(Query((("user", "a b"),), limit=20, page=3), "csv")
+    '/api/export?user=a+b&format=csv'
+    """
+    return f"/api/export?{Query(query.set_filters, sort=query.sort).to_args(format=name)}"
 
 
 def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
@@ -84,11 +115,19 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
     if not page.traces and query.page > 1 and listed:  # the list became shorter than the page in the URL
         query = replace(query, page=page_count)
         page = store.search(query, now_ns)
-    anchor = query.anchor if query.page > 1 else _anchor_of(page)
+    is_newest_first = query.sort == DEFAULT_ORDER
+    top = _anchor_of(page) if is_newest_first else _newest(query, store, now_ns)
+    anchor = query.anchor if query.page > 1 else top
     longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
     days = {format_day(summary.start_ns) for summary in page.traces}
+    conditions = asked_of_spans(query, now_ns)
+    looked_at = {summary.trace_id for summary in page.traces[:MAX_ROWS]} if conditions else ()
+    pairs = [
+        (one, matched(store, one.trace_id, held_of(one), conditions) if one.trace_id in looked_at else ())
+        for one in page.traces
+    ]
     return TraceList(
-        rows=tuple(_row(summary, address, longest_ns, len(days) > 1) for summary in page.traces),
+        rows=tuple(_row(summary, address, longest_ns, len(days) > 1, reasons) for summary, reasons in pairs),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
         first_page_href=address.on_page(1, None) if query.page > 1 else "",
@@ -100,7 +139,15 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
-        clear_href=Address(Query(limit=query.limit), address.trace_id).href,
+        clear_href=Address(Query(limit=query.limit, sort=query.sort), address.trace_id).href,
+        is_complete=page.is_complete,
+        searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
+        go_on_href=address.href,
+        orders=tuple(
+            OrderLink(order.label, order.sentence, address.sorted_by(order.name), order.name == query.sort)
+            for order in ORDERS
+        ),
+        exports=tuple((label, export_href(address.query, name)) for label, name in EXPORTS),
     )
 
 
@@ -135,14 +182,21 @@ def _anchored(query: Query, store: TraceStore, now_ns: int) -> Query:
     """Page 2 and on is counted from a fixed place, or each new trace would push a row from one page to the next."""
     if query.page == 1 or query.anchor is not None:
         return query
-    return replace(query, anchor=_anchor_of(store.search(replace(query, page=1, limit=1), now_ns)))
+    return replace(query, anchor=_newest(query, store, now_ns))
+
+
+def _newest(query: Query, store: TraceStore, now_ns: int) -> Anchor | None:
+    """The newest match at or below the query's anchor, whatever the list is sorted by."""
+    return _anchor_of(store.search(replace(query, page=1, limit=1, sort=DEFAULT_ORDER), now_ns))
 
 
 def _anchor_of(page: Page) -> Anchor | None:
     return Anchor(page.traces[0].start_ns, page.traces[0].trace_id) if page.traces else None
 
 
-def _row(summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool) -> Row:
+def _row(
+    summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool, reasons: tuple[Matched, ...]
+) -> Row:
     badges = badges_of(summary)
     shown, hidden_count = shown_badges(badges)
     return Row(
@@ -166,6 +220,7 @@ def _row(summary: TraceSummary, address: Address, longest_ns: int, shows_day: bo
         bar_percent=f"{bar_percent(summary.duration_ns, longest_ns):.1f}%",
         edge=edge_tone(summary.flags),
         is_open=summary.trace_id == address.trace_id,
+        matched=reasons,
     )
 
 
@@ -187,6 +242,14 @@ def _shown(query: Query, page: Page, listed: int) -> str:
         return f"{format_count(len(page.traces))} of {format_count(page.total)}"
     first = (query.page - 1) * query.limit + 1
     return f"{format_count(first)}–{format_count(first - 1 + len(page.traces))} of {format_count(listed)}"
+
+
+def _searched_back(scanned_to_ns: int) -> str:
+    """
+    >>> _searched_back(1_795_358_303_433_000_000)
+    'Searched back to 2026-11-22 14:38:23'
+    """
+    return f"Searched back to {format_day(scanned_to_ns)} {format_clock(scanned_to_ns)[:8]}"
 
 
 def _empty(page: Page, query: Query) -> str:

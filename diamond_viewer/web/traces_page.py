@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.facet_panel import FacetPanel, facet_panel
 from diamond_viewer.web.filter_form import FilterForm, caption, filter_form
 from diamond_viewer.web.histogram import HistogramChart, histogram_chart
 from diamond_viewer.web.horizon import beyond_memory
@@ -27,6 +29,7 @@ class LiveTraces:
     chart: HistogramChart
     list: TraceList
     has_no_source: bool
+    facets: FacetPanel
     waiting_for: tuple[str, ...]
     reasons: tuple[str, ...]
     is_indexing: bool
@@ -51,16 +54,28 @@ class TracesPage:
     def title(self) -> str:
         return page_title(self.address, self.opened)
 
+    @property
+    def href(self) -> str:
+        """The page's URL, with a search that cannot be understood as well: a reload shows it again."""
+        href = self.address.href
+        if not self.form.search.mistake:
+            return href
+        return f"{href}{'&' if '?' in href else '?'}{urlencode({'q': self.form.search.text})}"
+
 
 def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, str]], now_ns: int) -> TracesPage:
     pairs = list(args)
     address, notices = Address.from_args(pairs, now_ns)
+    typed = next((value.strip() for name, value in reversed(pairs) if name == "q" and value.strip()), "")
+    form = filter_form(address, store, typed)
+    if form.search.mistake:  # said below the box, where it is
+        notices = tuple(notice for notice in notices if not notice.endswith(form.search.mistake.sentence))
     health = store.health()
     opened, missing = opened_beside(store, desk, address, pairs)
     return TracesPage(
         address=address,
         status=status_of(health.feed, now_ns),
-        form=filter_form(address, store),
+        form=form,
         live=live_traces(store, address, health, now_ns),
         opened=opened,
         missing=missing,
@@ -69,10 +84,12 @@ def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, st
 
 
 def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int) -> LiveTraces:
+    listed = trace_list(address, store, now_ns)  # first: it looks furthest back, and the figures count what it found
     return LiveTraces(
         strip=stats_strip(address, store, now_ns),
         chart=histogram_chart(address, store, now_ns),
-        list=trace_list(address, store, now_ns),
+        list=listed,
+        facets=facet_panel(address, store, now_ns),
         has_no_source=has_nothing_to_read(health.feed),
         waiting_for=waiting_for(health.feed),
         reasons=reasons(health.feed),

@@ -5,15 +5,18 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, render_template, request
 
+from diamond_viewer.query.keys import KEYS
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.units import NS_PER_SECOND
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, SharedAnswers, digest, moves_with_time
+from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
 from diamond_viewer.web.opened_trace import TraceDesk
+from diamond_viewer.web.search_box import search_hints
+from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, html, nothing_new, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
@@ -44,7 +47,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
         page = traces_page(store, desk, request.args.items(multi=True), clock())
         response = page_of("_swapped_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
         if target and request.headers.get("HX-Source", "").endswith("#filters"):
-            response.headers["HX-Replace-Url"] = page.address.href  # the form sends its empty fields as well
+            response.headers["HX-Replace-Url"] = page.href  # the form sends its empty fields as well
         return response
 
     @blueprint.get("/suggestions/<parameter>")
@@ -54,6 +57,18 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
         return page_of(
             "_suggestions.html", options=suggestions(store, parameter, request.args.get(parameter, "")[:200])
         )
+
+    @blueprint.get("/search-hints")
+    def search_hint() -> Response:
+        text, cursor = request.args.get("q", ""), request.args.get("cursor", "")
+        is_number = cursor.isascii() and cursor.isdigit() and len(cursor) < 9
+        search = search_hints(store, text, int(cursor) if is_number else len(text))
+        return page_of("_search_hints.html", search=search)
+
+    @blueprint.get("/search-help")
+    def search_help() -> Response:
+        status = status_of(store.health().feed, clock())
+        return page_of("search_help.html", status=status, keys=KEYS, rules=RULES, search_href=search_href)
 
     @blueprint.get("/health")
     def health() -> Response:
@@ -86,17 +101,18 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     answer = shared.get(asked) if is_everyones else None
     if answer is None:
         answer = _what_moved(store, desk, address, status, None if paused else health, now_ns)
-        if is_everyones:
+        if is_everyones and answer.is_complete:
             shared.keep(asked, answer)
-    now_seen = Seen(asked, digest(answer))
-    response = nothing_new() if now_seen.shown == seen.shown else html(answer)
+    # a search that has not looked at everything goes on with the next poll
+    now_seen = Seen(asked if answer.is_complete else "", digest(answer.text))
+    response = nothing_new() if now_seen.shown == seen.shown else html(answer.text)
     response.headers[SEEN_HEADER] = str(now_seen)
     return response
 
 
 def _what_moved(
     store: TraceStore, desk: TraceDesk, address: Address, status: Status, health: Health | None, now_ns: int
-) -> str:
+) -> Answer:
     """The fragment of a poll; without ``health`` the reader has paused."""
     held = request.args.get("held", "")
     live = live_traces(store, address, health, now_ns) if health else None
@@ -106,7 +122,8 @@ def _what_moved(
         opened = (
             opened_beside(store, desk, address, request.args.items(multi=True))[0] if row and row.held != held else None
         )
-    return render_template("_live_traces.html", status=status, live=live, opened=opened)
+    text = render_template("_live_traces.html", status=status, live=live, opened=opened)
+    return Answer(text, is_complete=live is None or live.list.is_complete)
 
 
 def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:

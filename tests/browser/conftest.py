@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,8 +79,22 @@ def start_viewer(tmp_path: Path) -> Iterator[StartViewer]:
 
 @pytest.fixture
 def viewer(start_viewer: StartViewer, tmp_path: Path) -> Viewer:
+    """A viewer that has read its file."""
     (tmp_path / "traces.json").write_bytes(TRACES.read_bytes())
-    return start_viewer()
+    viewer = start_viewer()
+    deadline_s = time.monotonic() + START_S
+    while not is_ready(viewer):
+        assert time.monotonic() < deadline_s, "the viewer does not become ready"
+        time.sleep(0.02)
+    return viewer
+
+
+def is_ready(viewer: Viewer) -> bool:
+    try:
+        with urllib.request.urlopen(f"{viewer.address}/readyz", timeout=START_S) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        return False
 
 
 @dataclass

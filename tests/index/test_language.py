@@ -222,7 +222,7 @@ def memory(request: pytest.FixtureRequest) -> MemoryStore:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers here are whole, however slow the machine is."""
     for name in ("SEARCH_NS", "STATS_NS"):
-        monkeypatch.setattr(f"diamond_viewer.index.memory.{name}", 10**12)
+        monkeypatch.setattr(f"diamond_viewer.index.held.{name}", 10**12)
 
 
 @pytest.mark.parametrize("search", [text for text, _ in MEANINGS] + MORE_SEARCHES)

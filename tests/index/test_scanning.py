@@ -30,7 +30,7 @@ SEARCHES = [
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time at all: each question looks at a line or two."""
     for name in ("SEARCH_NS", "STATS_NS"):
-        monkeypatch.setattr(f"diamond_viewer.index.memory.{name}", 0)
+        monkeypatch.setattr(f"diamond_viewer.index.held.{name}", 0)
 
 
 def found(memory: MemoryStore, search: str) -> Page:

@@ -22,7 +22,7 @@ PLAIN, MEMORY = PlainStore.from_lines(LINES), filled([LINES])
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_finds_something_and_not_everything(example: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.index.memory.SEARCH_NS", 10**12)
+    monkeypatch.setattr("diamond_viewer.index.held.SEARCH_NS", 10**12)
     found = all_rows(MEMORY, asked(q=example))
     assert found == all_rows(PLAIN, asked(q=example))
     assert 0 < len(found) < MEMORY.search(asked(), NOW_NS).total

@@ -45,7 +45,7 @@ def test_the_newest_traces_come_first(client: FlaskClient) -> None:
 
 def test_a_row_has_the_stable_names_and_64_bit_integers_as_strings(client: FlaskClient) -> None:
     answer = ask(client, "/api/traces", event="video.resume_position_mismatch", limit="1")
-    assert set(answer) == {"version", "total", "traces"}
+    assert set(answer) == {"version", "total", "is_complete", "scanned_to_unix_nano", "traces"}
     row = answer["traces"][0]
     assert row | {"duration_ms": 0} == {
         "trace_id": "3e2337288c0cde97c1f5cae76038ca5b",

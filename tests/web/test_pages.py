@@ -214,3 +214,14 @@ def test_suggestions_contain_what_was_typed_and_come_most_frequent_first(client:
     found = [(e.attributes["value"], e.attributes["label"]) for e in options if e.tag == "option"]
     assert found == [("lesson-011", "20 traces"), ("lesson-012", "10 traces"), ("lesson-013", "6 traces")]
     assert client.get("/suggestions/status").status_code == 404
+
+
+def test_a_row_says_which_span_or_event_matched(client: FlaskClient) -> None:
+    page = outline(client, "/trace-viewer.html?q=hasCookie%3Dfalse&limit=5")
+    rows = page.find(class_="row")
+    assert len(page.find(class_="row__why")) == len(rows) == 5
+    named = {mark.words() for mark in page.find(class_="row__match")}
+    assert "auth.failed" in named
+    assert named <= {"auth.failed", "auth.credentials.missing", "middleware.redirect"}
+    assert page.find(class_="row__why")[0].words().startswith("on ")
+    assert outline(client, "/trace-viewer.html?user=usr_0007&status=error").find(class_="row__why") == []

@@ -1,0 +1,51 @@
+"""Matched: why a trace is in the list, when its row would not show it."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.reasons import Reason, reasons, span_conditions
+from diamond_viewer.query.terms import Condition
+from diamond_viewer.store import TraceStore
+
+MAX_SPANS = 1_000  # looked at in one trace, from its start on
+MAX_REASONS = 2  # in one row
+MAX_ROWS = 200  # of one page, from its top: looking takes about 2 ms a row
+MAX_KEPT = 4_096  # rows that are polled each second have not changed, mostly
+UNNAMED = "(no name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """``event`` is empty when the span itself is why."""
+
+    event: str
+    span: str
+    service: str
+
+
+def asked_of_spans(query: Query, now_ns: int) -> tuple[Condition, ...]:
+    return span_conditions(query.terms(now_ns))
+
+
+def matched(store: TraceStore, trace_id: str, held: str, conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
+    """Nothing when the reason lies far behind in a very large trace. ``held`` differs when the trace has grown."""
+    assert isinstance(store, Hashable)  # as every object is that does not compare by value
+    return _matched(store, trace_id, held, conditions)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _matched(store: TraceStore, trace_id: str, held: str, conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
+    trace = store.sketch(trace_id)
+    if trace is None:
+        return ()
+    ordered = sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id))
+    found = reasons((span.whole() for span in islice(ordered, MAX_SPANS)), conditions)
+    return tuple(dict.fromkeys(map(_words, found)))[:MAX_REASONS]
+
+
+def _words(reason: Reason) -> Matched:
+    event = "" if reason.event is None else reason.event.name or UNNAMED
+    return Matched(event, reason.span.name or UNNAMED, reason.span.service)

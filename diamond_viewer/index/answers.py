@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Anchor, Query
-from diamond_viewer.query.terms import Field
+from diamond_viewer.query.terms import Field, Term
 from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Histogram, Page, Stats
 
 _SORT_COLUMNS = {"start": "start_ns", "spans": "span_count", "errors": "error_count"}
@@ -23,15 +24,31 @@ MAX_LOOKED_AT = 50_000  # distinct values of a field, in all segments together: 
 MIN_LOOKED_AT = 1_000  # in each segment, however many there are
 
 
-def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The traces of all ``segments`` that match. ``undecided_ns`` is the newest start of a trace that nobody has looked through
+    yet, -1 when every trace is decided; ``is_final`` when looking through originals would not add to it."""
+
+    segments: Sequence[Segment]
+    matches: Matches
+    undecided_ns: int
+    is_final: bool
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(traces.nbytes for _, traces in self.matches)
+
+
+def matched(segments: Sequence[Segment], terms: Sequence[Term]) -> Matched:
+    matching = Matching(segments, terms)
     found = [(segment, matching.traces(segment)) for segment in segments]
-    return [(segment, traces) for segment, traces in found if len(traces)]
-
-
-def _undecided_ns(segments: Sequence[Segment], matching: Matching) -> int:
-    """The newest start of a trace that nobody has looked through yet; -1 when every trace is decided."""
     undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.scanned_conditions]
-    return max((int(segment.traces["start_ns"][traces].max(initial=-1)) for segment, traces in undecided), default=-1)
+    return Matched(
+        segments,
+        [(segment, traces) for segment, traces in found if len(traces)],
+        max((int(segment.traces["start_ns"][traces].max(initial=-1)) for segment, traces in undecided), default=-1),
+        is_final=not matching.scanned_conditions,
+    )
 
 
 def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
@@ -40,11 +57,9 @@ def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> C
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
-def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int) -> Page:
+def search(found: Matched, query: Query, version: int) -> Page:
     """See ``TraceStore.search``."""
-    matching = Matching(segments, query.terms(now_ns))
-    matches = _matches(segments, matching)
-    undecided_ns = _undecided_ns(segments, matching)
+    matches, undecided_ns = found.matches, found.undecided_ns
     total = sum(len(traces) for _, traces in matches)
     newer = 0
     if query.anchor:
@@ -94,11 +109,9 @@ def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]
     ]
 
 
-def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
+def stats(found: Matched) -> Stats:
     """See ``TraceStore.stats``."""
-    matching = Matching(segments, query.terms(now_ns))
-    matches = _matches(segments, matching)
-    is_complete = _undecided_ns(segments, matching) < 0
+    segments, matches, is_complete = found.segments, found.matches, found.undecided_ns < 0
     start_ns = _joined(matches, "start_ns")
     if not len(start_ns):
         return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=is_complete)
@@ -173,9 +186,9 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: int) -> Histogram:
+def histogram(found: Matched, query: Query, now_ns: int, buckets: int) -> Histogram:
     """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
-    matches = _matches(segments, Matching(segments, query.terms(now_ns)))
+    matches = found.matches
     start_ns = _joined(matches, "start_ns")
     window = query.window(now_ns)
     first_ns = window.since_ns if window.since_ns is not None else int(start_ns.min(initial=2**63 - 1))
@@ -197,9 +210,9 @@ def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: i
     return Histogram(first_ns, width_ns, ok, auth, error)
 
 
-def facets(segments: Sequence[Segment], query: Query, now_ns: int, limit: int) -> Facets:
+def facets(found: Matched, limit: int) -> Facets:
     """See ``TraceStore.facets``."""
-    return facets_of(_matches(segments, Matching(segments, query.terms(now_ns))), limit)
+    return facets_of(found.matches, limit)
 
 
 def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """The building blocks of a segment: columns of one length, and a dictionary of texts."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ _ENTRY_BYTES = 100  # of a text in a dict and a list, beside the text itself
 def sorted_distinct(values: Column) -> Column:
     """Like ``np.unique``, whose hashing takes twice as long as sorting does."""
     ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+
+
+def merged_distinct(runs: Sequence[Column]) -> Column:
+    """The distinct values of ascending runs, ascending. A stable sort finds the runs and merges them."""
+    ordered = np.sort(np.concatenate(runs), kind="stable")
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
 
 

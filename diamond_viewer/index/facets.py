@@ -1,5 +1,5 @@
 """Facets: how many of the matching traces carry each value. From postings where values are posted; routes and HTTP statuses
-from columns, as pairs of value and trace that a packed segment works out once.
+from columns, as pairs of value and trace that are kept.
 """
 
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
+from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorted_distinct
 from diamond_viewer.index.findings import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.terms import Field
@@ -16,6 +16,7 @@ from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, FacetValues, Flag
 Matches = Sequence[tuple[Segment, Indexes]]
 _TRACE_BITS = 32
 _TRACE_MASK = 2**_TRACE_BITS - 1
+_NO_PAIRS: Indexes = np.empty(0, np.int64)
 
 
 def facets_of(matches: Matches, limit: int) -> Facets:
@@ -60,7 +61,8 @@ def _mask(segment: Segment, traces: Indexes) -> Mask:
 def _posted(masks: Sequence[tuple[Segment, Mask]], field: Field) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     for segment, mask in masks:
-        codes, found = segment.postings.counts_among(field, mask)
+        is_all = np.count_nonzero(mask) == np.count_nonzero(segment.traces["lives_here"])
+        codes, found = segment.postings.counts(field) if is_all else segment.postings.counts_among(field, mask)
         _add(counts, segment.dictionary.texts, codes, found)
     return counts
 
@@ -89,33 +91,35 @@ def _pair_counts(masks: Sequence[tuple[Segment, Mask]], column: str) -> Iterator
     """Values of a column of spans other than 0, and how many of the traces have each on some span."""
     for segment, mask in masks:
         pairs = _pairs(segment, column)
-        pairs = pairs[mask[pairs & _TRACE_MASK]]
-        if segment.guests:
-            pairs = _with_guests(segment, pairs, mask, column)
-        yield (segment, *np.unique(pairs >> _TRACE_BITS, return_counts=True))
+        values = pairs[mask[pairs & _TRACE_MASK]] >> _TRACE_BITS
+        counts = np.bincount(values)
+        found = np.flatnonzero(counts)
+        yield segment, found, counts[found]
 
 
 def _pairs(segment: Segment, column: str) -> Indexes:
-    """``value << 32 | trace``, ascending, each once."""
-    kept = segment.pairs.get(column)
-    if kept is None:
-        values = segment.spans[column]
+    """``value << 32 | trace``, ascending, each once: of the traces that live here, wherever their spans lie. Values have the
+    codes that they have here. Kept until more spans of these traces lie elsewhere; new rows are added to what was kept."""
+    row_count, kept = segment.pairs.get(column, (0, _NO_PAIRS))
+    runs = [kept]
+    if row_count < segment.spans.size:
+        values = segment.spans[column][row_count:]
         rows = np.flatnonzero(values)
-        kept = sorted_distinct(values[rows].astype(np.int64) << _TRACE_BITS | segment.spans["trace"][rows])
-        if not segment.is_open:
-            segment.pairs[column] = kept
-    return kept
+        runs.append(sorted_distinct(values[rows].astype(np.int64) << _TRACE_BITS | segment.spans["trace"][row_count:][rows]))
+        if not row_count:
+            runs.append(_pairs_of_guests(segment, column))
+        segment.pairs[column] = segment.spans.size, merged_distinct(runs)
+    return segment.pairs[column][1] if column in segment.pairs else kept
 
 
-def _with_guests(segment: Segment, pairs: Indexes, mask: Mask, column: str) -> Indexes:
-    """Also what later segments hold of the traces that live here, under the codes that the values have here."""
-    more: list[int] = []
+def _pairs_of_guests(segment: Segment, column: str) -> Indexes:
+    """What later segments hold of the traces that live here."""
+    pairs: set[int] = set()
     for trace, places in segment.guests.items():
-        if mask[trace]:
-            for place, guest in places:
-                values = np.unique(place.spans[column][place.rows_of(guest)]).tolist()
-                more += [_coded(segment, place, column, value) << _TRACE_BITS | trace for value in values if value]
-    return sorted_distinct(np.concatenate([pairs, np.array(more, np.int64)])) if more else pairs
+        for place, guest in places:
+            values = set(place.spans[column][place.rows_of(guest)].tolist())
+            pairs.update(_coded(segment, place, column, value) << _TRACE_BITS | trace for value in values if value)
+    return np.array(sorted(pairs), np.int64)
 
 
 def _coded(segment: Segment, place: Segment, column: str, value: int) -> int:

@@ -33,6 +33,10 @@ class Found:
         self._traces = _of_length(self._traces, trace_count)
         return self._traces[:trace_count]
 
+    @property
+    def size_bytes(self) -> int:
+        return self._scanned.nbytes + self._traces.nbytes
+
 
 class Findings:
     def __init__(self) -> None:
@@ -69,6 +73,11 @@ class Findings:
             rows, codes = np.array(pairs, np.int64).reshape(-1, 2).T
             self._mentions[field] = (state, rows, codes)
         return self._mentions[field][1:]
+
+    @property
+    def size_bytes(self) -> int:
+        parts = [*(found.size_bytes for found in self._found.values()), *(mask.nbytes for mask in self._passing.values())]
+        return sum(parts) + sum(rows.nbytes + codes.nbytes for _, rows, codes in self._mentions.values())
 
 
 def _of_length(mask: Mask, length: int) -> Mask:

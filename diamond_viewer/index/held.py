@@ -16,7 +16,7 @@ from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.terms import Field
+from diamond_viewer.query.terms import Field, Term
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
 
@@ -37,6 +37,8 @@ class HeldTraces:
         self._segments: dict[int, Segment] = {FIRST_SEGMENT: self._open}
         self._places = PlaceTable()
         self._version = 0
+        self._last_matched: tuple[int, tuple[Term, ...], answers.Matched] | None = None
+        self._answered = 0  # how often anybody has asked: what is kept to answer faster may have grown
 
     def version(self) -> int:
         return self._version
@@ -44,7 +46,7 @@ class HeldTraces:
     def search(self, query: Query, now_ns: int) -> Page:
         self._scan(query, now_ns, SEARCH_NS)
         with self._lock:
-            return answers.search(list(self._segments.values()), query, now_ns, self._version)
+            return answers.search(self._matched(query, now_ns), query, self._version)
 
     def trace(self, trace_id: str) -> Trace | None:
         found = self._excerpts(trace_id)
@@ -83,22 +85,44 @@ class HeldTraces:
     def stats(self, query: Query, now_ns: int) -> Stats:
         self._scan(query, now_ns, STATS_NS)
         with self._lock:
-            return answers.stats(list(self._segments.values()), query, now_ns)
+            return answers.stats(self._matched(query, now_ns))
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         with self._lock:
-            return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
+            return answers.histogram(self._matched(query, now_ns), query, now_ns, buckets)
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         with self._lock:
-            return answers.facets(list(self._segments.values()), query, now_ns, limit)
+            return answers.facets(self._matched(query, now_ns), limit)
+
+    def _matched(self, query: Query, now_ns: int) -> answers.Matched:
+        """What matches now. A page asks for list, figures, histogram and facets of the same: it is looked up once."""
+        terms = query.terms(now_ns)
+        self._answered += 1
+        if self._last_matched is not None and self._last_matched[:2] == (self._version, terms):
+            return self._last_matched[2]
+        found = answers.matched(list(self._segments.values()), terms)
+        if found.is_final:
+            self._last_matched = self._version, terms, found
+        return found
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         with self._lock:
+            self._answered += 1
             return answers.values(list(self._segments.values()), Field(field), text, limit)
+
+    def _spare_bytes(self) -> int:
+        """What is only kept to answer faster."""
+        last_bytes = self._last_matched[2].size_bytes if self._last_matched is not None else 0
+        return last_bytes + sum(segment.spare_bytes for segment in self._segments.values())
+
+    def _drop_spare(self) -> None:
+        self._last_matched = None
+        for segment in self._segments.values():
+            segment.drop_spare()
 
     def _place(self, place: int) -> Place | None:
         return None if place == NOWHERE else (self._segments[place >> NUMBER_BITS], place & NUMBER_MASK)

@@ -124,7 +124,7 @@ def matching_traces(segment: Segment, terms: Sequence[PlainTerm]) -> Indexes:
         if code is None:
             return _NONE
         found = segment.postings.find(carries.field, code)
-        chosen = found if chosen is None else np.intersect1d(chosen, found, assume_unique=True)
+        chosen = found if chosen is None else found[_of_traces(segment, chosen)[found]]
         if not len(chosen):
             return _NONE
     if chosen is None:

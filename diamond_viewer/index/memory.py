@@ -73,6 +73,7 @@ class MemoryStore(HeldTraces):
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = 0
         self._evicted_spans = self._evicted_traces = self._held_since_ns = 0
+        self._spare_known = (0, 0)  # ``_answered``, and what was kept then to answer faster
         self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
 
     def is_held(self, digest: bytes) -> bool:
@@ -163,6 +164,7 @@ class MemoryStore(HeldTraces):
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
                 self._big.pop((home.number, trace), None)
+                home.pairs.clear()
             self._reassemble(larger)
             self._version += 1
         give_back()  # what it was sent in
@@ -243,7 +245,8 @@ class MemoryStore(HeldTraces):
                 changed.append(home)
         self._reassemble(changed)
         for segment in grown.values():
-            if not segment.is_open:  # texts and postings of later spans have come to it
+            if segment is not self._open:  # texts and postings of later spans have come to it
+                segment.pairs.clear()
                 self._packed_bytes[segment.number] = segment.size_bytes
 
     def _reassemble(self, homes: Sequence[Place]) -> None:
@@ -266,7 +269,11 @@ class MemoryStore(HeldTraces):
     # -- the budget
 
     def _evict(self) -> None:
-        """Let the oldest segments go until the rest fits; the open one always stays."""
+        """Let go what is only kept to answer faster, then the oldest segments until the rest fits; the open one stays."""
+        if self._budget.is_passed(self._memory_bytes()) and self._spare_bytes():
+            self._drop_spare()
+            self._spare_known = (self._answered, 0)
+            give_back()
         while len(self._segments) > 1 and self._budget.is_passed(self._memory_bytes()):
             before_bytes, oldest = self._budget.measured_bytes(), self._segments.pop(min(self._segments))
             size_bytes = self._packed_bytes.pop(oldest.number)
@@ -277,6 +284,7 @@ class MemoryStore(HeldTraces):
             gone, smaller = unlink(oldest, self._places, big)
             for segment, number in [*((oldest, number) for number in big), *smaller]:
                 self._big.pop((segment.number, number), None)  # it knows spans that are gone
+                segment.pairs.clear()
             self._reassemble(smaller)
             self._evicted_traces += gone
             self._evicted_spans += oldest.spans.size
@@ -291,7 +299,9 @@ class MemoryStore(HeldTraces):
     def _memory_bytes(self) -> int:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
         big = sum(big.size_bytes for big in self._big.values())
-        return segments + big + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
+        if self._spare_known[0] != self._answered:
+            self._spare_known = self._answered, self._spare_bytes()
+        return segments + big + self._spare_known[1] + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
 
     def health(self) -> Health:
         with self._lock:

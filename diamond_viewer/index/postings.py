@@ -7,7 +7,7 @@ together. New ones come as sorted runs that are merged like a log-structured tre
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
+from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorted_distinct
 from diamond_viewer.query.terms import Field
 
 _TRACE_BITS = 32
@@ -57,7 +57,7 @@ class Postings:
         if len(self._values):
             run = run[~self._is_packed(run)]
         while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = sorted_distinct(np.concatenate([self._runs.pop(), run]))
+            run = merged_distinct([self._runs.pop(), run])
         if len(run):
             self._runs.append(run)
 
@@ -67,8 +67,9 @@ class Postings:
         found = [self._packed(value)]
         for run in self._runs:
             first, last = np.searchsorted(run, [value << _TRACE_BITS, (value + 1) << _TRACE_BITS])
-            found.append(run[first:last] & _TRACE_MASK)
-        return sorted_distinct(np.concatenate(found)).astype(np.int64) if self._runs else found[0].astype(np.int64)
+            if first < last:
+                found.append(run[first:last] & _TRACE_MASK)
+        return (merged_distinct(found) if len(found) > 1 else found[0]).astype(np.int64)
 
     def find_any(self, field: Field, codes: npt.NDArray[np.bool_]) -> Indexes:
         """The traces that carry any of the values; ``codes`` says for each code whether it is one. In any order."""
@@ -86,41 +87,44 @@ class Postings:
     def counts(self, field: Field) -> tuple[Indexes, Indexes]:
         """Codes, and the number of traces of each, for every value of a field. Kept until postings are added."""
         if field not in self._counts:
-            first, last = _value(field, 0), _value(field, 0) + (1 << _CODE_BITS)
-            low, high = np.searchsorted(self._values, [first, last])
-            codes = self._values[low:high] & _CODE_MASK
-            sizes = np.diff(self._starts[low : high + 1].astype(np.int64))
-            recent = [
-                run[slice(*np.searchsorted(run, [first << _TRACE_BITS, last << _TRACE_BITS]))] for run in self._runs
-            ]
-            if recent:
-                added = sorted_distinct(np.concatenate(recent)) >> _TRACE_BITS & _CODE_MASK
-                sizes = np.concatenate([sizes, np.ones(len(added), np.int64)])
-                codes, places = np.unique(np.concatenate([codes, added]), return_inverse=True)
-                sizes = np.bincount(places, weights=sizes).astype(np.int64)
+            codes, sizes = self._packed_counts(field)
+            if len(recent := self._recent(field)):
+                found, added = np.unique(recent >> _TRACE_BITS & _CODE_MASK, return_counts=True)
+                codes, places = np.unique(np.concatenate([codes, found]), return_inverse=True)
+                sizes = np.bincount(places, weights=np.concatenate([sizes, added])).astype(np.int64)
             self._counts[field] = codes.astype(np.int64), sizes.astype(np.int64)
         return self._counts[field]
 
     def counts_among(self, field: Field, traces: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
         """Codes, and how many of these traces carry each; ``traces`` says for each trace whether it counts. A code that was
         posted lately may come twice: the sum counts."""
-        first, last = (_value(field, 0), _value(field, 0) + (1 << _CODE_BITS))
-        low, high = np.searchsorted(self._values, [first, last])
+        low, high = self._packed_range(field)
         starts = self._starts[low : high + 1].astype(np.int64)
         begin, end = int(starts[0]), int(starts[-1])
         until = np.concatenate([[0], np.cumsum(traces[self._traces[begin:end]], dtype=np.int32)])
-        codes = [self._values[low:high] & _CODE_MASK]
-        counts = [np.diff(until[starts - begin])]
-        if self._runs:
-            bounds = np.array([first, last]) << _TRACE_BITS
-            recent = sorted_distinct(np.concatenate([run[slice(*np.searchsorted(run, bounds))] for run in self._runs]))
-            found, sizes = np.unique(
-                recent[traces[recent & _TRACE_MASK]] >> _TRACE_BITS & _CODE_MASK, return_counts=True
-            )
-            codes.append(found)
-            counts.append(sizes)
-        all_codes, all_counts = np.concatenate(codes), np.concatenate(counts)
-        return all_codes[all_counts > 0], all_counts[all_counts > 0]
+        codes, counts = self._values[low:high] & _CODE_MASK, np.diff(until[starts - begin])
+        if len(recent := self._recent(field)):
+            added = np.bincount(recent[traces[recent & _TRACE_MASK]] >> _TRACE_BITS & _CODE_MASK)
+            found = np.flatnonzero(added)
+            codes, counts = np.concatenate([codes, found]), np.concatenate([counts, added[found]])
+        return codes[counts > 0], counts[counts > 0]
+
+    def _packed_range(self, field: Field) -> tuple[int, int]:
+        low, high = np.searchsorted(self._values, [_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)])
+        return int(low), int(high)
+
+    def _packed_counts(self, field: Field) -> tuple[Column, Column]:
+        low, high = self._packed_range(field)
+        return self._values[low:high] & _CODE_MASK, np.diff(self._starts[low : high + 1].astype(np.int64))
+
+    def _recent(self, field: Field) -> PostingRun:
+        """The postings of a field that are not packed yet, ascending, each once."""
+        if not self._runs:
+            return _NO_RUN
+        if len(self._runs) > 1:
+            self._runs = [merged_distinct(self._runs)]
+        bounds = np.array([_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)]) << _TRACE_BITS
+        return self._runs[0][slice(*np.searchsorted(self._runs[0], bounds))]
 
     def pack(self) -> None:
         """Two flat arrays out of all runs; what is added later makes runs again."""
@@ -160,3 +164,11 @@ class Postings:
     def size_bytes(self) -> int:
         arrays = (*self._runs, self._values, self._starts, self._traces)
         return sum(array.nbytes for array in arrays)
+
+    @property
+    def spare_bytes(self) -> int:
+        """Of what is only kept to answer faster."""
+        return sum(codes.nbytes + sizes.nbytes for codes, sizes in self._counts.values())
+
+    def drop_spare(self) -> None:
+        self._counts.clear()

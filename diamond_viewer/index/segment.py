@@ -56,6 +56,7 @@ TRACE_DTYPES = {
 POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 # what a reassembled trace writes into a packed segment may need more room than what stood there
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
+SUMMARY_BYTES = 1_200  # of a row of the list that is kept, with the texts in it
 
 Place = tuple["Segment", int]
 
@@ -85,7 +86,7 @@ class Segment:
         # (row, field, code): users and lessons beside the one column of a span
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
-        self.pairs: dict[str, Column] = {}  # of a packed segment: values and traces of a column, for facets
+        self.pairs: dict[str, tuple[int, Indexes]] = {}  # column -> how many rows are in it; values and traces, for facets
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 
@@ -151,6 +152,7 @@ class Segment:
         self.postings.pack()
         self.originals.pack()
         self.summaries = {}
+        self.pairs = {}
         self.is_open = False
 
     def trace_columns(self) -> dict[str, Column]:
@@ -171,3 +173,13 @@ class Segment:
         return (
             sum(part.size_bytes for part in parts) + self._row_starts.nbytes + ranges + links + 100 * len(self.digests)
         )
+
+    @property
+    def spare_bytes(self) -> int:
+        """What is only kept to answer faster, beside ``size_bytes``."""
+        pairs = sum(kept.nbytes for _, kept in self.pairs.values())
+        return pairs + self.findings.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
+
+    def drop_spare(self) -> None:
+        self.pairs, self.summaries, self.findings = {}, {}, Findings()
+        self.postings.drop_spare()

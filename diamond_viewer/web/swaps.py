@@ -2,6 +2,8 @@
 
 from flask import Response, make_response, redirect, render_template, request
 
+from diamond_viewer.web.compression import takes_packed
+
 POLL, WHOLE_PAGE_BODY, BESIDE_THE_LIST = "status", "page", "opened"  # ids of the elements that htmx swaps into
 
 
@@ -27,6 +29,17 @@ def html(text: str) -> Response:
     """What ``page`` has rendered, now or for another reader."""
     response = make_response(text)
     response.vary.update(("HX-Request", "HX-Request-Type", "HX-Target"))
+    return response
+
+
+def shared_html(text: str, packed: bytes) -> Response:
+    """The same, which has been compressed once for all readers."""
+    if not takes_packed():
+        return html(text)
+    response = make_response(packed)
+    response.mimetype = "text/html"
+    response.headers["Content-Encoding"] = "gzip"
+    response.vary.update(("HX-Request", "HX-Request-Type", "HX-Target", "Accept-Encoding"))
     return response
 
 

@@ -18,7 +18,7 @@ from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, Status, status_of
-from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, html, nothing_new, redirection, swap_target
+from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, nothing_new, redirection, shared_html, swap_target
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
@@ -93,27 +93,28 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
-    asked = digest(version, address, held, status)
-    stands_still = not moves_with_time(address.query)
-    if asked == seen.asked and stands_still:
+    question = digest(address, held)
+    moment = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
+    asked = digest(version, question, status, moment)
+    if asked == seen.asked:
         return nothing_new()
-    is_everyones = stands_still and not paused and not held
-    answer = shared.get(asked) if is_everyones else None
-    if answer is None:
-        answer = _what_moved(store, desk, address, status, None if paused else health, now_ns)
-        if is_everyones and answer.is_complete:
-            shared.keep(asked, answer)
+
+    def make() -> tuple[str, bool]:
+        return _what_moved(store, desk, address, status, None if paused else health, now_ns)
+
+    is_everyones = not paused and not held
+    answer = shared.of(question, asked, seen, make) if is_everyones else Answer.made(asked, make)
     # a search that has not looked at everything goes on with the next poll
-    now_seen = Seen(asked if answer.is_complete else "", digest(answer.text))
-    response = nothing_new() if now_seen.shown == seen.shown else html(answer.text)
+    now_seen = Seen(answer.asked if answer.is_complete else "", answer.shown)
+    response = nothing_new() if answer.shown == seen.shown else shared_html(answer.text, answer.packed)
     response.headers[SEEN_HEADER] = str(now_seen)
     return response
 
 
 def _what_moved(
     store: TraceStore, desk: TraceDesk, address: Address, status: Status, health: Health | None, now_ns: int
-) -> Answer:
-    """The fragment of a poll; without ``health`` the reader has paused."""
+) -> tuple[str, bool]:
+    """The fragment of a poll, and whether it is complete; without ``health`` the reader has paused."""
     held = request.args.get("held", "")
     live = live_traces(store, address, health, now_ns) if health else None
     opened = None
@@ -123,7 +124,7 @@ def _what_moved(
             opened_beside(store, desk, address, request.args.items(multi=True))[0] if row and row.held != held else None
         )
     text = render_template("_live_traces.html", status=status, live=live, opened=opened)
-    return Answer(text, is_complete=live is None or live.list.is_complete)
+    return text, live is None or live.list.is_complete
 
 
 def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:

@@ -18,6 +18,7 @@ SPANS_PER_S = 5_000
 PAGES = 50
 POLL_EVERY_S = 1.0
 WATCHED_S = 12.0
+ASKED = ("", "status=error", "flag=slow", "min_ms=100", "service=diamond-district-web")  # the pages' filters, in turn
 PROBES = 120
 PROBE_EVERY_S = 0.1
 LOOK_EVERY_S = 0.001
@@ -113,16 +114,19 @@ def _probe(viewer: Viewer, path: Path, number: int) -> float:
 
 
 def _cores(viewer: Viewer, pages: int) -> float:
-    """Cores that the server uses while so many pages are open, each with a connection and a filter like its neighbour's."""
+    """Cores that the server uses while so many pages are open, each with a connection of its own."""
     seen = [""] * pages
     connections = [viewer.connect() for _ in range(pages)]
-    for number in range(pages):  # the first poll of each page brings everything
-        seen[number] = _poll(connections[number], "")
+    for number in range(pages):  # the first poll of each page brings everything, the second may find another version
+        seen[number] = _poll(connections[number], number, "")
+    for number in range(pages):
+        seen[number] = _poll(connections[number], number, seen[number])
     cpu_s, began_s = viewer.cpu_s(), time.perf_counter()
     for step in range(int(WATCHED_S / POLL_EVERY_S) * pages):
         due_s = began_s + step * POLL_EVERY_S / pages
         time.sleep(max(0.0, due_s - time.perf_counter()))
-        seen[step % pages] = _poll(connections[step % pages], seen[step % pages])
+        number = step % pages
+        seen[number] = _poll(connections[number], number, seen[number])
     if not pages:
         time.sleep(WATCHED_S)
     used = (viewer.cpu_s() - cpu_s) / (time.perf_counter() - began_s)
@@ -131,8 +135,10 @@ def _cores(viewer: Viewer, pages: int) -> float:
     return used
 
 
-def _poll(connection: Connection, seen: str) -> str:
-    path = "/trace-viewer.html" + (f"?seen={seen}" if seen else "")
+def _poll(connection: Connection, number: int, seen: str) -> str:
+    """What a page asks once a second; returns what it has then seen."""
+    arguments = [ASKED[number % len(ASKED)], f"seen={seen}" if seen else ""]
+    path = f"/trace-viewer.html?{'&'.join(filter(None, arguments))}"
     status, _, headers = connection.get(path, HX_Request="true", HX_Target="div#status", Accept_Encoding="gzip")
     if status not in (200, 204):
         raise RuntimeError(f"A poll was answered with {status}.")

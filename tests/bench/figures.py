@@ -1,0 +1,34 @@
+"""What one run has measured; a group that was left out has no figures."""
+
+from dataclasses import dataclass, field
+
+from tests.bench.living import Living
+from tests.bench.measure import Latency, Machine
+from tests.bench.reading import ColdStart
+
+Latencies = dict[str, dict[str, Latency]]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """``file_bytes``: of the one file that single threads read."""
+
+    spans: int
+    files: int
+    size_bytes: int
+    file_bytes: int
+
+
+@dataclass(slots=True)
+class Figures:
+    """``load_average`` is that of the minute before: other work on the machine makes absolute figures worse."""
+
+    machine: Machine
+    corpus: Corpus
+    rounds: int
+    load_average: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    cold: ColdStart | None = None
+    million: Latencies = field(default_factory=dict)
+    ten_million: Latencies = field(default_factory=dict)
+    living: Living | None = None

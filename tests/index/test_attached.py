@@ -60,13 +60,13 @@ def test_a_new_log_changes_the_row_of_its_trace_and_moves_the_version() -> None:
 
 
 def test_logs_are_part_of_the_budget_and_leave_with_their_segment() -> None:
-    store = MemoryStore(4 * 1024**2)
+    store = MemoryStore(2 * 1024**2)
     size_bytes = 0
     for number in range(400):
         add_lines(store, [logs_line(*(log(f"{number} {at} {'x' * 40}", trace=number + 1) for at in range(500)))])
         store.commit()
         size_bytes = max(size_bytes, store.health().memory_bytes)
-    assert size_bytes < 6 * 1024**2
+    assert size_bytes < 4 * 1024**2
     assert store.health().counters["logs"] < 200_000
     add_lines(store, [line(span(1, trace=400))])
     store.commit()

@@ -18,9 +18,11 @@ def asked(**filters: object) -> Query:
 
 
 def row_of(summary: TraceSummary) -> TraceSummary:
-    """With everything that is a set in one order."""
+    """With everything that is a set in one order, and without what is counted of a single trace only."""
     return replace(
         summary,
+        log_count=0,
+        backlink_count=0,
         flags=int(summary.flags),
         services=tuple(sorted(summary.services)),
         user_ids=tuple(sorted(summary.user_ids)),

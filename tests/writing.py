@@ -68,6 +68,20 @@ def line(*spans: Wire, service: str | None = "web") -> bytes:
     return written(document(*spans, service=service))
 
 
+def log(body: Any = "said", *, trace: int = 1, of: int = 0, time_ns: int = A_TIME_NS, **more: Any) -> Wire:
+    """A log record of span ``of`` (0: of none); ``trace=0`` names none. ``attributes`` are values, as those of a span."""
+    wire: Wire = {"timeUnixNano": str(time_ns), "body": any_value(body)}
+    wire |= {"traceId": trace_id(trace)} if trace else {}
+    wire |= {"spanId": span_id(of)} if of else {}
+    return wire | {key: key_values(value) if key == "attributes" else value for key, value in more.items()}
+
+
+def logs_line(*logs: Wire, service: str = "web") -> bytes:
+    scope_logs = [{"scope": {"name": "tests"}, "logRecords": list(logs)}]
+    resource = {"attributes": key_values({"service.name": service})}
+    return written({"resourceLogs": [{"resource": resource, "scopeLogs": scope_logs}]})
+
+
 def written(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 

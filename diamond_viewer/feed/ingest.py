@@ -22,6 +22,7 @@ COUNTERS = (
     "salvaged",
     "invalid_spans",
     "other_signal",
+    "logs_without_trace",
     "gap_bytes",
     "unreadable",
     "duplicate_lines",
@@ -162,5 +163,6 @@ class Ingest:
         self.counters["invalid_spans"] += batch.invalid_spans
         self.counters["utf8_repaired"] += batch.repaired
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
-        if batch.span_count:
+        self.counters["logs_without_trace"] += batch.logs.without_trace
+        if batch.is_worth_keeping:
             self._writer.add(batch, digest)

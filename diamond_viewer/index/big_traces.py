@@ -8,11 +8,10 @@ missing) waits until the trace has grown by an eighth, or until nothing new come
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from diamond_viewer.index.catalogue import SPAN_FLAGS, Rows
-from diamond_viewer.index.columns import Column, sorted_distinct
-from diamond_viewer.index.places import Keys
+from diamond_viewer.index.columns import Column
+from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.segment import Place
 from diamond_viewer.telemetry.model import Flag
 
@@ -29,23 +28,7 @@ class BigTrace:
 
     assembled_spans: int
     is_stale: bool = False
-    _runs: list[Keys] = field(default_factory=list)
-
-    def learn(self, span_keys: Keys) -> None:
-        run = sorted_distinct(span_keys)
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = sorted_distinct(np.concatenate([self._runs.pop(), run]))
-        self._runs.append(run)
-
-    def holds(self, span_keys: Keys) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(span_keys), bool)
-        for run in self._runs:
-            found |= run[np.minimum(np.searchsorted(run, span_keys), len(run) - 1)] == span_keys
-        return found
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(run.nbytes for run in self._runs)
+    span_keys: KeyRuns = field(default_factory=KeyRuns)
 
 
 def extend(home: Place, rows: Rows) -> None:

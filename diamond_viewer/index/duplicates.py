@@ -48,7 +48,7 @@ def repeated_rows(
             continue
         if known := big.get((place[0].number, place[1])):
             rows_of_trace = np.flatnonzero(trace_of_row == trace)
-            suspects[rows_of_trace] = known.holds(block.span_keys[rows_of_trace])
+            suspects[rows_of_trace] = known.span_keys.holds(block.span_keys[rows_of_trace])
         else:
             small.append(place)
     known_keys = [held_span_keys(place) for place in small]

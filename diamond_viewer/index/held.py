@@ -5,13 +5,14 @@ store are values, never live arrays.
 """
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 
 from diamond_viewer.index import answers
-from diamond_viewer.index.opening import opened, sketched
-from diamond_viewer.index.originals import Excerpt
-from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.opening import TraceLines, opened, sketched
+from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
@@ -49,38 +50,45 @@ class HeldTraces:
             return answers.search(self._matched(query, now_ns), query, self._version)
 
     def trace(self, trace_id: str) -> Trace | None:
-        found = self._excerpts(trace_id)
-        return opened(*found) if found else None
+        found = self._lines_of(trace_id)
+        return opened(found) if found else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
-        found = self._excerpts(trace_id)
-        return sketched(*found) if found else None
+        found = self._lines_of(trace_id)
+        return sketched(found) if found else None
 
     def summary(self, trace_id: str) -> TraceSummary | None:
+        key = key_of_id(trace_id)
+        if key is None:
+            return None
         with self._lock:
-            place = self._place_of(trace_id)
-            return summary(*place) if place else None
+            place = self._place(int(self._places.find(key)[0]))
+            return self._full_summary(place, key) if place else None
 
-    def _place_of(self, trace_id: str) -> Place | None:
-        try:
-            halves = np.frombuffer(bytes.fromhex(trace_id), ">u8").astype(np.uint64)
-        except ValueError:
-            return None
-        if len(halves) != 2:
-            return None
-        return self._place(int(self._places.find(trace_keys(halves[:1], halves[1:]))[0]))
+    def _full_summary(self, place: Place, key: Keys) -> TraceSummary:
+        """The row of a trace with what is attached to it."""
+        logs = sum(len(segment.logs.lines_of(key)) for segment in self._segments.values())
+        backlinks = sum(len(segment.backlinks.lines_of(key)) for segment in self._segments.values())
+        found = summary(*place)
+        return replace(found, log_count=logs, backlink_count=backlinks) if logs or backlinks else found
 
-    def _excerpts(self, trace_id: str) -> tuple[TraceSummary, list[Excerpt]] | None:
+    def _lines_of(self, trace_id: str) -> TraceLines | None:
         """The lines that a trace lies on."""
+        key = key_of_id(trace_id)
+        if key is None:
+            return None
         with self._lock:
-            place = self._place_of(trace_id)
+            place = self._place(int(self._places.find(key)[0]))
             if place is None:
                 return None
-            wanted = []
+            spans, logs, links = [], [], []
             for segment, number in place[0].places_of(place[1]):
                 rows = segment.rows_of(number)
-                wanted += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
-            return summary(*place), wanted
+                spans += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
+            for segment in self._segments.values():
+                logs += [segment.originals.excerpt(line) for line in dict.fromkeys(segment.logs.lines_of(key))]
+                links += [segment.originals.excerpt(line) for line in dict.fromkeys(segment.backlinks.lines_of(key))]
+            return TraceLines(self._full_summary(place, key), spans, logs, links)
 
     def stats(self, query: Query, now_ns: int) -> Stats:
         self._scan(query, now_ns, STATS_NS)

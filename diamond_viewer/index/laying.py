@@ -1,9 +1,12 @@
 """How the rows of a block come into the open segment: trace numbers, guests from older segments, events, postings."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from diamond_viewer.index.attached import keys_of_ids
 from diamond_viewer.index.block import Block
 from diamond_viewer.index.columns import Indexes, is_among
 from diamond_viewer.index.duplicates import Repeats
@@ -11,13 +14,18 @@ from diamond_viewer.index.places import NOWHERE, Keys, Places
 from diamond_viewer.index.postings import PostingRun, posted, posting_run
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.query.terms import Field
+from diamond_viewer.telemetry.otlp import Batch
+from diamond_viewer.telemetry.otlp_logs import LogRecords
 
 _NUMBER_MASK = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A block, and what is known of it. ``places`` and ``held`` belong to its ``distinct`` trace keys."""
+    """A block, and what is known of it. ``places`` and ``held`` belong to its ``distinct`` trace keys.
+
+    ``new_marks`` says of each batch which of its log records are new.
+    """
 
     block: Block
     distinct: Keys
@@ -26,6 +34,31 @@ class Arrival:
     places: Places
     held: list[Place | None]
     repeats: Repeats
+    new_marks: "list[npt.NDArray[np.bool_]]"
+
+
+def new_marks(logs: Sequence[LogRecords], segments: Iterable[Segment]) -> "list[npt.NDArray[np.bool_]]":
+    """Which records of each line are held in none of the segments, nor stand on a line before it."""
+    joined = np.array([mark for records in logs for mark in records.marks], np.uint64)
+    is_new = np.ones(len(joined), bool)
+    if len(joined):
+        is_new[:] = False
+        is_new[np.unique(joined, return_index=True)[1]] = True
+        for segment in segments:
+            if len(segment.log_marks):
+                is_new &= ~segment.log_marks.holds(joined)
+    ends = np.cumsum([len(records.marks) for records in logs])
+    return np.split(is_new, ends[:-1])
+
+
+def attach(segment: Segment, line: int, batch: Batch, is_new_mark: "npt.NDArray[np.bool_]") -> None:
+    """What a line that is kept holds for traces besides their spans."""
+    if is_new_mark.any():
+        marks = np.array(batch.logs.marks, np.uint64)
+        segment.log_marks.learn(marks[is_new_mark])
+        segment.logs.add(keys_of_ids(batch.logs.trace_ids)[is_new_mark], line)
+    if batch.links.rows:
+        segment.backlinks.add(np.unique(keys_of_ids(batch.links.trace_ids)), line)
 
 
 def number_of(segment: Segment, home: Place, block: Block, row: int) -> int:

@@ -25,7 +25,7 @@ from diamond_viewer.index.columns import Column
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.held import NUMBER_BITS, HeldTraces
-from diamond_viewer.index.laying import Arrival, add_events, number_of, post
+from diamond_viewer.index.laying import Arrival, add_events, attach, new_marks, number_of, post
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
@@ -71,7 +71,7 @@ class MemoryStore(HeldTraces):
         self._big: dict[tuple[int, int], BigTrace] = {}  # by segment and trace number
         self._assembles_late = False  # nobody asks a packer anything: its traces are worked out once, at the end
         self._feed = FeedState()
-        self._duplicate_spans = self._conflicting_spans = 0
+        self._duplicate_spans = self._conflicting_spans = self._duplicate_logs = 0
         self._evicted_spans = self._evicted_traces = self._held_since_ns = 0
         self._spare_known = (0, 0)  # ``_answered``, and what was kept then to answer faster
         self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
@@ -85,9 +85,9 @@ class MemoryStore(HeldTraces):
 
     def add(self, batch: Batch, digest: bytes) -> None:
         self._digests[digest] = self._pending_digests[digest] = batch.span_count
-        if batch.span_count:
+        if batch.is_worth_keeping:
             self._pending.append(batch)
-            self._pending_spans += batch.span_count
+            self._pending_spans += batch.span_count + len(batch.logs.marks)
             if self._pending_spans >= PENDING_SPANS:
                 self.commit()
 
@@ -154,7 +154,7 @@ class MemoryStore(HeldTraces):
                 self._held_since_ns = max(self._held_since_ns, horizon_ns(segment))
                 return Adoption.NO_ROOM
             number = min(self._segments) - 1
-            if self._digests.keys() & segment.digests.keys():
+            if self._digests.keys() & segment.digests.keys() or segment.repeats_logs_of(self._segments.values()):
                 return Adoption.HAS_REPEATS
             larger = adopt(segment, number, self._places, self._place)
             if larger is None:
@@ -181,7 +181,8 @@ class MemoryStore(HeldTraces):
         places = self._places.find(distinct)
         held = [self._place(place) for place in places.tolist()]
         repeats = repeated_rows(block, batches, trace_of_row, held, self._big)
-        return Arrival(block, distinct, first_rows, trace_of_row, places, held, repeats)
+        marks = new_marks([batch.logs for batch in batches], self._segments.values())
+        return Arrival(block, distinct, first_rows, trace_of_row, places, held, repeats, marks)
 
     def _lay(self, batches: Sequence[Batch], arrival: Arrival) -> None:
         segment, block, repeats = self._open, arrival.block, arrival.repeats
@@ -191,13 +192,15 @@ class MemoryStore(HeldTraces):
         self._conflicting_spans += repeats.conflicts
         keep = np.ones(len(block), bool)
         keep[repeats.exact] = False
+        has_news = np.bincount(block.rows["line"][keep], minlength=len(batches)) > 0
+        lines = np.zeros(len(batches), np.int64)
+        for at, (batch, is_new_mark) in enumerate(zip(batches, arrival.new_marks, strict=True)):
+            self._duplicate_logs += int(np.count_nonzero(~is_new_mark))
+            if has_news[at] or is_new_mark.any():
+                lines[at] = line = segment.originals.append(batch.original)
+                attach(segment, line, batch, is_new_mark)
         if not keep.any():
             return
-        has_news = np.bincount(block.rows["line"][keep], minlength=len(batches)) > 0
-        lines = np.array(
-            [segment.originals.append(batch.original) if has_news[at] else 0 for at, batch in enumerate(batches)],
-            np.int64,
-        )
 
         # a number in this segment for every trace of the block
         is_new = places == NOWHERE
@@ -238,7 +241,7 @@ class MemoryStore(HeldTraces):
             if big is None:
                 changed.append(home)
                 continue
-            big.learn(keys[start:end])
+            big.span_keys.learn(keys[start:end])
             extend(home, {name: column[start:end] for name, column in rows.items()})
             big.is_stale = True
             if home[0].traces["span_count"][home[1]] >= GROWTH * big.assembled_spans and not self._is_huge(home):
@@ -259,7 +262,7 @@ class MemoryStore(HeldTraces):
                 big = self._big.get((segment.number, number))
                 if big is None:
                     big = self._big[segment.number, number] = BigTrace(span_count)
-                    big.learn(held_span_keys((segment, number)))
+                    big.span_keys.learn(held_span_keys((segment, number)))
                 big.assembled_spans, big.is_stale = span_count, False
 
     def _is_huge(self, home: Place) -> bool:
@@ -298,7 +301,7 @@ class MemoryStore(HeldTraces):
 
     def _memory_bytes(self) -> int:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
-        big = sum(big.size_bytes for big in self._big.values())
+        big = sum(big.span_keys.size_bytes for big in self._big.values())
         if self._spare_known[0] != self._answered:
             self._spare_known = self._answered, self._spare_bytes()
         return segments + big + self._spare_known[1] + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
@@ -319,6 +322,8 @@ class MemoryStore(HeldTraces):
                 feed=self._feed,
                 counters={
                     "conflicting_spans": self._conflicting_spans,
+                    "duplicate_logs": self._duplicate_logs,
+                    "logs": sum(len(segment.logs) for segment in self._segments.values()),
                     "evicted_spans": self._evicted_spans,
                     "evicted_traces": self._evicted_traces,
                 },

@@ -1,22 +1,61 @@
 """Lines of originals -> the trace that lies on them, whole or as a sketch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from diamond_viewer.index.originals import Excerpt
-from diamond_viewer.telemetry.model import Trace, TraceSummary
+from diamond_viewer.telemetry.model import ForeignLink, Trace, TraceSummary
+from diamond_viewer.telemetry.otlp_links import foreign_links
+from diamond_viewer.telemetry.otlp_logs import sketch_logs
 from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
-from diamond_viewer.telemetry.sketch import TraceSketch, distinct
+from diamond_viewer.telemetry.sketch import LogSketch, TraceSketch, distinct
+
+MAX_LINK_LINES = 200  # of other traces that link to one: a trace that everything links to must open all the same
 
 
-def opened(summary: TraceSummary, lines: Sequence[Excerpt]) -> Trace:
-    spans = [span for line in lines for span in decode_spans(line.read(), summary.trace_id)]
+@dataclass(frozen=True, slots=True)
+class TraceLines:
+    """A trace, and the lines that hold its ``spans``, its ``logs``, and spans elsewhere that link to it."""
+
+    summary: TraceSummary
+    spans: Sequence[Excerpt]
+    logs: Sequence[Excerpt]
+    links: Sequence[Excerpt]
+
+
+def opened(lines: TraceLines) -> Trace:
+    summary = lines.summary
+    spans = [span for text in read_each(lines.spans) for span in decode_spans(text, summary.trace_id)]
     if len(spans) != summary.span_count:  # a line was kept for its news, but repeats some spans of another
         spans = list({repr(span): span for span in spans}.values())
-    return Trace(summary, tuple(spans))
+    return Trace(summary, tuple(spans), tuple(log.whole() for log in _logs(lines)))
 
 
-def sketched(summary: TraceSummary, lines: Sequence[Excerpt]) -> TraceSketch:
-    spans = [span for line in lines for span in sketch_spans(line.read(), summary.trace_id)]
+def sketched(lines: TraceLines) -> TraceSketch:
+    summary = lines.summary
+    spans = [span for text in read_each(lines.spans) for span in sketch_spans(text, summary.trace_id)]
     if len(spans) != summary.span_count:
         spans = distinct(spans)
-    return TraceSketch(summary, tuple(spans))
+    return TraceSketch(summary, tuple(spans), _logs(lines), _links(lines))
+
+
+def read_each(lines: Sequence[Excerpt]) -> Iterable[bytes]:
+    """Neighbours often share a block: it is decompressed once."""
+    block, last = b"", None
+    for line in lines:
+        if last is None or not line.shares_block_with(last):
+            block, last = line.read_block(), line
+        yield line.cut(block)
+
+
+def _logs(lines: TraceLines) -> tuple[LogSketch, ...]:
+    found: dict[int, LogSketch] = {}
+    for text in read_each(lines.logs):
+        for mark, log in sketch_logs(text, lines.summary.trace_id):
+            found.setdefault(mark, log)
+    return tuple(found.values())
+
+
+def _links(lines: TraceLines) -> tuple[ForeignLink, ...]:
+    texts = read_each(lines.links[-MAX_LINK_LINES:])
+    return tuple(dict.fromkeys(link for text in texts for link in foreign_links(text, lines.summary.trace_id)))

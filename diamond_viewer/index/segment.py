@@ -12,8 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.findings import Findings
+from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.query.terms import Field
@@ -79,6 +81,9 @@ class Segment:
         self.postings = Postings()
         self.originals = Originals()
         self.findings = Findings()
+        self.logs = Attached()
+        self.log_marks = KeyRuns()
+        self.backlinks = Attached()
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
@@ -128,6 +133,10 @@ class Segment:
         """Everywhere rows of a trace lie that lives here."""
         return [(self, trace), *self.guests.get(trace, ())]
 
+    def repeats_logs_of(self, others: "Iterable[Segment]") -> bool:
+        """Whether one of its log records is held in another segment already."""
+        return any(self.log_marks.meets(other.log_marks) for other in others)
+
     def all_mentions(self, rows: Iterable[int], field: Field) -> set[int]:
         """Codes that stand beside the column of their span."""
         if not self.mentions:
@@ -149,8 +158,8 @@ class Segment:
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
         for table in (self.spans, self.events, self.traces):
             table.pack()
-        self.postings.pack()
-        self.originals.pack()
+        for part in (self.postings, self.originals, self.logs, self.backlinks):
+            part.pack()
         self.summaries = {}
         self.pairs = {}
         self.is_open = False
@@ -167,6 +176,7 @@ class Segment:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.traces),
             *(self.dictionary, self.originals, self.postings),
+            *(self.logs, self.log_marks, self.backlinks),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))

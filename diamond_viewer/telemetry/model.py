@@ -120,6 +120,37 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """A log record of a trace, decoded in full and redacted. ``span_id`` is empty when it names none, ``name`` (what
+    OpenTelemetry calls the event's name) for an ordinary log. ``time_ns`` is when it was observed where no time was given."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    time_ns: int
+    severity: str
+    severity_number: int
+    body: AttributeValue
+    attributes: Attributes
+    resource: Resource
+    scope: Scope
+    service: str
+    dropped_attribute_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLink:
+    """A span of another trace that links to this one: to ``to_span_id``, which may be empty or not be held."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    service: str
+    start_ns: int
+    to_span_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventFact:
     """One kind of event of a trace, for the badges of a row: ``("auth.failed", "no cookie", 2)``."""
 
@@ -130,7 +161,11 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """A row of the list. ``http_status`` is 0 when no server span carries one."""
+    """A row of the list. ``http_status`` is 0 when no server span carries one.
+
+    ``log_count`` (log records of the trace) and ``backlink_count`` (lines with spans elsewhere that link to it) are counted
+    when one trace is asked for; rows of the list leave them 0.
+    """
 
     trace_id: str
     name: str
@@ -147,6 +182,8 @@ class TraceSummary:
     http_status: int = 0
     slowest_database_ns: int = 0
     event_facts: tuple[EventFact, ...] = ()
+    log_count: int = 0
+    backlink_count: int = 0
 
     @property
     def status(self) -> str:
@@ -155,10 +192,11 @@ class TraceSummary:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A whole trace; ``spans`` in no particular order, none twice."""
+    """A whole trace; ``spans`` and ``logs`` in no particular order, none twice."""
 
     summary: TraceSummary
     spans: tuple[Span, ...]
+    logs: tuple[Log, ...] = ()
 
     @property
     def trace_id(self) -> str:

@@ -14,6 +14,8 @@ from typing import Annotated
 import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
+from diamond_viewer.telemetry.otlp_links import NO_LINKS, LinkTargets, link_targets
+from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, count_logs
 from diamond_viewer.telemetry.otlp_repair import LineError
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
@@ -95,7 +97,8 @@ class Batch:
 
     ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
     0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
-    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none.
+    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are the records that
+    belong to traces, ``links`` what spans of the line point to in other traces.
     """
 
     original: bytes
@@ -113,10 +116,16 @@ class Batch:
     status_codes: Sequence[int] = ()
     facts: Sequence[SpanFacts] = ()
     events: Sequence[BatchEvent] = ()
+    logs: LogRecords = NO_LOGS
+    links: LinkTargets = NO_LINKS
 
     @property
     def span_count(self) -> int:
         return len(self.names)
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        return bool(self.names or self.logs.marks)
 
 
 class _IrregularError(Exception):
@@ -126,8 +135,8 @@ class _IrregularError(Exception):
 def decode_line(line: bytes) -> Batch:
     """A line (or a whole file that is one document) -> its batch.
 
-    Accepts a document, an array of documents and several documents one after the other. Metrics and logs give a batch
-    without spans. Raises ``LineError`` with one sentence for anything that is not telemetry.
+    Accepts a document, an array of documents and several documents one after the other. Metrics, and logs without trace
+    ids, give a batch with nothing in it. Raises ``LineError`` with one sentence for anything that is not telemetry.
     """
     if line.isascii() or _is_utf8(line):
         try:
@@ -138,7 +147,7 @@ def decode_line(line: bytes) -> Batch:
     if not repaired.original:
         return Batch(b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced)
     try:
-        batch = _decode_regular(repaired.original)
+        batch = _decode_regular(repaired.original, is_canonical=True)
     except (_IrregularError, msgspec.DecodeError, RecursionError):
         raise LineError("unreadable", "The line is telemetry, but its attributes cannot be read.") from None
     return replace(
@@ -154,14 +163,21 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _decode_regular(line: bytes) -> Batch:
-    """The fast way: one typed decode, then one list comprehension per column. Raises what ``decode_line`` catches."""
+def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
+    """The fast way: one typed decode, then one list comprehension per column. Raises what ``decode_line`` catches.
+
+    Only a line that was made canonical may hold several signals.
+    """
     document = _DECODER.decode(line)
     others = {"metrics": document.resource_metrics, "logs": document.resource_logs}
+    logs = NO_LOGS
     if signals := [signal for signal, resources in others.items() if len(bytes(resources)) > 2]:
-        if document.resource_spans is not None or len(signals) > 1:
+        if not is_canonical and (document.resource_spans is not None or len(signals) > 1):
             raise _IrregularError
-        return Batch(b"", signals[0])
+        if "logs" in signals:
+            logs = _logs(bytes(document.resource_logs))
+        if not document.resource_spans:
+            return Batch(line if logs.marks else b"", signals[0], logs=logs)
     if not document.resource_spans:
         raise _IrregularError
     spans: list[_Span] = []
@@ -199,7 +215,16 @@ def _decode_regular(line: bytes) -> Batch:
             if span.events
             for event in span.events
         ],
+        logs=logs,
+        links=link_targets(line),
     )
+
+
+def _logs(resource_logs: bytes) -> LogRecords:
+    records = count_logs(resource_logs)
+    if records is None:
+        raise _IrregularError
+    return records
 
 
 def _packed_ids(ids: list[str], zero: str | None) -> bytes:

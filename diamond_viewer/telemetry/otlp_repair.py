@@ -20,6 +20,11 @@ _ENUMS = {f"SPAN_KIND_{name}": number for number, name in enumerate(_KINDS)} | {
     "STATUS_CODE_UNSET": 0,
     "STATUS_CODE_OK": 1,
     "STATUS_CODE_ERROR": 2,
+    **{
+        f"SEVERITY_NUMBER_{name}{step or ''}": first + max(step - 1, 0)
+        for first, name in ((1, "TRACE"), (5, "DEBUG"), (9, "INFO"), (13, "WARN"), (17, "ERROR"), (21, "FATAL"))
+        for step in (0, 2, 3, 4)
+    },
 }
 _OLD_NAMES = {"instrumentationLibrarySpans": "scopeSpans", "instrumentationLibrary": "scope"}
 _SIGNALS = {"resourceSpans": "traces", "resourceMetrics": "metrics", "resourceLogs": "logs"}
@@ -43,7 +48,7 @@ class LineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """``original`` is one canonical document with all the spans, empty when there are none."""
+    """``original`` is one canonical document with all the spans and log records, empty when there are none."""
 
     original: bytes
     signal: str
@@ -61,6 +66,7 @@ def repair(line: bytes) -> Repaired:
         documents, text_was_replaced = [_without_surrogates(document) for document in documents], True
     signals: set[str] = set()
     resource_spans: list[Wire] = []
+    resource_logs: list[Wire] = []
     invalid_spans = 0
     for document in documents:
         for name, resources in _signals(document):
@@ -72,8 +78,15 @@ def repair(line: bytes) -> Repaired:
                     invalid_spans += invalid
                     if canonical["scopeSpans"]:
                         resource_spans.append(canonical)
+            elif name == "resourceLogs":
+                resource_logs += [_resource_logs(resource) for resource in resources]
     signal = "mixed" if len(signals) > 1 else next(iter(signals), "none")
-    original = msgspec.json.encode({"resourceSpans": resource_spans}) if resource_spans else b""
+    kept = {
+        name: found
+        for name, found in zip(("resourceSpans", "resourceLogs"), (resource_spans, resource_logs), strict=True)
+        if found
+    }
+    original = msgspec.json.encode(kept) if kept else b""
     return Repaired(original, signal, invalid_spans, text_was_replaced)
 
 
@@ -146,6 +159,31 @@ def _resource_spans(wire: object) -> tuple[Wire, int]:
         if spans:
             scopes.append({**scope_spans, "scope": _attributed(scope_spans.get("scope")), "spans": spans})
     return {**resource_spans, "resource": _attributed(resource_spans.get("resource")), "scopeSpans": scopes}, invalid
+
+
+def _resource_logs(wire: object) -> Wire:
+    resource_logs = _renamed(wire)
+    scopes = []
+    for scope_wire in _list(resource_logs.get("scopeLogs")):
+        scope_logs = _renamed(scope_wire)
+        records = [_log(log) for log in _list(scope_logs.get("logRecords")) if isinstance(log, dict)]
+        scopes.append({**scope_logs, "scope": _attributed(scope_logs.get("scope")), "logRecords": records})
+    return {**resource_logs, "resource": _attributed(resource_logs.get("resource")), "scopeLogs": scopes}
+
+
+def _log(wire: object) -> Wire:
+    log = _attributed(wire)
+    _each_mapping(log.get("body"), _rename_value)
+    return {
+        **log,
+        "traceId": _id(log.get("traceId"), _TRACE_ID),
+        "spanId": _id(log.get("spanId"), _SPAN_ID),
+        "eventName": _text(log.get("eventName")),
+        "timeUnixNano": _time(log.get("timeUnixNano")),
+        "observedTimeUnixNano": _time(log.get("observedTimeUnixNano")),
+        "severityNumber": _enum(log.get("severityNumber")),
+        "severityText": _text(log.get("severityText")),
+    }
 
 
 def _span(wire: object) -> Wire | None:

@@ -65,6 +65,20 @@ def attributes_from_pairs(pairs: object) -> dict[str, AttributeValue]:
     return attributes
 
 
+def value_from_json(blob: bytes) -> AttributeValue:
+    """One AnyValue as JSON -> its value; nothing is None.
+
+    >>> value_from_json(b'{"stringValue":"saved"}'), value_from_json(b"")
+    ('saved', None)
+    """
+    if not blob:
+        return None
+    try:
+        return value_from_wire(_VALUE_DECODER.decode(blob))
+    except RecursionError:
+        return value_from_wire(_deep_array(b"[" + blob + b"]")[0])
+
+
 def value_from_wire(any_value: object) -> AttributeValue:
     """One AnyValue -> its value. ``{}`` and null are None, bytes come from base64 (or stay text where that fails), an
     intValue beyond 64 bits stays exact, NaN and the infinities come as strings on the wire and as floats from here.

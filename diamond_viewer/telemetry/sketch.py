@@ -4,13 +4,13 @@ Decoding and redacting 100,000 spans in full takes seconds, and a page shows a f
 ``whole`` goes through the one door (``otlp_spans``) like everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
 
-from diamond_viewer.telemetry.model import Event, Resource, Scope, Span, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Event, ForeignLink, Log, Resource, Scope, Span, Trace, TraceSummary
 from diamond_viewer.telemetry.semconv import clock_of, is_plumbing
 
 
@@ -45,6 +45,28 @@ class EventSketch(msgspec.Struct, frozen=True, gc=False):
 
     def whole(self) -> Event:
         return self.source.whole_event()
+
+
+class LogSource(Protocol):
+    def whole_log(self) -> Log: ...
+
+    def may_say(self, needle: bytes) -> bool:
+        """As that of a span."""
+        ...
+
+
+class LogSketch(msgspec.Struct, frozen=True, gc=False):
+    """A log record; ``whole`` has its body and attributes. ``is_exception``: it reports an error that was thrown."""
+
+    name: str
+    time_ns: int
+    span_id: str
+    severity_number: int
+    is_exception: bool
+    source: LogSource
+
+    def whole(self) -> Log:
+        return self.source.whole_log()
 
 
 class SpanSketch(msgspec.Struct, frozen=True, gc=False):
@@ -99,10 +121,12 @@ AnyEvent = Event | EventSketch
 
 @dataclass(frozen=True, slots=True)
 class TraceSketch:
-    """A whole trace; ``spans`` in no particular order, none twice."""
+    """A whole trace; ``spans`` and ``logs`` in no particular order, none twice. ``backlinks`` come from other traces."""
 
     summary: TraceSummary
     spans: tuple[SpanSketch, ...]
+    logs: tuple[LogSketch, ...] = ()
+    backlinks: tuple[ForeignLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +177,34 @@ def _shifted(event: AnyEvent, shift_ns: int) -> AnyEvent:
     if isinstance(event, EventSketch):
         return msgspec.structs.replace(event, time_ns=event.time_ns + shift_ns)
     return replace(event, time_ns=event.time_ns + shift_ns)
+
+
+def event_of_log(log: LogSketch, time_ns: int) -> EventSketch:
+    """A log told like an event: what it is called, when it was, and its attributes."""
+    return EventSketch(log.name or ("exception" if log.is_exception else ""), time_ns, _LogEvent(log))
+
+
+class _LogEvent(msgspec.Struct, frozen=True, gc=False):
+    log: LogSketch
+
+    def whole_event(self) -> Event:
+        log = self.log.whole()
+        return Event(log_title(log), log.time_ns, log.attributes, log.dropped_attribute_count)
+
+
+def severity_of(log: LogSketch) -> str:
+    """In words: what the producer called it."""
+    return log.whole().severity
+
+
+def log_title(log: Log) -> str:
+    """The event's name, else what was logged: its text, or as much of its value as names it."""
+    if log.name:
+        return log.name
+    body = log.body
+    if isinstance(body, Mapping):
+        body = next((body[key] for key in ("message", "msg", "event") if isinstance(body.get(key), str)), body)
+    return body if isinstance(body, str) else "" if body is None else str(body)
 
 
 def whole_event(event: AnyEvent) -> Event:

@@ -2,16 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
-from diamond_viewer.telemetry.sketch import SpanSketch, TraceSketch
+from diamond_viewer.telemetry.model import STATUS_ERROR, ForeignLink, TraceSummary
+from diamond_viewer.telemetry.sketch import EventSketch, LogSketch, SpanSketch, TraceSketch, event_of_log
 from diamond_viewer.trace.critical_path import Section, critical_path, self_times_ns
 from diamond_viewer.trace.extent import Extent, Scale, extents, scale_of
 from diamond_viewer.trace.silhouette import Stripe, silhouette
 from diamond_viewer.trace.skew import clock_shifts
-from diamond_viewer.trace.timeline import Entry, Gap, tell
+from diamond_viewer.trace.timeline import Entry, Gap, PlacedLog, tell
 from diamond_viewer.trace.tree import Row, arrange
 from diamond_viewer.trace.waterfall import colours_of
 
@@ -26,17 +26,25 @@ class Arranged:
     scale: Scale
     extents: tuple[Extent, ...]
     shifts_ns: tuple[int, ...] = ()
+    logs: tuple[LogSketch, ...] = ()
+    backlinks: tuple[ForeignLink, ...] = ()
 
     @classmethod
     def of(cls, trace: TraceSketch) -> "Arranged":
-        return cls._of(trace.summary, trace.spans)
+        return cls._of(trace.summary, trace.spans, trace.logs, trace.backlinks)
 
     @classmethod
-    def _of(cls, summary: TraceSummary, spans: Sequence[SpanSketch]) -> "Arranged":
+    def _of(
+        cls,
+        summary: TraceSummary,
+        spans: Sequence[SpanSketch],
+        logs: tuple[LogSketch, ...],
+        backlinks: tuple[ForeignLink, ...],
+    ) -> "Arranged":
         rows = arrange(spans)
         ordered = tuple([row.span for row in rows if isinstance(row.span, SpanSketch)])
         scale = scale_of(ordered)
-        return cls(summary, rows, ordered, scale, extents(rows, scale))
+        return cls(summary, rows, ordered, scale, extents(rows, scale), logs=logs, backlinks=backlinks)
 
     def adjusted(self) -> "Arranged":
         """With each other machine's clock set so that its spans lie inside their parents."""
@@ -44,10 +52,8 @@ class Arranged:
         if not any(shifts):
             return self
         spans = tuple([span.shifted(by) if by else span for span, by in zip(self.spans, shifts, strict=True)])
-        moved = Arranged._of(self.summary, spans)
-        return Arranged(
-            self.summary, moved.rows, moved.spans, moved.scale, moved.extents, tuple(s.shift_ns for s in moved.spans)
-        )
+        moved = Arranged._of(self.summary, spans, self.logs, self.backlinks)
+        return replace(moved, shifts_ns=tuple(s.shift_ns for s in moved.spans))
 
     @cached_property
     def can_be_adjusted(self) -> bool:
@@ -74,7 +80,30 @@ class Arranged:
 
     @cached_property
     def story(self) -> tuple[Entry | Gap, ...]:
-        return tell(self.rows, self.extents, self.scale)
+        return tell(self.rows, self.extents, self.scale, self.placed_logs)
+
+    @cached_property
+    def placed_logs(self) -> tuple[PlacedLog, ...]:
+        """In order of time."""
+        found = []
+        for log in self.logs:
+            row = self.places.get(log.span_id, (-1,))[0]
+            shift_ns = self.shifts_ns[row] if row >= 0 and self.shifts_ns else 0
+            found.append(PlacedLog(log, row, log.time_ns and max(1, log.time_ns + shift_ns)))
+        return tuple(sorted(found, key=lambda placed: placed.time_ns))
+
+    @cached_property
+    def logs_of(self) -> Mapping[int, tuple[PlacedLog, ...]]:
+        """Row -> its logs; -1 for those whose span is not here."""
+        found: dict[int, list[PlacedLog]] = {}
+        for placed in self.placed_logs:
+            found.setdefault(placed.row, []).append(placed)
+        return {row: tuple(logs) for row, logs in found.items()}
+
+    def marked_logs(self, place: int) -> list[EventSketch]:
+        """Logs that stand as diamonds on a bar: events and exceptions. An ordinary log is told in the story only."""
+        logs = self.logs_of.get(place, ())
+        return [event_of_log(one.log, one.time_ns) for one in logs if one.log.name or one.log.is_exception]
 
     @cached_property
     def places(self) -> Mapping[str, tuple[int, ...]]:
@@ -108,6 +137,14 @@ class Arranged:
                     if link.trace_id == self.summary.trace_id:
                         found[link.span_id] = (*found.get(link.span_id, ()), place)
         return found
+
+    @cached_property
+    def linked_from_elsewhere(self) -> Mapping[str, tuple[ForeignLink, ...]]:
+        """Span id -> spans of other traces that link to it; "" for those that name no span that is here."""
+        found: dict[str, list[ForeignLink]] = {}
+        for link in self.backlinks:
+            found.setdefault(link.to_span_id if link.to_span_id in self.places else "", []).append(link)
+        return {span_id: tuple(links) for span_id, links in found.items()}
 
     def errors_below(self, place: int) -> int:
         """Failed spans below a row."""

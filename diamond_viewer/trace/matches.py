@@ -4,14 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Span
-from diamond_viewer.telemetry.sketch import SpanSketch
+from diamond_viewer.telemetry.sketch import LogSketch, SpanSketch
+from diamond_viewer.trace.timeline import PlacedLog
 
 _AS_IN_JSON = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_ :./-")
 _IN_NO_NUMBER = frozenset("ghjkmopqrsvwxyz_/")  # nor in null, true, hex or "inf", which are spelt otherwise on the wire
 
 
-def matching_places(spans: Sequence[SpanSketch], words: str) -> tuple[int, ...]:
-    """Places of spans that say ``words`` (upper and lower case alike), also as ``key=value`` or as the span's id."""
+def matching_places(
+    spans: Sequence[SpanSketch], words: str, logs: Mapping[int, Sequence[PlacedLog]] | None = None
+) -> tuple[int, ...]:
+    """Places of spans that say ``words`` (upper and lower case alike), also as ``key=value`` or as the span's id.
+
+    A span says what its ``logs`` (by place) say.
+    """
     needle = words.strip().casefold()
     if not needle:
         return ()
@@ -26,7 +32,22 @@ def matching_places(spans: Sequence[SpanSketch], words: str) -> tuple[int, ...]:
             whole = span.whole()
             if needle in "\n".join(_texts(whole)) or in_resource(_Known(whole.resource.attributes)):
                 found.append(place)
+    if logs:
+        said = {
+            place for place, of in logs.items() if place >= 0 and any(_log_says(one.log, needle, raw) for one in of)
+        }
+        found = sorted({*found, *said})
     return tuple(found)
+
+
+def _log_says(log: LogSketch, needle: str, raw: bytes) -> bool:
+    if needle in log.name.casefold():
+        return True
+    if raw and not log.source.may_say(raw):
+        return False
+    whole = log.whole()
+    texts = (whole.severity.casefold(), *_texts_of({"body": whole.body}), *_texts_of(whole.attributes))
+    return any(needle in text for text in texts)
 
 
 class _Known:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
-from diamond_viewer.telemetry.sketch import whole_event
+from diamond_viewer.telemetry.sketch import severity_of, whole_event
 from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap
@@ -79,9 +79,12 @@ def _when(told: Entry | Gap) -> str:
 def _event(told: Entry | Gap) -> str:
     if isinstance(told, Gap):
         return f"… {told.sentence}"
-    attributes = whole_event(told.event).attributes
+    event = whole_event(told.event)
+    attributes = event.attributes
     said = [f"{key}={text}" for key, value in attributes.items() if len(text := str(value)) <= 60 and "\n" not in text]
-    return " ".join([_one_line(told.event.name), f"({_one_line(told.span.name)})", *said[:6]])
+    where = [f"({_one_line(told.span.name)})"] if told.span else []
+    log = [severity_of(told.log)] if told.log and severity_of(told.log) else []
+    return " ".join([*log, _one_line(event.name), *where, *said[:6]])
 
 
 def _one_line(text: str) -> str:

@@ -1,11 +1,13 @@
-"""The events of all spans as one ordered story, with the silences that matter."""
+"""The events of all spans and the logs of the trace as one ordered story, with the silences that matter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
-from diamond_viewer.telemetry.sketch import AnyEvent, AnySpan
+from diamond_viewer.telemetry.sketch import AnyEvent, AnySpan, LogSketch, event_of_log
 from diamond_viewer.telemetry.units import NS_PER_MS, format_duration
 from diamond_viewer.trace.extent import LAST_TIME_NS, Extent, Scale
 from diamond_viewer.trace.tree import Row
@@ -22,6 +24,7 @@ class Kind(StrEnum):
     VIDEO = "video"
     PROGRESS = "progress"
     EXCEPTION = "exception"
+    LOG = "log"
     OTHER = "other"
 
 
@@ -41,17 +44,27 @@ class Entry:
     """An event in its place. ``offset_ns`` counts from the beginning of the scale and can be negative.
 
     ``time_ns`` is where it stands in the story: that of the event, or of its span's start when it has none. ``row`` is the
-    place of its span, ``number`` its own place among the events of that span, from 0.
+    place of its span, ``number`` its own place among the events of that span, from 0. A ``log`` stands for itself: its
+    ``number`` is that among all logs, and it may belong to no span that is here (``row`` is -1 then).
     """
 
     offset_ns: int
     time_ns: int
     event: AnyEvent
-    span: AnySpan
+    span: AnySpan | None
     kind: Kind
     row: int
     number: int
     problems: tuple[str, ...] = ()
+    log: LogSketch | None = None
+
+
+class PlacedLog(msgspec.Struct, frozen=True, gc=False):
+    """A log and the row of its span, -1 when that is not here; ``time_ns`` as that span's clock was adjusted."""
+
+    log: LogSketch
+    row: int
+    time_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +83,22 @@ def kind_of(name: str) -> Kind:
     return _KINDS.get(name.partition(".")[0], Kind.OTHER)
 
 
+def kind_of_log(log: LogSketch) -> Kind:
+    """What reports an exception is one, whatever it is called; an ordinary log is a log."""
+    if log.is_exception:
+        return Kind.EXCEPTION
+    kind = kind_of(log.name)
+    return Kind.LOG if kind is Kind.OTHER else kind
+
+
 def tell(
-    rows: Sequence[Row], extents: Sequence[Extent], scale: Scale, resume_limit_ns: int = RESUME_LIMIT_NS
+    rows: Sequence[Row],
+    extents: Sequence[Extent],
+    scale: Scale,
+    logs: Sequence[PlacedLog] = (),
+    resume_limit_ns: int = RESUME_LIMIT_NS,
 ) -> tuple[Entry | Gap, ...]:
-    """The story in order of time; events of one time in the order of the tree, and of their span.
+    """The story in order of time; events of one time in the order of the tree, and of their span, logs behind them.
 
     A gap stands before the entry that ended it: between a loaded video and its next attempt to resume when that took longer
     than ``resume_limit_ns`` (also with other events between), else between neighbours when the silence is at least half a
@@ -84,6 +109,7 @@ def tell(
         for place, (row, extent) in enumerate(zip(rows, extents, strict=True))
         for number, event in enumerate(row.span.events)
     ]
+    entries += [_log_entry(placed, rows, extents, scale, number) for number, placed in enumerate(logs)]
     entries.sort(key=lambda entry: entry.time_ns)  # stable
     silence_ns = max(MIN_SILENCE_NS, round(SILENCE_SHARE * scale.duration_ns))
     story: list[Entry | Gap] = []
@@ -100,6 +126,19 @@ def tell(
         story.append(entry)
         previous = entry
     return tuple(story)
+
+
+def _log_entry(placed: PlacedLog, rows: Sequence[Row], extents: Sequence[Extent], scale: Scale, number: int) -> Entry:
+    log, at = placed.log, placed.row
+    event, kind = event_of_log(log, placed.time_ns), kind_of_log(log)
+    if at >= 0:
+        entry = _entry(event, rows[at].span, extents[at], scale, at, number)
+        return Entry(entry.offset_ns, entry.time_ns, event, entry.span, kind, at, number, entry.problems, log)
+    time_ns = placed.time_ns
+    problems = (f"Its span {log.span_id} is not in the files.",) if log.span_id else ()
+    if not 0 < time_ns <= LAST_TIME_NS:
+        time_ns, problems = scale.start_ns, (*problems, "It has no time: it is told at the start of the trace.")
+    return Entry(time_ns - scale.start_ns, time_ns, event, None, kind, -1, number, problems, log)
 
 
 def _resume_gap(took_ns: int, limit_ns: int) -> Gap:

@@ -66,13 +66,18 @@ def colours_of(services: Iterable[str]) -> Mapping[str, int]:
     return {service: number for number, service in enumerate(dict.fromkeys([*met[:1], *sorted(met)]))}
 
 
-def bar_of(row: Row, extent: Extent, scale: Scale, is_window: bool = False) -> Bar:
-    """The bar of a row. Of a window of the trace (it lies in part inside) events outside are left out, not put at the edge."""
+def bar_of(row: Row, extent: Extent, scale: Scale, is_window: bool = False, logs: Sequence[AnyEvent] = ()) -> Bar:
+    """The bar of a row; ``logs`` are marked on it beside the events of its span.
+
+    Of a window of the trace (the bar lies in part inside) events outside are left out, not put at the edge.
+    """
     left, right = scale.percent(extent.start_ns), scale.percent(extent.end_ns)
     if not scale.duration_ns:
         left, right = 0.0, 100.0  # everything happened at once
     width = max(right - left, MIN_BAR_PERCENT)
     events = row.span.events  # decoded by asking
+    if logs:
+        events = (*events, *logs)
     marks = _marks(events, scale, is_window) if events else ()
     return Bar(min(left, 100 - width), width, extent, marks)
 

@@ -104,6 +104,15 @@ def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
     return tuple(sorted(found, key=lambda badge: _RANKS[badge.tone]))
 
 
+def severity_tone(number: int) -> Tone:
+    """Of a log: from 17 on it is an error, from 13 on a warning (OpenTelemetry's numbers).
+
+    >>> [str(severity_tone(number)) for number in (0, 9, 13, 17, 24)]
+    ['plain', 'plain', 'auth', 'error', 'error']
+    """
+    return Tone.ERROR if number >= 17 else Tone.AUTH if number >= 13 else Tone.PLAIN
+
+
 def shown_badges(badges: tuple[Badge, ...]) -> tuple[tuple[Badge, ...], int]:
     """The badges a row has room for, and how many it hides."""
     return badges[:MAX_BADGES], max(0, len(badges) - MAX_BADGES)

@@ -33,6 +33,9 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
     "unreadable": ("Unreadable", "times a file could not be opened, read or unpacked; each is tried again"),
     "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example in a copied backup"),
     "conflicting_spans": ("Conflicting spans", "spans that came again under the same id with other content"),
+    "logs": ("Logs", "log records that belong to a trace and are told in its story"),
+    "logs_without_trace": ("Logs of no trace", "log records without a trace id: counted only"),
+    "duplicate_logs": ("Duplicate logs", "log records that came again, in a batch sent once more"),
     "evicted_spans": ("Evicted spans", "oldest spans that left memory because its budget is spent"),
     "evicted_traces": ("Evicted traces", "traces that left memory with them"),
 }

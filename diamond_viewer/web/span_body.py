@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass, replace
 
-from diamond_viewer.telemetry.model import STATUS_ERROR, STATUS_OK, STATUS_UNSET, Event, Link, Span
+from diamond_viewer.telemetry.model import (
+    STATUS_ERROR,
+    STATUS_OK,
+    STATUS_UNSET,
+    Attributes,
+    Event,
+    ForeignLink,
+    Link,
+    Log,
+    Span,
+)
 from diamond_viewer.telemetry.otlp_json import encode_span
+from diamond_viewer.telemetry.sketch import log_title
 from diamond_viewer.telemetry.units import (
     format_date_time,
     format_duration,
@@ -12,14 +23,17 @@ from diamond_viewer.telemetry.units import (
     format_times,
 )
 from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.trace.timeline import PlacedLog
 from diamond_viewer.web.address import trace_href
 from diamond_viewer.web.attributes import AttributeGroup, AttributeLine, attribute_groups, attribute_lines
-from diamond_viewer.web.badges import event_tone
+from diamond_viewer.web.badges import event_tone, severity_tone
 from diamond_viewer.web.curl import curl_command
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.value_links import NOWHERE, ValueLink, ValueLinks
 
 MAX_EVENTS = 100  # in the details of one span
+MAX_LOGS = 100
+MAX_LOG_TITLE = 200  # characters
 MAX_LINKS = 100
 MAX_JSON = 20_000  # characters of raw JSON in the page; the whole is a link away
 UNNAMED = "(no name)"
@@ -51,6 +65,16 @@ class BodyEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyLog:
+    title: str
+    severity: str
+    severity_tone: str
+    offset: str
+    clock: str
+    attributes: tuple[AttributeLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BodyLink:
     """``href`` is empty for ids that lead nowhere; ``problem`` says why."""
 
@@ -75,6 +99,8 @@ class SpanBody:
     groups: tuple[AttributeGroup, ...]
     events: tuple[BodyEvent, ...]
     hidden_events: str
+    logs: tuple[BodyLog, ...]
+    hidden_logs: str
     links: tuple[BodyLink, ...]
     backlinks: tuple[BodyLink, ...]
     resource: tuple[AttributeLine, ...]
@@ -92,6 +118,7 @@ def span_body(trace: Arranged, place: int, address: TraceAddress, links: ValueLi
     words = {STATUS_ERROR: "error", STATUS_OK: "ok", STATUS_UNSET: ""}.get(
         span.status_code, f"unknown ({span.status_code})"
     )
+    logs = trace.logs_of.get(place, ()) if trace.logs else ()
     moment = address.moment if address.spans[:1] == (element,) else 0
     json = encode_span(replace(span, events=span.events[:MAX_EVENTS])).decode()
     is_whole = len(json) <= MAX_JSON and len(span.events) <= MAX_EVENTS
@@ -114,9 +141,14 @@ def span_body(trace: Arranged, place: int, address: TraceAddress, links: ValueLi
         hidden_events=f"{format_times(hidden_events, 'event')} more of this span, in the story below and in the JSON"
         if hidden_events > 0
         else "",
+        logs=tuple(_body_log(placed, span, links) for placed in logs[:MAX_LOGS]),
+        hidden_logs=f"{format_times(len(logs) - MAX_LOGS, 'log')} more of this span, in the story below"
+        if len(logs) > MAX_LOGS
+        else "",
         links=tuple(_body_link(link, trace, element, address, links) for link in span.links[:MAX_LINKS]),
-        backlinks=tuple(
-            _backlink(trace, other, address) for other in trace.linked_from.get(span.span_id, ())[:MAX_LINKS]
+        backlinks=(
+            *(_backlink(trace, other, address) for other in trace.linked_from.get(span.span_id, ())[:MAX_LINKS]),
+            *map(foreign_link, trace.linked_from_elsewhere.get(span.span_id, ())[:MAX_LINKS]),
         ),
         resource=attribute_lines(span.resource.attributes, links),
         scope=attribute_lines({key: value for key, value in scope.items() if value != ""}),
@@ -196,6 +228,34 @@ def _body_link(link: Link, trace: Arranged, element: str, address: TraceAddress,
 def _backlink(trace: Arranged, place: int, address: TraceAddress) -> BodyLink:
     span = trace.spans[place]
     return BodyLink(f"span {span.span_id}", span.name or UNNAMED, address.at_span(trace.element_of(place)), "", ())
+
+
+def foreign_link(link: ForeignLink) -> BodyLink:
+    """From a span of another trace, which is held: it was read to find the link."""
+    words = f"span {link.span_id} of trace {link.trace_id}"
+    href = TraceAddress(link.trace_id, spans=(link.span_id,)).href
+    return BodyLink(words, f"{link.service}: {link.name or UNNAMED}", href, "", ())
+
+
+def _body_log(placed: PlacedLog, span: Span, links: ValueLinks) -> BodyLog:
+    log = placed.log.whole()
+    offset = format_offset(log.time_ns - span.start_ns) if log.time_ns and span.start_ns else "no time"
+    title = log_title(log)
+    return BodyLog(
+        title[:MAX_LOG_TITLE] or UNNAMED,
+        log.severity.lower()[:20] or "log",
+        severity_tone(log.severity_number),
+        offset,
+        format_date_time(log.time_ns) if log.time_ns else "",
+        attribute_lines(
+            log.attributes if title == log.body and len(title) <= MAX_LOG_TITLE else body_and_attributes(log), links
+        ),
+    )
+
+
+def body_and_attributes(log: Log) -> Attributes:
+    """What was logged, under the name ``body``, beside the log's attributes."""
+    return log.attributes if log.body is None else {"body": log.body, **log.attributes}
 
 
 def _dropped(span: Span) -> str:

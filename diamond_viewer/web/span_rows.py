@@ -150,7 +150,7 @@ def _span_row(
         if extent.start_ns > window.end_ns
         else ""
     )
-    bar = bar_of(row, extent, window, is_window)
+    bar = bar_of(row, extent, window, is_window, trace.marked_logs(place) if trace.logs else ())
     waited = []
     for section in trace.sections_of.get(place, ())[:MAX_WAITED]:
         left, right = window.percent(section.start_ns), window.percent(section.end_ns)
@@ -206,6 +206,8 @@ def _link_words(trace: Arranged, place: int) -> str:
         said.append(f"links to {', '.join(targets)}")
     if span.span_id in trace.linked_from:
         said.append(f"linked from {format_times(len(trace.linked_from[span.span_id]), 'span')}")
+    if trace.backlinks and (others := trace.linked_from_elsewhere.get(span.span_id)):
+        said.append(f"linked from {format_times(len(others), 'span')} of other traces")
     return ", ".join(said)
 
 

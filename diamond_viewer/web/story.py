@@ -1,25 +1,30 @@
-"""Story: the events of all spans of a trace as one ordered story, as ``trace.timeline`` tells it."""
+"""Story: the events of all spans of a trace and its logs as one ordered story, as ``trace.timeline`` tells it."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diamond_viewer.telemetry.sketch import whole_event
+from diamond_viewer.telemetry.model import Log
+from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
+from diamond_viewer.telemetry.sketch import log_title, whole_event
 from diamond_viewer.telemetry.units import format_date_time, format_offset
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap, Kind
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
-from diamond_viewer.web.badges import event_tone
-from diamond_viewer.web.span_body import UNNAMED
+from diamond_viewer.web.badges import event_tone, severity_tone
+from diamond_viewer.web.span_body import UNNAMED, body_and_attributes
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.value_links import NOWHERE, ValueLink, ValueLinks
 
 SHOWN_EVENTS = 100
+MAX_TITLE = 200  # characters of a log's text in bold; the whole is one click away
+MAX_SEVERITY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
-    """An event; or, when ``gap`` is set, the silence before the next one. ``href`` leads to the event in its span."""
+    """An event or a log; or, when ``gap`` is set, the silence before the next one. ``href`` leads to the event in its span,
+    and is empty when that is not here. ``severity`` is a log's, with the ending of a badge's CSS class."""
 
     offset: str = ""
     clock: str = ""
@@ -32,6 +37,8 @@ class StoryLine:
     attributes: str = ""
     problems: tuple[str, ...] = ()
     details: tuple[AttributeLine, ...] = ()
+    severity: str = ""
+    severity_tone: str = ""
     gap: str = ""
 
 
@@ -95,6 +102,8 @@ def _chip(kind: Kind, count: int, address: TraceAddress) -> KindChip:
 def _line(told: Entry | Gap, trace: Arranged, address: TraceAddress, links: ValueLinks) -> StoryLine:
     if isinstance(told, Gap):
         return StoryLine(gap=told.sentence)
+    if told.log is not None:
+        return _log_line(told, told.log.whole(), trace, address, links)
     event = whole_event(told.event)
     is_folded = has_long_values(event.attributes)
     return StoryLine(
@@ -103,10 +112,36 @@ def _line(told: Entry | Gap, trace: Arranged, address: TraceAddress, links: Valu
         name=event.name or UNNAMED,
         tone=event_tone(event.name),
         kind=str(told.kind),
-        span=told.span.name or UNNAMED,
+        span=_span_words(told),
         href=address.at_span(trace.element_of(told.row), told.number + 1),
         link=links.named("event", event.name),
         attributes=short_attributes(event.attributes),
         problems=told.problems,
         details=attribute_lines(event.attributes, links) if is_folded else (),
     )
+
+
+def _log_line(told: Entry, log: Log, trace: Arranged, address: TraceAddress, links: ValueLinks) -> StoryLine:
+    """An event log shows its body among its attributes; an ordinary log is named by it."""
+    title = log_title(log)
+    name = title[:MAX_TITLE] + ("…" if len(title) > MAX_TITLE else "")
+    shown = body_and_attributes(log)
+    is_folded = has_long_values(shown) or len(title) > MAX_TITLE
+    return StoryLine(
+        offset=format_offset(told.offset_ns),
+        clock=f"{format_date_time(told.time_ns)} UTC",
+        name=name or UNNAMED,
+        tone=event_tone(EXCEPTION_EVENT if told.kind is Kind.EXCEPTION else log.name),
+        kind=str(told.kind),
+        span=_span_words(told) or log.service,
+        href=address.at_span(trace.element_of(told.row)) if told.row >= 0 else "",
+        attributes=short_attributes(shown if log.name else log.attributes),
+        problems=told.problems,
+        details=attribute_lines(shown, links) if is_folded else (),
+        severity=log.severity.lower()[:MAX_SEVERITY] or "log",
+        severity_tone=severity_tone(log.severity_number),
+    )
+
+
+def _span_words(told: Entry) -> str:
+    return (told.span.name or UNNAMED) if told.span else ""

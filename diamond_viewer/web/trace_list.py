@@ -159,7 +159,8 @@ def new_count(query: Query, store: TraceStore, now_ns: int) -> int:
 
 def held_of(summary: TraceSummary) -> str:
     """Changes whenever a trace has grown, so that an opened one is sent again only then."""
-    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}"
+    attached = f".{summary.log_count}.{summary.backlink_count}" if summary.log_count or summary.backlink_count else ""
+    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}{attached}"
 
 
 def bar_percent(duration_ns: int, longest_ns: int) -> float:

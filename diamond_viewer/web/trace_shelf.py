@@ -29,7 +29,8 @@ class Reading:
         """Places that match a search."""
         found = self.searches.get((words, is_adjusted))
         if found is None:
-            found = matching_places(self.arranged(is_adjusted).spans, words)
+            trace = self.arranged(is_adjusted)
+            found = matching_places(trace.spans, words, trace.logs_of if trace.logs else None)
             self.searches[words, is_adjusted] = found
             while len(self.searches) > MAX_SEARCHES:
                 self.searches.popitem(last=False)

@@ -9,13 +9,14 @@ from diamond_viewer.trace.notes import notes
 from diamond_viewer.trace.shown import Folding, Shown, is_plumbing, shown_rows
 from diamond_viewer.trace.waterfall import ticks
 from diamond_viewer.web.minimap import Minimap, minimap, window_of
-from diamond_viewer.web.span_body import span_body
+from diamond_viewer.web.span_body import foreign_link, span_body
 from diamond_viewer.web.span_rows import ROW_PX, AxisLabel, Finding, SpanRow, axis_labels, span_rows
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.trace_shelf import Reading
 from diamond_viewer.web.value_links import ValueLinks
 
 SHOWN_ROWS = 200  # in one answer: about 200 kB of HTML; the rest comes as the reader scrolls
+MAX_REMARKED_LINKS = 5  # above the waterfall; each span says its own
 MAX_LEVELS = 5  # offered as links; any level can stand in the URL
 
 
@@ -34,13 +35,14 @@ class RowGap:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A link that sets something, and whether it is set."""
+    """A link that sets something, and whether it is set; one that ``leaves`` goes to another page."""
 
     words: str
     href: str
     is_set: bool = False
     title: str = ""
     key: str = ""
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,10 @@ def _search(found: Sequence[int], current: int, address: TraceAddress) -> Search
 
 def _remarks(trace: Arranged, address: TraceAddress) -> tuple[Remark, ...]:
     found = []
+    if trace.backlinks:
+        ways = [foreign_link(link) for link in trace.backlinks[:MAX_REMARKED_LINKS]]
+        words = f"{format_times(len(trace.backlinks), 'span')} of other traces link to it:"
+        found.append(Remark(words, tuple(Choice(way.name, way.href, title=way.words, leaves=True) for way in ways)))
     for note in notes(trace):
         offered = []
         if note.place >= 0:

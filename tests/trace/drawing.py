@@ -65,7 +65,7 @@ def story(spans: Sequence[Span]) -> list[str]:
     for moment in tell(rows, extents(rows, scale), scale):
         if isinstance(moment, Entry):
             texts = [f"{key}={value!r}" for key, value in whole_event(moment.event).attributes.items()]
-            said = " · ".join([moment.span.name, *(text for text in texts if len(text) < 60)])
+            said = " · ".join([moment.span.name if moment.span else "-", *(text for text in texts if len(text) < 60)])
             lines.append(f"{format_offset(moment.offset_ns):>10} {moment.kind:9} {moment.event.name}: {said}")
             lines += [f"{'':10} # {problem}" for problem in moment.problems]
         else:

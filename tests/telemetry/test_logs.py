@@ -1,0 +1,82 @@
+"""Log records: which belong to a trace, what marks them, and what readers get of them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from diamond_viewer.telemetry.otlp import decode_line
+from diamond_viewer.telemetry.otlp_logs import sketch_logs
+from tests.writing import A_TIME_NS, document, line, log, logs_line, span, span_id, trace_id, written
+
+LOGS = Path(__file__).parents[1] / "data" / "diamond-district" / "logs.json"
+
+
+def test_every_record_of_the_real_logs_belongs_to_its_trace() -> None:
+    batches = [decode_line(one) for one in LOGS.read_bytes().splitlines()]
+    assert sum(len(batch.logs.marks) for batch in batches) == 138
+    assert {batch.signal for batch in batches} == {"logs"}
+    severities: Counter[str] = Counter()
+    for batch in batches:
+        ids = {batch.logs.trace_ids[at : at + 16].hex() for at in range(0, len(batch.logs.trace_ids), 16)}
+        severities.update(sketch.whole().severity for one in ids for _, sketch in sketch_logs(batch.original, one))
+    assert severities == {"info": 119, "warn": 17, "error": 2}
+
+
+def test_records_without_a_trace_are_counted_and_their_line_is_not_kept() -> None:
+    batch = decode_line(logs_line(log(trace=0), log(trace=0) | {"traceId": "0" * 32}))
+    assert (batch.logs.without_trace, batch.original, batch.is_worth_keeping) == (2, b"", False)
+
+
+def test_equal_records_on_one_line_have_marks_of_their_own_and_the_same_ones_again() -> None:
+    batch = decode_line(logs_line(log("tick"), log("tick")))
+    assert len(set(batch.logs.marks)) == 2
+    regrouped = decode_line(logs_line(log("before"), log("tick"), log("tick")))
+    assert set(batch.logs.marks) < set(regrouped.logs.marks)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"traceId": trace_id(10).upper()}, id="capitals"),
+        pytest.param({"severityNumber": "SEVERITY_NUMBER_ERROR2"}, id="severity by name"),
+        pytest.param({"timeUnixNano": 1.5e18, "severityText": 7}, id="numbers and texts the wrong way round"),
+        pytest.param({"attributes": {"no": "list"}}, id="attributes that are no list"),
+        pytest.param({"log_record_id": 1, "event_name": "video.loaded"}, id="snake case"),
+    ],
+)
+def test_odd_spellings_are_read_and_never_fail_later(odd: dict[str, object]) -> None:
+    batch = decode_line(logs_line(log("kept", trace=10) | odd))
+    ((_, sketch),) = sketch_logs(batch.original, trace_id(10))
+    assert sketch.whole().body == "kept"
+
+
+def test_a_line_of_both_signals_keeps_both() -> None:
+    both = document(span(1)) | {"resourceLogs": [{"resource": {}, "scopeLogs": [{"logRecords": [log("here", of=1)]}]}]}
+    batch = decode_line(written(both))
+    assert (batch.signal, batch.span_count, len(batch.logs.marks)) == ("mixed", 1, 1)
+
+
+def test_secrets_are_taken_out_of_names_bodies_and_attributes() -> None:
+    secret = "Bearer abcdefghijklmnop0123456789"
+    record = log(
+        {"msg": "x", "password": "hunter2"}, attributes={"http.request.header.authorization": secret}, eventName=secret
+    )
+    ((_, sketch),) = sketch_logs(decode_line(logs_line(record)).original, trace_id(1))
+    assert "hunter2" not in repr(sketch.whole())
+    assert "abcdefghijklmnop" not in repr(sketch.whole())
+    assert "abcdefghijklmnop" not in sketch.name
+
+
+def test_a_log_that_reports_an_exception_is_known_by_its_attributes() -> None:
+    record = log("request failed", attributes={"exception.type": "TypeError"}, severityNumber=17)
+    ((_, sketch),) = sketch_logs(decode_line(logs_line(record)).original, trace_id(1))
+    assert sketch.is_exception
+    assert sketch.whole().severity == "error"
+
+
+def test_lines_of_spans_name_the_other_traces_that_they_link_to() -> None:
+    links = [{"traceId": trace_id(2), "spanId": span_id(5)}, {"traceId": trace_id(1), "spanId": span_id(9)}]
+    links += [{"traceId": "0" * 32}, {"traceId": "zz"}, {"traceId": trace_id(2)}]
+    batch = decode_line(line(span(8), span(1, links=links), span(3, start_ns=A_TIME_NS + 1)))
+    assert (batch.links.rows, batch.links.trace_ids) == ((1,), bytes.fromhex(trace_id(2)))

@@ -31,6 +31,15 @@
     nameTheme();
   };
 
+  // --- zone: UTC, or that of this browser; the server prints the times --------------------------------------------
+
+  const turnZone = (button) => {
+    const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const next = button.dataset.zone === "UTC" ? local : "UTC";
+    document.cookie = `zone=${next}; path=/; max-age=31536000; SameSite=Lax`;
+    location.reload();
+  };
+
   // --- copy ------------------------------------------------------------------------------------------------------
 
   const copy = async (button) => {
@@ -91,6 +100,7 @@
 
   const ACTS = {
     theme: turnTheme,
+    zone: turnZone,
     copy,
     help: () => one("#help").showModal(),
     pause: () => document.dispatchEvent(new CustomEvent("viewer:pause")),

@@ -9,7 +9,7 @@ from diamond_viewer.query.keys import KEYS
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
-from diamond_viewer.telemetry.units import NS_PER_SECOND
+from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
@@ -93,7 +93,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
-    asked = digest(version, address, held, status)
+    asked = digest(version, address, held, status, zone_label())
     stands_still = not moves_with_time(address.query)
     if asked == seen.asked and stands_still:
         return nothing_new()

@@ -10,6 +10,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.opening import opened, sketched
+from diamond_viewer.index.histograms import histogram, scatter
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
 from diamond_viewer.index.scanning import scan
@@ -17,7 +18,7 @@ from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
-from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
@@ -87,7 +88,11 @@ class HeldTraces:
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         with self._lock:
-            return answers.histogram(list(self._segments.values()), query, now_ns, buckets)
+            return histogram(list(self._segments.values()), query, now_ns, buckets)
+
+    def scatter(self, query: Query, now_ns: int, columns: int, rows: int) -> Scatter:
+        with self._lock:
+            return scatter(list(self._segments.values()), query, now_ns, columns, rows)
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         with self._lock:

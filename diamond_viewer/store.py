@@ -8,7 +8,17 @@ from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Scatter, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import (
+    Facets,
+    FeedState,
+    Health,
+    Histogram,
+    Page,
+    Scatter,
+    Stats,
+    Trace,
+    TraceSummary,
+)
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.sketch import TraceSketch
 

@@ -181,11 +181,7 @@ class PlainStore:
         edges = log_edges(min(durations, default=1), max(durations, default=1), rows)
         cells = []
         for place in range(rows):
-            is_here = [
-                row
-                for row in found
-                if edges[place] <= max(row.duration_ns, edges[0]) < edges[place + 1]
-            ]
+            is_here = [row for row in found if edges[place] <= max(row.duration_ns, edges[0]) < edges[place + 1]]
             here = histogram_of(is_here, over_time.start_ns, over_time.width_ns, columns)
             counted = zip(here.ok, here.auth, here.error, strict=True)
             cells += [ScatterCell(column, place, *counts) for column, counts in enumerate(counted) if any(counts)]

@@ -9,8 +9,8 @@ import threading
 import numpy as np
 
 from diamond_viewer.index import answers
-from diamond_viewer.index.opening import opened, sketched
 from diamond_viewer.index.histograms import histogram, scatter
+from diamond_viewer.index.opening import opened, sketched
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
 from diamond_viewer.index.scanning import scan

@@ -112,6 +112,11 @@ class Address:
     def sorted_by(self, sort: str) -> str:
         return replace(self, query=replace(self.query, sort=sort, page=1, anchor=None)).href
 
+    def with_column(self, name: str) -> str:
+        """The list with one column more; or less, when it has it already."""
+        others = tuple(column for column in self.columns if column != name)
+        return replace(self, columns=others if name in self.columns else (*others, name)).href
+
     def newest(self) -> str:
         """Page 1, from the newest trace on."""
         return self.on_page(1, None)

@@ -8,6 +8,7 @@ from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.list_columns import LIST_COLUMNS
 from diamond_viewer.web.search_box import SearchBox, search_box
 from diamond_viewer.web.window import WindowField, window_field
 
@@ -47,6 +48,15 @@ class FormField:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """A column of the list that the reader can add, or take away when it ``is_set``."""
+
+    label: str
+    href: str
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FilterForm:
     fields: tuple[FormField, ...]
     window: WindowField
@@ -54,6 +64,7 @@ class FilterForm:
     page_size_is_set: bool
     hidden: tuple[tuple[str, str], ...]  # what the form keeps beside its fields
     caption: str
+    columns: tuple[ColumnChoice, ...]
     clear_href: str
     is_set: bool
     search: SearchBox
@@ -73,6 +84,7 @@ def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "
         page_size_is_set=query.limit != DEFAULT_LIMIT,
         hidden=(*sorted_by, *address.own_args),
         caption=caption(query),
+        columns=_columns(address),
         clear_href=cleared.href,
         is_set=bool(query.set_filters),
         search=search_box(query.value("q") or typed),
@@ -136,6 +148,15 @@ def _control(row: Filter, store: TraceStore) -> tuple[str, Callable[[str], tuple
         return tuple(Option(choice, label, choice == value) for choice, label in known.items())
 
     return "choice", options
+
+
+def _columns(address: Address) -> tuple[ColumnChoice, ...]:
+    known = {column.name: column.label for column in LIST_COLUMNS}
+    attributes = {name: name for name in address.columns if name not in known}
+    return tuple(
+        ColumnChoice(label, address.with_column(name), name in address.columns)
+        for name, label in {**known, **attributes}.items()
+    )
 
 
 def _sizes(limit: int) -> tuple[int, ...]:

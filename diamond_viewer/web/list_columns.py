@@ -63,7 +63,9 @@ def column_label(name: str) -> str:
     return _BY_NAME[name].label if name in _BY_NAME else name
 
 
-def cells(store: TraceStore, summary: TraceSummary, held: str, columns: tuple[str, ...], reads: bool) -> tuple[str, ...]:
+def cells(
+    store: TraceStore, summary: TraceSummary, held: str, columns: tuple[str, ...], reads: bool
+) -> tuple[str, ...]:
     """A text for each column; attributes are left empty unless ``reads``. ``held`` differs when the trace has grown."""
     keys = tuple(name for name in columns if name not in _BY_NAME) if reads else ()
     assert isinstance(store, Hashable)  # as every object is that does not compare by value

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, render_template, request
 
 from diamond_viewer.query.keys import KEYS
-from diamond_viewer.query.query import Query
+from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
@@ -20,6 +20,7 @@ from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, html, nothing_new, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
+from diamond_viewer.web.times import in_utc
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
 
@@ -42,13 +43,20 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
             return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
-        if not target and (tidy := _without_empty_arguments()) is not None:
+        if not target and (tidy := _without_idle_arguments(clock())) is not None:
             return redirection(tidy)
         page = traces_page(store, desk, request.args.items(multi=True), clock())
         response = page_of("_swapped_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
         if target and request.headers.get("HX-Source", "").endswith("#filters"):
             response.headers["HX-Replace-Url"] = page.href  # the form sends its empty fields as well
         return response
+
+    @blueprint.get("/link")
+    def link() -> Response:
+        """The address of the same page with a window that stands still, to be copied."""
+        now_ns = clock()
+        address, _ = Address.from_args(request.args.items(multi=True), now_ns)
+        return Response(address.absolute(now_ns), mimetype="text/plain")
 
     @blueprint.get("/suggestions/<parameter>")
     def suggest(parameter: str) -> Response:
@@ -141,10 +149,14 @@ def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
 
 
-def _without_empty_arguments() -> str | None:
-    """Where a form without JavaScript leads: the same URL without its empty fields; None when there are none."""
+def _without_idle_arguments(now_ns: int) -> str | None:
+    """Where a form without JavaScript leads: the same URL without its empty fields and defaults, its times in UTC; None when
+    it is that already."""
     pairs = list(request.args.items(multi=True))
-    filled = [(name, value) for name, value in pairs if value.strip()]
-    if len(filled) == len(pairs):
+    filled = [
+        (name, in_utc(value, now_ns) if name in ("since", "until") else value) for name, value in pairs if value.strip()
+    ]
+    if filled == pairs:
         return None
+    filled = [pair for pair in filled if pair != ("limit", str(DEFAULT_LIMIT))]
     return f"{TRACES_PATH}?{urlencode(filled)}" if filled else TRACES_PATH

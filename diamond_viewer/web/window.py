@@ -80,7 +80,7 @@ def window_words(since: str, until: str, now_ns: int) -> str:
     >>> window_words("3d", "", 0), window_words("2026-11-22T14:30:00.5Z", "2026-11-22T14:40:00Z", 0)
     ('last 3d', '14:30:00–14:40:00')
     >>> window_words("", "2h", 0), window_words("2026-11-22T14:30:00Z", "", 1_795_390_200_000_000_000)
-    ('until 2h ago', 'since 11-22 14:30')
+    ('until 2h ago', 'since 14:30:00')
     >>> window_words("2026-11-22T14:30:00Z", "2026-11-23T09:00:00Z", 0)
     '11-22 14:30–11-23 09:00'
     """

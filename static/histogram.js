@@ -96,7 +96,7 @@
   // --- the window's two ends: nothing is asked for before both are as the reader wants them -----------------------------
 
   document.addEventListener("change", (event) => {
-    if (!event.target.matches?.(".window__panel input")) return;
+    if (!event.target.matches?.(".window__panel input, #column")) return;
     event.stopPropagation();
     const filled = document.getElementById(event.target.dataset.fills ?? "");
     if (filled) filled.value = event.target.value;

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from diamond_viewer.query.filters import parse_time
 from diamond_viewer.telemetry.units import (
     LAST_NS,
+    NS_PER_SECOND,
     format_clock,
     format_day,
     format_rfc3339,
@@ -13,6 +14,7 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 
+MINUTE_NS = 60 * NS_PER_SECOND
 WINDOWS = (("15m", "last 15 min"), ("1h", "last hour"), ("6h", "last 6 h"), ("24h", "last 24 h"), ("", "all time"))
 
 
@@ -77,8 +79,10 @@ def window_moves(address: Address, now_ns: int) -> tuple[tuple[str, str, str], .
 def window_words(since: str, until: str, now_ns: int) -> str:
     """A window that is none of the usual ones, short enough for its field.
 
-    >>> window_words("3d", "", 0), window_words("2026-11-22T14:30:00.5Z", "2026-11-22T14:40:00Z", 0)
-    ('last 3d', '14:30:00–14:40:00')
+    >>> [window_words("2026-11-22T14:30:00.5Z", f"2026-11-22T14:40:{second}Z", 0) for second in ("00", "07")]
+    ['14:30:00–14:40:00', '14:30:00–14:40:07']
+    >>> window_words("3d", "", 0), window_words("2026-11-22T14:30:00Z", "2026-11-22T14:40:00Z", 0)
+    ('last 3d', '14:30–14:40')
     >>> window_words("", "2h", 0), window_words("2026-11-22T14:30:00Z", "", 1_795_390_200_000_000_000)
     ('until 2h ago', 'since 14:30:00')
     >>> window_words("2026-11-22T14:30:00Z", "2026-11-23T09:00:00Z", 0)
@@ -87,7 +91,8 @@ def window_words(since: str, until: str, now_ns: int) -> str:
     if since and until and _is_absolute(since) and _is_absolute(until):
         ends_ns = (parse_time(since, now_ns), parse_time(until, now_ns))
         if format_day(ends_ns[0]) == format_day(ends_ns[1]):
-            return "–".join(format_clock(end_ns)[:8] for end_ns in ends_ns)
+            shown = 5 if all(end_ns % MINUTE_NS == 0 for end_ns in ends_ns) else 8
+            return "–".join(format_clock(end_ns)[:shown] for end_ns in ends_ns)
         return "–".join(_day_and_minute(end_ns) for end_ns in ends_ns)
     if since:
         start = _words(since, now_ns)

@@ -8,7 +8,17 @@ from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import (
+    Facets,
+    FeedState,
+    Health,
+    Histogram,
+    Page,
+    Scatter,
+    Stats,
+    Trace,
+    TraceSummary,
+)
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.sketch import TraceSketch
 
@@ -46,6 +56,11 @@ class TraceStore(Protocol):
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         """Starts of matching traces over the query's window, or over what matches when the query has none."""
+        ...
+
+    def scatter(self, query: Query, now_ns: int, columns: int, rows: int) -> Scatter:
+        """Starts and durations of matching traces, over the same time as ``histogram``; the rows grow logarithmically
+        (``telemetry.scale``) from the shortest to the longest. What lasts less than 1 ns is in the first row."""
         ...
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:

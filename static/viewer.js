@@ -31,10 +31,27 @@
     nameTheme();
   };
 
+  // --- zone: UTC, or that of this browser; the server prints the times --------------------------------------------
+
+  const turnZone = (button) => {
+    const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const next = button.dataset.zone === "UTC" ? local : "UTC";
+    document.cookie = `zone=${next}; path=/; max-age=31536000; SameSite=Lax`;
+    location.reload();
+  };
+
   // --- copy ------------------------------------------------------------------------------------------------------
 
-  const copy = async (button) => {
-    const text = new URL(button.dataset.copy, location.href).href;
+  const copy = async (button) => copyHref(button, button.dataset.copy);
+
+  // the server knows what "the last hour" is now, and says it as two times
+  const copyView = async (button) => {
+    const answer = await fetch(`/link${location.search}`);
+    if (answer.ok) await copyHref(button, await answer.text());
+  };
+
+  const copyHref = async (button, href) => {
+    const text = new URL(href, location.href).href;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -91,7 +108,9 @@
 
   const ACTS = {
     theme: turnTheme,
+    zone: turnZone,
     copy,
+    "copy-view": copyView,
     help: () => one("#help").showModal(),
     pause: () => document.dispatchEvent(new CustomEvent("viewer:pause")),
   };
@@ -99,8 +118,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-act]");
     if (button) return void ACTS[button.dataset.act]?.(button);
-    const panel = one("#window[open]");
-    if (panel && !panel.contains(event.target)) panel.open = false;
+    for (const panel of all("#window[open], .menu[open]")) if (!panel.contains(event.target)) panel.open = false;
     if (event.target === one("#help")) event.target.close(); // the backdrop
     const row = event.target.closest("#list .row");
     const hasSelection = String(getSelection()).length > 0; // who marks a user id to copy it does not want to leave
@@ -116,9 +134,11 @@
     "?": ACTS.help,
     " ": () => one("[data-act=pause]")?.click(),
     Escape: () => {
-      const panel = one("#window[open]");
-      if (panel) panel.open = false;
-      else return closeOpened();
+      const panel = one("#window[open], .menu[open]");
+      if (panel) {
+        panel.open = false;
+        panel.querySelector("summary").focus();
+      } else return closeOpened();
     },
   };
 
@@ -128,7 +148,9 @@
     const isTyping = target.matches("input, select, textarea");
     if (!act || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (isTyping) {
-      if (event.key === "Escape") target.blur();
+      const panel = event.key === "Escape" && target.closest("#window[open], .menu[open]");
+      if (panel) KEYS.Escape();
+      else if (event.key === "Escape") target.blur();
       return;
     }
     if (event.key === " " && target.closest("button, summary")) return; // space presses what has the focus

@@ -20,12 +20,15 @@ from diamond_viewer.telemetry.model import (
     Health,
     Histogram,
     Page,
+    Scatter,
+    ScatterCell,
     Span,
     Stats,
     Trace,
     TraceSummary,
     flag_names,
 )
+from diamond_viewer.telemetry.scale import log_edges
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
@@ -170,6 +173,20 @@ class PlainStore:
         last = window.until_ns if window.until_ns is not None else last
         width = max(1, -(-(last - first + 1) // buckets))
         return histogram_of(rows, first, width, buckets)
+
+    def scatter(self, query: Query, now_ns: int, columns: int, rows: int) -> Scatter:
+        found = self._matching(query, now_ns)
+        over_time = self.histogram(query, now_ns, columns)
+        durations = [row.duration_ns for row in found]
+        edges = log_edges(min(durations, default=1), max(durations, default=1), rows)
+        cells = []
+        for place in range(rows):
+            is_here = [row for row in found if edges[place] <= max(row.duration_ns, edges[0]) < edges[place + 1]]
+            here = histogram_of(is_here, over_time.start_ns, over_time.width_ns, columns)
+            counted = zip(here.ok, here.auth, here.error, strict=True)
+            cells += [ScatterCell(column, place, *counts) for column, counts in enumerate(counted) if any(counts)]
+        cells.sort(key=lambda cell: (cell.column, cell.row))
+        return Scatter(over_time.start_ns, over_time.width_ns, edges, tuple(cells))
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         rows = self._matching(query, now_ns)

@@ -14,7 +14,7 @@ from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.terms import Field, Term
-from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Histogram, Page, Stats
+from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Page, Stats
 
 _SORT_COLUMNS = {"start": "start_ns", "spans": "span_count", "errors": "error_count"}
 
@@ -51,7 +51,7 @@ def matched(segments: Sequence[Segment], terms: Sequence[Term]) -> Matched:
     )
 
 
-def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
+def joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
     """A column of all matching traces, side by side."""
     parts = [segment.traces[column][traces].astype(dtype) for segment, traces in matches]
     return np.concatenate(parts) if parts else np.empty(0, dtype)
@@ -84,13 +84,13 @@ def _at_or_below(segment: Segment, traces: Indexes, anchor: Anchor) -> Column:
 def _figures(matches: Matches, sort: str) -> Column:
     """What the list is sorted by, for each trace."""
     if sort == "duration":
-        return _joined(matches, "end_ns") - _joined(matches, "start_ns")
-    return _joined(matches, _SORT_COLUMNS[sort])
+        return joined(matches, "end_ns") - joined(matches, "start_ns")
+    return joined(matches, _SORT_COLUMNS[sort])
 
 
 def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]:
     """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest first, then by trace id."""
-    start_ns = _joined(matches, "start_ns")
+    start_ns = joined(matches, "start_ns")
     if not len(start_ns):
         return []
     figures = _figures(matches, sort)
@@ -98,7 +98,7 @@ def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]
     if count < len(start_ns):  # only what can stand on the page is sorted; ties at its end all stay candidates
         last = np.partition(figures, len(figures) - count)[len(figures) - count]
         candidates = np.flatnonzero(figures >= last)
-    high, low = _joined(matches, "high", np.uint64)[candidates], _joined(matches, "low", np.uint64)[candidates]
+    high, low = joined(matches, "high", np.uint64)[candidates], joined(matches, "low", np.uint64)[candidates]
     order = candidates[np.lexsort((low, high, -start_ns[candidates], -figures[candidates]))][:count]
     ends = np.cumsum([len(traces) for _, traces in matches])
     owner = np.searchsorted(ends, order, side="right")
@@ -112,11 +112,11 @@ def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]
 def stats(found: Matched) -> Stats:
     """See ``TraceStore.stats``."""
     segments, matches, is_complete = found.segments, found.matches, found.undecided_ns < 0
-    start_ns = _joined(matches, "start_ns")
+    start_ns = joined(matches, "start_ns")
     if not len(start_ns):
         return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=is_complete)
-    duration_ns = _joined(matches, "end_ns") - start_ns
-    flags = _joined(matches, "flags")
+    duration_ns = joined(matches, "end_ns") - start_ns
+    flags = joined(matches, "flags")
     flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
     p50_ns, p95_ns, p99_ns = _nearest_ranks(duration_ns, (50, 95, 99))
     failed = [
@@ -125,9 +125,9 @@ def stats(found: Matched) -> Stats:
     ]
     return Stats(
         traces=len(start_ns),
-        spans=int(_joined(matches, "span_count").sum()),
+        spans=int(joined(matches, "span_count").sum()),
         error_traces=flag_counts["error"],
-        error_spans=int(_joined(matches, "error_count").sum()),
+        error_spans=int(joined(matches, "error_count").sum()),
         auth_failure_traces=flag_counts["auth-failure"],
         auth_failure_users=_user_count(segments, failed),
         slow_traces=flag_counts["slow"],
@@ -184,30 +184,6 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
             texts = segment.dictionary.texts
             counts.update({texts[code]: int(found[code]) for code in np.flatnonzero(found).tolist()})
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def histogram(found: Matched, query: Query, now_ns: int, buckets: int) -> Histogram:
-    """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
-    matches = found.matches
-    start_ns = _joined(matches, "start_ns")
-    window = query.window(now_ns)
-    first_ns = window.since_ns if window.since_ns is not None else int(start_ns.min(initial=2**63 - 1))
-    last_ns = window.until_ns if window.until_ns is not None else now_ns if window.since_ns is not None else None
-    if last_ns is None:
-        last_ns = int(start_ns.max(initial=0))
-    if not len(start_ns) or last_ns < first_ns:
-        nothing = (0,) * buckets
-        return Histogram(min(first_ns, last_ns), 1, nothing, nothing, nothing)
-    width_ns = max(1, -(-(last_ns - first_ns + 1) // buckets))
-    bucket = np.clip((start_ns - min(first_ns, 2**63 - 1)) // width_ns, 0, buckets - 1)
-    flags = _joined(matches, "flags")
-    is_error = (flags & Flag.ERROR.value) > 0
-    is_auth = ~is_error & ((flags & Flag.AUTH_FAILURE.value) > 0)
-    ok, auth, error = (
-        tuple(np.bincount(bucket[chosen], minlength=buckets).tolist())
-        for chosen in (~is_error & ~is_auth, is_auth, is_error)
-    )
-    return Histogram(first_ns, width_ns, ok, auth, error)
 
 
 def facets(found: Matched, limit: int) -> Facets:

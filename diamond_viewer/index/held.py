@@ -11,6 +11,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.histograms import histogram, scatter
 from diamond_viewer.index.opening import TraceLines, opened, sketched
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
 from diamond_viewer.index.scanning import scan
@@ -18,7 +19,7 @@ from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field, Term
-from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
@@ -97,7 +98,11 @@ class HeldTraces:
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         with self._lock:
-            return answers.histogram(self._matched(query, now_ns), query, now_ns, buckets)
+            return histogram(self._matched(query, now_ns).matches, query, now_ns, buckets)
+
+    def scatter(self, query: Query, now_ns: int, columns: int, rows: int) -> Scatter:
+        with self._lock:
+            return scatter(self._matched(query, now_ns).matches, query, now_ns, columns, rows)
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         with self._lock:

@@ -180,7 +180,7 @@ def _attribute(token: Token, operator: str, is_inside_span: bool) -> Term:
         raise Mistake(token.value_position, f"An empty part is in every text. Write {token.key}:* for any value.")
     else:
         test = text_test(token, operator)
-    condition = AttributeIs(_names(token.key), test)
+    condition = AttributeIs(attribute_names(token.key), test)
     return condition if is_inside_span else OnOneSpan(condition)
 
 
@@ -190,7 +190,7 @@ def _unit(token: Token) -> str:
     return "Write for example progress.percent>=90."
 
 
-def _names(key: str) -> tuple[AttributeName, ...]:
+def attribute_names(key: str) -> tuple[AttributeName, ...]:
     """``event.x`` is the attribute ``x`` of an event, or an attribute that is called just so."""
     place, _, rest = key.partition(".")
     names = [AttributeName(spelling) for spelling in spellings(key)]

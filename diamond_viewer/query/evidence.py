@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from diamond_viewer.query.comparisons import attribute_names
 from diamond_viewer.query.patterns import number_passes, text_passes, value_passes, value_texts
 from diamond_viewer.query.terms import (
     AllOf,
@@ -64,6 +65,12 @@ def lasted_ns(span: Span) -> int:
     """A span without a start began when it ended; time ends in 2262."""
     end_ns = min(span.end_ns, MAX_TIME_NS)
     return max(0, end_ns - min(span.start_ns or end_ns, MAX_TIME_NS))
+
+
+def attribute_values(span: Span, key: str) -> Iterator[AttributeValue]:
+    """What stands under a key as the search language reads it, in any spelling and at any place of the span."""
+    for name in attribute_names(key):
+        yield from _values(span, name)
 
 
 def _values(span: Span, name: AttributeName) -> Iterator[AttributeValue]:

@@ -20,6 +20,10 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 
 
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A row of the table.
@@ -37,8 +41,9 @@ class Filter:
     choices: tuple[str, ...] = ()
 
 
-def parse_time(text: str, now_ns: int) -> int:
-    """RFC 3339 or relative to now (``90s``, ``15m``, ``2h``, ``1d``) -> ns since 1970. A time without zone is UTC.
+def parse_time(text: str, now_ns: int, zoned: Callable[[datetime], datetime] = _in_utc) -> int:
+    """RFC 3339 or relative to now (``90s``, ``15m``, ``2h``, ``1d``) -> ns since 1970. A time without zone is UTC, unless
+    ``zoned`` says otherwise.
 
     >>> parse_time("15m", 3600 * NS_PER_SECOND) // NS_PER_SECOND
     2700
@@ -52,14 +57,13 @@ def parse_time(text: str, now_ns: int) -> int:
     if match := _RELATIVE.fullmatch(text):
         return max(0, now_ns - int(match[1]) * _UNIT_SECONDS[match[2]] * NS_PER_SECOND)
     # datetime stops at microseconds: the digits beyond it are cut off and added back as ns
-    match = re.fullmatch(r"(.+?\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d", text)
+    match = re.fullmatch(r"(.+?\d:\d\d(?::\d\d)?)(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d\d:\d\d)?|\d{4}-\d\d-\d\d", text)
     try:
         if match is None:
             raise ValueError
         day_or_second = (match[1] or text) + (match[3] or "").replace("z", "Z")
         moment = datetime.fromisoformat(day_or_second)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        delta = zoned(moment) - datetime(1970, 1, 1, tzinfo=UTC)
         nanoseconds = int((match[2] or "0").ljust(9, "0"))
         return max(0, (delta.days * 86400 + delta.seconds) * NS_PER_SECOND + nanoseconds)
     except (ValueError, OverflowError):
@@ -87,6 +91,18 @@ def _carries(field: Field) -> Callable[[str, int], Term]:
     return term
 
 
+def _named(parameter: str, term: Callable[[str, int], Term]) -> Callable[[str, int], Term]:
+    """What is wrong with a bare number or time does not say whose it is."""
+
+    def named(value: str, now_ns: int) -> Term:
+        try:
+            return term(value, now_ns)
+        except FilterError as error:
+            raise FilterError(f"{parameter}={error}") from None
+
+    return named
+
+
 def _status(value: str, now_ns: int) -> Term:
     if value not in ("error", "ok"):
         raise FilterError(f"status={value[:60]!r} is unknown. Use error or ok.")
@@ -112,14 +128,24 @@ FILTERS: tuple[Filter, ...] = (
         "Slower than",
         "lasts at least {} ms",
         "1000",
-        lambda v, now: LastsBetween(low_ns=parse_duration_ms(v)),
+        _named("min_ms", lambda v, now: LastsBetween(low_ns=parse_duration_ms(v))),
     ),
     Filter(
-        "max_ms", "Faster than", "lasts at most {} ms", "50", lambda v, now: LastsBetween(high_ns=parse_duration_ms(v))
+        "max_ms",
+        "Faster than",
+        "lasts at most {} ms",
+        "50",
+        _named("max_ms", lambda v, now: LastsBetween(high_ns=parse_duration_ms(v))),
     ),
     Filter("q", "Search", "it matches {}", "status:error duration>1s", lambda v, now: parse(v)),
-    Filter("since", "Since", "since {}", "15m", lambda v, now: Overlaps(since_ns=parse_time(v, now))),
-    Filter("until", "Until", "until {}", "2026-11-22T14:30:00Z", lambda v, now: Overlaps(until_ns=parse_time(v, now))),
+    Filter("since", "Since", "since {}", "15m", _named("since", lambda v, now: Overlaps(since_ns=parse_time(v, now)))),
+    Filter(
+        "until",
+        "Until",
+        "until {}",
+        "2026-11-22T14:30:00Z",
+        _named("until", lambda v, now: Overlaps(until_ns=parse_time(v, now))),
+    ),
 )
 
 FILTER_BY_PARAMETER = {row.parameter: row for row in FILTERS}

@@ -280,6 +280,29 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class ScatterCell:
+    """Traces that start in the same column and last as long as the same row; counted as in ``Histogram``."""
+
+    column: int
+    row: int
+    ok: int
+    auth: int
+    error: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Traces by start and duration. Columns are those of ``Histogram``; row ``i`` holds the durations in
+    ``[edges_ns[i], edges_ns[i + 1])``. ``cells`` are those with traces, by column, then row.
+    """
+
+    start_ns: int
+    width_ns: int
+    edges_ns: tuple[int, ...]
+    cells: tuple[ScatterCell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that could not be read as it stood. ``preview`` is redacted and at most 200 characters."""
 

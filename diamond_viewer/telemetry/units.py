@@ -1,17 +1,51 @@
 """Numbers into the words a reader would choose: durations, times of day, sizes, shares.
 
-Every time is UTC; the pages say so once.
+Times of day and days are those of the reader's zone (``in_zone``), UTC when nobody said another; RFC 3339 is always UTC.
 """
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta, tzinfo
 
 NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_NS = 253_402_300_799 * NS_PER_SECOND  # the end of year 9999, where datetime stops
+LAST_NS = 253_402_214_399 * NS_PER_SECOND  # a day before the end of year 9999, where datetime stops in every zone
+
+# Like decimal's context: a sentence deep in a diagnosis must name the same time of day as the page around it.
+_ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 _STEPS = ((1, "ns"), (1_000, "µs"), (NS_PER_MS, "ms"), (NS_PER_SECOND, "s"))
 _LONG_STEPS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+@contextmanager
+def in_zone(zone: tzinfo) -> Iterator[None]:
+    """Inside, times are shown as the clocks of ``zone`` show them.
+
+    >>> from datetime import timezone
+    >>> with in_zone(timezone(timedelta(hours=2))):
+    ...     format_date_time(0), format_rfc3339(0), format_zoned(0), zone_label()
+    ('1970-01-01 02:00:00.000', '1970-01-01T00:00:00Z', '1970-01-01T02:00:00+02:00', 'UTC+02:00')
+    >>> format_date_time(0), zone_label()
+    ('1970-01-01 00:00:00.000', 'UTC')
+    """
+    token = _ZONE.set(zone)
+    try:
+        yield
+    finally:
+        _ZONE.reset(token)
+
+
+def zone_label() -> str:
+    """What is written behind a time, short: ``UTC``, or the city of ``Europe/Berlin``."""
+    return str(_ZONE.get()).rpartition("/")[2].replace("_", " ")
+
+
+def zoned(moment: datetime) -> datetime:
+    """A time without a zone is one of the reader's zone."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=_ZONE.get())
 
 
 def format_duration(duration_ns: int) -> str:
@@ -104,15 +138,30 @@ def format_rfc3339(time_ns: int) -> str:
     ('2026-11-22T11:38:18.184Z', '1970-01-01T00:00:01.000000005Z')
     """
     time_ns = min(max(time_ns, 0), LAST_NS)
+    return _exactly(_moment_in_utc(time_ns), time_ns) + "Z"
+
+
+def format_zoned(time_ns: int) -> str:
+    """As ``format_rfc3339``, but by the clocks of the reader's zone, with their distance from UTC."""
+    if _ZONE.get() is UTC:
+        return format_rfc3339(time_ns)
     moment = moment_of(time_ns)
-    decimals = f"{time_ns % NS_PER_SECOND:09}".rstrip("0")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}" + (f".{decimals}" if decimals else "") + "Z"
+    return _exactly(moment, time_ns) + moment.isoformat()[-6:]
 
 
 def moment_of(time_ns: int) -> datetime:
-    """What datetime cannot hold (before 1970, after 9999) is shown as the nearest it can."""
-    microseconds = min(max(time_ns, 0), LAST_NS) // 1000
-    return EPOCH + timedelta(microseconds=microseconds)
+    """In the reader's zone. What datetime cannot hold (before 1970, after 9999) is shown as the nearest it can."""
+    zone = _ZONE.get()
+    return _moment_in_utc(time_ns) if zone is UTC else _moment_in_utc(time_ns).astimezone(zone)
+
+
+def _moment_in_utc(time_ns: int) -> datetime:
+    return EPOCH + timedelta(microseconds=min(max(time_ns, 0), LAST_NS) // 1000)
+
+
+def _exactly(moment: datetime, time_ns: int) -> str:
+    decimals = f"{time_ns % NS_PER_SECOND:09}".rstrip("0")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}" + (f".{decimals}" if decimals else "")
 
 
 def format_bytes(size_bytes: int) -> str:

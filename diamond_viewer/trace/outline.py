@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
 from diamond_viewer.telemetry.sketch import severity_of, whole_event
-from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times
+from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times, zone_label
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap
 
@@ -53,7 +53,7 @@ def _title(summary: TraceSummary) -> str:
 def outline_facts(summary: TraceSummary) -> tuple[str, ...]:
     """When, how long, how many, who, and its id."""
     parts = (
-        f"{format_date_time(summary.start_ns)} UTC",
+        f"{format_date_time(summary.start_ns)} {zone_label()}",
         format_duration(summary.duration_ns),
         format_times(summary.span_count, "span"),
         format_times(summary.error_count, "error") if summary.error_count else "",

@@ -7,14 +7,18 @@ from typing import Self
 from urllib.parse import quote, urlencode
 
 from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.telemetry.units import format_rfc3339
+from diamond_viewer.web.list_columns import chosen_columns
+from diamond_viewer.web.times import in_utc
 
 TRACES_PATH = "/trace-viewer.html"
+DURATIONS = "durations"
 # what the page itself adds to the query; the rest is filters, and Query says what is wrong with them
 TRACE_PARAMETERS = (  # of the opened trace: ``web.trace_address``
     "view", "span", "moment", "row", "level", "shut", "opened", "plain", "from", "to", "find", "match", "kind", "told",
     "adjusted", "with", "frame",
 )  # fmt: skip
-OWN_PARAMETERS = ("trace", "seen", "held", "paused", *TRACE_PARAMETERS)
+OWN_PARAMETERS = ("trace", "column", "face", "seen", "held", "paused", *TRACE_PARAMETERS)
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -30,30 +34,50 @@ def trace_id_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The query, and the trace that is open beside the list (empty: none)."""
+    """The query, and the trace that is open beside the list (empty: none).
+
+    ``columns`` are what the list shows of a trace beside the usual, ``face`` is what the chart shows: traces by start, or
+    ``durations``.
+    """
 
     query: Query
     trace_id: str = ""
+    columns: tuple[str, ...] = ()
+    face: str = ""
 
     @classmethod
     def from_args(cls, args: Iterable[tuple[str, str]], now_ns: int) -> tuple[Self, tuple[str, ...]]:
         """Lenient: the address, and a sentence for each thing in the URL that was ignored."""
         pairs = list(args)
-        query, notices = Query.from_args([pair for pair in pairs if pair[0] not in OWN_PARAMETERS], now_ns)
+        asked_of_list = [
+            (name, in_utc(value, now_ns) if name in ("since", "until") else value)
+            for name, value in pairs
+            if name not in OWN_PARAMETERS
+        ]
+        query, notices = Query.from_args(asked_of_list, now_ns)
         asked = next((value.strip() for name, value in reversed(pairs) if name == "trace" and value.strip()), "")
         trace_id = trace_id_of(asked)
         if asked and not trace_id:
             notices += (f"trace={asked[:60]!r} is not a trace id: 32 digits of 0-9 and a-f.",)
-        return cls(query, trace_id), notices
+        columns, unknown = chosen_columns([value for name, value in pairs if name == "column"])
+        is_of_durations = ("face", DURATIONS) in pairs
+        return cls(query, trace_id, columns, DURATIONS if is_of_durations else ""), notices + unknown
 
     @property
     def href(self) -> str:
         """This page, with nothing in the URL that says the default."""
-        more = {"trace": self.trace_id} if self.trace_id else {}
+        more = list(self.own_args)
         if self.query.anchor is not None and self.query.page > 1:
-            more = {"anchor": str(self.query.anchor)} | more  # page 2 of what stood at the top when page 1 was left
-        arguments = self.query.to_args(**more)
+            more.insert(0, ("anchor", str(self.query.anchor)))  # page 2 of what stood at the top when page 1 was left
+        arguments = "&".join(filter(None, (self.query.to_args(), urlencode(more))))
         return f"{TRACES_PATH}?{arguments}" if arguments else TRACES_PATH
+
+    @property
+    def own_args(self) -> tuple[tuple[str, str], ...]:
+        """What the page adds to the query, as pairs of the URL."""
+        face = (("face", self.face),) if self.face else ()
+        opened = (("trace", self.trace_id),) if self.trace_id else ()
+        return (*(("column", column) for column in self.columns), *face, *opened)
 
     def opening(self, trace_id: str) -> str:
         return replace(self, trace_id=trace_id).href
@@ -75,12 +99,23 @@ class Address:
         query = self.query.with_values("since", since).with_values("until", until)
         return replace(self, query=query).href
 
+    def absolute(self, now_ns: int) -> str:
+        """The same page for somebody who opens it later: a window that moves with time, or ends now, stands still."""
+        window = self.query.window(now_ns)
+        since = "" if window.since_ns is None else format_rfc3339(window.since_ns)
+        return self.between(since, format_rfc3339(now_ns if window.until_ns is None else window.until_ns))
+
     def on_page(self, page: int, anchor: Anchor | None) -> str:
         """A page of the list, counted from the anchor so that new traces do not shift it."""
         return replace(self, query=replace(self.query, page=page, anchor=anchor if page > 1 else None)).href
 
     def sorted_by(self, sort: str) -> str:
         return replace(self, query=replace(self.query, sort=sort, page=1, anchor=None)).href
+
+    def with_column(self, name: str) -> str:
+        """The list with one column more; or less, when it has it already."""
+        others = tuple(column for column in self.columns if column != name)
+        return replace(self, columns=others if name in self.columns else (*others, name)).href
 
     def newest(self) -> str:
         """Page 1, from the newest trace on."""

@@ -14,6 +14,7 @@ from diamond_viewer.web.compression import compress
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
 from diamond_viewer.web.views import pages
+from diamond_viewer.web.zone import keep_zone
 
 TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
 
@@ -32,6 +33,7 @@ def create_app(
     app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
     compress(app)
     protect(app, allowed_hosts)
+    keep_zone(app)
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))

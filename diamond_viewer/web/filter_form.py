@@ -8,10 +8,11 @@ from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.list_columns import LIST_COLUMNS
 from diamond_viewer.web.search_box import SearchBox, search_box
+from diamond_viewer.web.window import WindowField, window_field
 
 PAGE_SIZES = (20, 50, 100, 200, 500, 1000)
-WINDOWS = (("15m", "last 15 min"), ("1h", "last hour"), ("6h", "last 6 h"), ("24h", "last 24 h"), ("", "all time"))
 MAX_SERVICES = 100
 FIRST_SUGGESTIONS = 20  # in the page itself; typing asks for better ones
 MORE_SUGGESTIONS = 50
@@ -47,15 +48,12 @@ class FormField:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowField:
-    """The time window: links for the usual ones, two texts for any other."""
+class ColumnChoice:
+    """A column of the list that the reader can add, or take away when it ``is_set``."""
 
-    words: str
-    links: tuple[tuple[str, str, bool], ...]  # href, label, is it the one that is set
-    since: str
-    until: str
+    label: str
+    href: str
     is_set: bool
-    clear_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +62,29 @@ class FilterForm:
     window: WindowField
     page_sizes: tuple[Option, ...]
     page_size_is_set: bool
-    trace_id: str
-    sort: str
+    hidden: tuple[tuple[str, str], ...]  # what the form keeps beside its fields
     caption: str
+    columns: tuple[ColumnChoice, ...]
     clear_href: str
     is_set: bool
     search: SearchBox
 
 
-def filter_form(address: Address, store: TraceStore, typed: str = "") -> FilterForm:
+def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "") -> FilterForm:
     """``typed`` is what the search box holds when that is no search."""
     query = address.query
     rows = [FILTER_BY_PARAMETER[name] for name in ORDER if name in FILTER_BY_PARAMETER]
     fields = [field for row in rows for field in _fields(row, address, store)]
+    sorted_by = () if query.sort == DEFAULT_ORDER else (("sort", query.sort),)
     cleared = replace(address, query=Query(limit=query.limit, sort=query.sort))
     return FilterForm(
         fields=tuple(fields),
-        window=_window(address),
+        window=window_field(address, now_ns),
         page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit)),
         page_size_is_set=query.limit != DEFAULT_LIMIT,
-        trace_id=address.trace_id,
-        sort="" if query.sort == DEFAULT_ORDER else query.sort,
+        hidden=(*sorted_by, *address.own_args),
         caption=caption(query),
+        columns=_columns(address),
         clear_href=cleared.href,
         is_set=bool(query.set_filters),
         search=search_box(query.value("q") or typed),
@@ -106,25 +105,6 @@ def caption(query: Query) -> str:
     """
     sentences = [FILTER_BY_PARAMETER[name].sentence.format(value) for name, value in query.set_filters]
     return f"Traces where {' and '.join(sentences)}" if sentences else "All traces"
-
-
-def window_words(since: str, until: str) -> str:
-    """A window that is none of the usual ones, short enough for its field.
-
-    >>> window_words("3d", ""), window_words("2026-11-22T14:30:00.5Z", "2026-11-22T14:40:00Z"), window_words("", "2h")
-    ('last 3d', '14:30:00–14:40:00', 'until 2h ago')
-    """
-    start, end = _clock_words(since), _clock_words(until)
-    if start and end and "T" in since:
-        return f"{start}–{end}"
-    if start:
-        return f"since {start}" if "T" in since else f"last {start}"
-    return f"until {end}" if "T" in until else f"until {end} ago"
-
-
-def _clock_words(time: str) -> str:
-    """The time of day of an RFC 3339 time; a relative time as it is."""
-    return time.partition("T")[2][:8] or time
 
 
 def _fields(row: Filter, address: Address, store: TraceStore) -> list[FormField]:
@@ -170,16 +150,12 @@ def _control(row: Filter, store: TraceStore) -> tuple[str, Callable[[str], tuple
     return "choice", options
 
 
-def _window(address: Address) -> WindowField:
-    since, until = address.query.value("since"), address.query.value("until")
-    usual = next((label for value, label in WINDOWS if value == since and not until), "")
-    return WindowField(
-        words=usual or window_words(since, until),
-        links=tuple((address.between(value, ""), label, label == usual) for value, label in WINDOWS),
-        since=since,
-        until=until,
-        is_set=bool(since or until),
-        clear_href=address.between("", ""),
+def _columns(address: Address) -> tuple[ColumnChoice, ...]:
+    known = {column.name: column.label for column in LIST_COLUMNS}
+    attributes = {name: name for name in address.columns if name not in known}
+    return tuple(
+        ColumnChoice(label, address.with_column(name), name in address.columns)
+        for name, label in {**known, **attributes}.items()
     )
 
 

@@ -6,7 +6,14 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
 from diamond_viewer.telemetry.model import Health, Problem, SourceState
-from diamond_viewer.telemetry.units import format_bytes, format_clock, format_count, format_day, format_duration
+from diamond_viewer.telemetry.units import (
+    format_bytes,
+    format_clock,
+    format_count,
+    format_day,
+    format_duration,
+    zone_label,
+)
 from diamond_viewer.web.horizon import budget, held_since
 from diamond_viewer.web.status import Status, progress_percent, status_of
 
@@ -100,7 +107,7 @@ def health_page(health: Health, now_ns: int) -> HealthPage:
         Counter("Lag", format_duration(feed.lag_ns), "age of the oldest bytes that are written but not read yet"),
         Counter(
             "Newest line",
-            f"{format_clock(feed.last_line_ns)[:8]} UTC" if feed.last_line_ns else "–",
+            f"{format_clock(feed.last_line_ns)[:8]} {zone_label()}" if feed.last_line_ns else "–",
             f"read on {format_day(feed.last_line_ns)}" if feed.last_line_ns else "nothing has been read yet",
         ),
         Counter("Version", format_count(health.version), "moves whenever an answer could have changed"),

@@ -1,4 +1,4 @@
-"""HistogramChart: traces over time as stacked bars, drawn by the server; a bar is a link to its own window."""
+"""HistogramChart: traces over time as stacked bars, or each by how long it lasts; drawn by the server."""
 
 from dataclasses import dataclass, replace
 
@@ -6,6 +6,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Histogram
 from diamond_viewer.telemetry.units import (
+    NS_PER_MS,
     format_clock,
     format_count,
     format_day,
@@ -14,7 +15,9 @@ from diamond_viewer.telemetry.units import (
     format_rfc3339,
     format_times,
 )
-from diamond_viewer.web.address import Address
+from diamond_viewer.web.address import DURATIONS, Address
+from diamond_viewer.web.dot_plot import DotPlot, dot_plot
+from diamond_viewer.web.window import window_moves
 
 BUCKETS = 60
 HEIGHT_PX = 44
@@ -50,10 +53,28 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceLink:
+    label: str
+    title: str
+    href: str
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HistogramChart:
-    """``bars`` leaves out empty buckets."""
+    """``bars`` leaves out empty buckets. ``dots`` is there when the chart shows durations.
+
+    ``start_ms`` and ``end_ms`` (since 1970) are what the chart spans; ``select_href`` is this page without a window, for a
+    script that knows one.
+    """
 
     bars: tuple[Bar, ...]
+    dots: DotPlot | None
+    faces: tuple[FaceLink, ...]
+    moves: tuple[tuple[str, str, str], ...]
+    start_ms: str
+    end_ms: str
+    select_href: str
     height: str
     first_label: str
     last_label: str
@@ -62,7 +83,7 @@ class HistogramChart:
 
 
 def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> HistogramChart:
-    histogram, earlier = _histogram(address.query, store, now_ns)
+    histogram, earlier, shown = _histogram(address.query, store, now_ns)
     totals = _totals(histogram)
     peak = max(totals, default=0)
     bars = tuple(_bar(address, histogram, bucket, peak) for bucket in range(len(totals)) if totals[bucket])
@@ -71,6 +92,12 @@ def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> Histogr
     counted = (format_times(sum(totals), "trace"), sum(histogram.auth), sum(histogram.error))
     return HistogramChart(
         bars=bars,
+        dots=dot_plot(shown, store, now_ns) if address.face and bars else None,
+        faces=_faces(address),
+        moves=window_moves(address, now_ns),
+        start_ms=f"{histogram.start_ns / NS_PER_MS:.3f}",
+        end_ms=f"{end_ns / NS_PER_MS:.3f}",
+        select_href=address.between("", ""),
         height=str(HEIGHT_PX),
         first_label=_label(histogram.start_ns, histogram.width_ns, shows_day) if bars else "",
         last_label=_label(end_ns, histogram.width_ns, shows_day) if bars else "",
@@ -82,16 +109,16 @@ def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> Histogr
     )
 
 
-def _histogram(query: Query, store: TraceStore, now_ns: int) -> tuple[Histogram, int]:
-    """The histogram, and how many traces start before it.
+def _histogram(query: Query, store: TraceStore, now_ns: int) -> tuple[Histogram, int, Query]:
+    """The histogram, how many traces start before it, and the query for what it shows.
 
     One old trace among many new ones would leave the reader a single bar: when the reader set no window, the chart
     zooms to the newest part as long as nearly all traces are in a third of it or less.
     """
     histogram = store.histogram(query, now_ns, BUCKETS)
-    earlier = 0
+    earlier, shown = 0, query
     if query.value("since") or query.value("until"):
-        return histogram, earlier
+        return histogram, earlier, shown
     for _ in range(MAX_ZOOMS):
         totals = _totals(histogram)
         whole = sum(totals)
@@ -106,8 +133,18 @@ def _histogram(query: Query, store: TraceStore, now_ns: int) -> tuple[Histogram,
         zoomed = zoomed.with_values("since", format_rfc3339(since_ns))
         zoomed = zoomed.with_values("until", format_rfc3339(histogram.start_ns + len(totals) * histogram.width_ns))
         earlier += whole - inside
-        histogram = store.histogram(zoomed, now_ns, BUCKETS)
-    return histogram, earlier
+        histogram, shown = store.histogram(zoomed, now_ns, BUCKETS), zoomed
+    return histogram, earlier, shown
+
+
+def _faces(address: Address) -> tuple[FaceLink, ...]:
+    return tuple(
+        FaceLink(label, title, replace(address, face=face).href, face == address.face)
+        for face, label, title in (
+            ("", "Count", "Traces over time"),
+            (DURATIONS, "Duration", "How long each trace lasts, over time"),
+        )
+    )
 
 
 def _totals(histogram: Histogram) -> list[int]:

@@ -145,7 +145,7 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
         spans=format_times(summary.span_count, "span"),
         errors=format_times(summary.error_count, "error") if summary.error_count else "",
         services=summary.services,
-        around=tuple(_around(summary, user) for user in summary.user_ids[:MAX_PEOPLE]),
+        around=(*(_around(summary, user) for user in summary.user_ids[:MAX_PEOPLE]), _around_all(summary)),
         lessons=tuple(
             Shortcut(traces_href(lesson=lesson), lesson, f"every trace of lesson {lesson}")
             for lesson in summary.lesson_ids[:MAX_PEOPLE]
@@ -219,6 +219,12 @@ def _around(summary: TraceSummary, user: str) -> Shortcut:
         user=user, since=format_rfc3339(since_ns), until=format_rfc3339(until_ns), trace=summary.trace_id
     )
     return Shortcut(href, f"{user} ± 5 min", f"what {user} did from 5 minutes before to 5 minutes after")
+
+
+def _around_all(summary: TraceSummary) -> Shortcut:
+    since_ns, until_ns = summary.start_ns - AROUND_NS, summary.start_ns + summary.duration_ns + AROUND_NS
+    href = traces_href(since=format_rfc3339(since_ns), until=format_rfc3339(until_ns), trace=summary.trace_id)
+    return Shortcut(href, "All ± 5 min", "every trace from 5 minutes before to 5 minutes after")
 
 
 def _resources(spans: Sequence[SpanSketch], links: ValueLinks) -> tuple[ResourceBlock, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from diamond_viewer.telemetry.model import Log
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
 from diamond_viewer.telemetry.sketch import log_title, whole_event
-from diamond_viewer.telemetry.units import format_date_time, format_offset
+from diamond_viewer.telemetry.units import format_date_time, format_offset, zone_label
 from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap, Kind
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
@@ -108,7 +108,7 @@ def _line(told: Entry | Gap, trace: Arranged, address: TraceAddress, links: Valu
     is_folded = has_long_values(event.attributes)
     return StoryLine(
         offset=format_offset(told.offset_ns),
-        clock=f"{format_date_time(told.time_ns)} UTC",
+        clock=f"{format_date_time(told.time_ns)} {zone_label()}",
         name=event.name or UNNAMED,
         tone=event_tone(event.name),
         kind=str(told.kind),

@@ -18,6 +18,7 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.list_columns import cells, column_label
 from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
 
 UNNAMED = "(no name)"
@@ -58,6 +59,7 @@ class Row:
     edge: str
     is_open: bool
     matched: tuple[Matched, ...]
+    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class TraceList:
     searched_back: str
     go_on_href: str
     orders: tuple[OrderLink, ...]
+    columns: tuple[str, ...]  # heads of what the reader has added
     exports: tuple[tuple[str, str], ...]  # name of the format, where it is
 
 
@@ -126,8 +129,15 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         (one, matched(store, one.trace_id, held_of(one), conditions) if one.trace_id in looked_at else ())
         for one in page.traces
     ]
+    added = [
+        cells(store, one, held_of(one), address.columns, reads=place < MAX_ROWS) if address.columns else ()
+        for place, one in enumerate(page.traces)
+    ]
     return TraceList(
-        rows=tuple(_row(summary, address, longest_ns, len(days) > 1, reasons) for summary, reasons in pairs),
+        rows=tuple(
+            _row(summary, address, longest_ns, len(days) > 1, reasons, more)
+            for (summary, reasons), more in zip(pairs, added, strict=True)
+        ),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
         first_page_href=address.on_page(1, None) if query.page > 1 else "",
@@ -139,7 +149,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
-        clear_href=Address(Query(limit=query.limit, sort=query.sort), address.trace_id).href,
+        clear_href=replace(address, query=Query(limit=query.limit, sort=query.sort)).href,
         is_complete=page.is_complete,
         searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
         go_on_href=address.href,
@@ -147,6 +157,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
             OrderLink(order.label, order.sentence, address.sorted_by(order.name), order.name == query.sort)
             for order in ORDERS
         ),
+        columns=tuple(column_label(name) for name in address.columns),
         exports=tuple((label, export_href(address.query, name)) for label, name in EXPORTS),
     )
 
@@ -196,7 +207,12 @@ def _anchor_of(page: Page) -> Anchor | None:
 
 
 def _row(
-    summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool, reasons: tuple[Matched, ...]
+    summary: TraceSummary,
+    address: Address,
+    longest_ns: int,
+    shows_day: bool,
+    reasons: tuple[Matched, ...],
+    added: tuple[str, ...],
 ) -> Row:
     badges = badges_of(summary)
     shown, hidden_count = shown_badges(badges)
@@ -222,6 +238,7 @@ def _row(
         edge=edge_tone(summary.flags),
         is_open=summary.trace_id == address.trace_id,
         matched=reasons,
+        cells=added,
     )
 
 

@@ -67,7 +67,7 @@ def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, st
     pairs = list(args)
     address, notices = Address.from_args(pairs, now_ns)
     typed = next((value.strip() for name, value in reversed(pairs) if name == "q" and value.strip()), "")
-    form = filter_form(address, store, typed)
+    form = filter_form(address, store, now_ns, typed)
     if form.search.mistake:  # said below the box, where it is
         notices = tuple(notice for notice in notices if not notice.endswith(form.search.mistake.sentence))
     health = store.health()

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, render_template, request
 
 from diamond_viewer.query.keys import KEYS
-from diamond_viewer.query.query import Query
+from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
-from diamond_viewer.telemetry.units import NS_PER_SECOND
+from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
@@ -18,8 +18,17 @@ from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, Status, status_of
-from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, nothing_new, redirection, shared_html, swap_target
+from diamond_viewer.web.swaps import (
+    BESIDE_THE_LIST,
+    POLL,
+    WHOLE_PAGE_BODY,
+    nothing_new,
+    redirection,
+    shared_html,
+    swap_target,
+)
 from diamond_viewer.web.swaps import page as page_of
+from diamond_viewer.web.times import in_utc
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
 
@@ -42,13 +51,20 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
             return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
-        if not target and (tidy := _without_empty_arguments()) is not None:
+        if not target and (tidy := _without_idle_arguments(clock())) is not None:
             return redirection(tidy)
         page = traces_page(store, desk, request.args.items(multi=True), clock())
         response = page_of("_swapped_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
         if target and request.headers.get("HX-Source", "").endswith("#filters"):
             response.headers["HX-Replace-Url"] = page.href  # the form sends its empty fields as well
         return response
+
+    @blueprint.get("/link")
+    def link() -> Response:
+        """The address of the same page with a window that stands still, to be copied."""
+        now_ns = clock()
+        address, _ = Address.from_args(request.args.items(multi=True), now_ns)
+        return Response(address.absolute(now_ns), mimetype="text/plain")
 
     @blueprint.get("/suggestions/<parameter>")
     def suggest(parameter: str) -> Response:
@@ -93,7 +109,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
-    question = digest(address, held)
+    question = digest(address, held, zone_label())
     moment = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
     asked = digest(version, question, status, moment)
     if asked == seen.asked:
@@ -142,10 +158,14 @@ def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
 
 
-def _without_empty_arguments() -> str | None:
-    """Where a form without JavaScript leads: the same URL without its empty fields; None when there are none."""
+def _without_idle_arguments(now_ns: int) -> str | None:
+    """Where a form without JavaScript leads: the same URL without its empty fields and defaults, its times in UTC; None when
+    it is that already."""
     pairs = list(request.args.items(multi=True))
-    filled = [(name, value) for name, value in pairs if value.strip()]
-    if len(filled) == len(pairs):
+    filled = [
+        (name, in_utc(value, now_ns) if name in ("since", "until") else value) for name, value in pairs if value.strip()
+    ]
+    if filled == pairs:
         return None
+    filled = [pair for pair in filled if pair != ("limit", str(DEFAULT_LIMIT))]
     return f"{TRACES_PATH}?{urlencode(filled)}" if filled else TRACES_PATH

@@ -199,6 +199,31 @@ def test_buckets_hold_the_traces_that_start_in_them(memory: MemoryStore, filters
         assert (answer.start_ns, answer.width_ns) == (expected.start_ns, expected.width_ns)
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"status": "error"},
+        {"user": "nobody"},
+        {"since": moment(at(STARTS_NS, 0.3)), "until": moment(at(STARTS_NS, 0.6))},
+        {"since": moment(STARTS_NS[5])},
+        {"q": "duration<2ms OR flag:slow"},
+    ],
+    ids=str,
+)
+def test_cells_hold_the_traces_that_start_and_last_so(memory: MemoryStore, filters: dict[str, str]) -> None:
+    query = asked(**filters)
+    answer = memory.scatter(query, NOW_NS, 60, 12)
+    assert answer == PLAIN.scatter(query, NOW_NS, 60, 12)
+    assert sum(cell.ok + cell.auth + cell.error for cell in answer.cells) == len(all_rows(PLAIN, query))
+
+
+def test_a_window_that_ends_before_it_begins_holds_nothing(memory: MemoryStore) -> None:
+    query = asked(since=moment(at(STARTS_NS, 0.6)), until=moment(at(STARTS_NS, 0.3)))
+    assert memory.scatter(query, NOW_NS, 60, 12).cells == ()
+    assert sum(memory.histogram(query, NOW_NS, 60).ok) == 0
+
+
 @pytest.mark.parametrize("field", list(Field))
 def test_values_are_counted_in_traces_most_frequent_first(memory: MemoryStore, field: Field) -> None:
     for text in ("", "00", "lesson-0", "usr_", "GET", "diamond", "auth.", "zzz", "%", "_"):

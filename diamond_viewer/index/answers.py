@@ -30,7 +30,7 @@ def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
 
 def _undecided_ns(segments: Sequence[Segment], matching: Matching) -> int:
     """The newest start of a trace that nobody has looked through yet; -1 when every trace is decided."""
-    undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.scanned_conditions]
+    undecided = [(segment, matching.undecided(segment)) for segment in segments]
     return max((int(segment.traces["start_ns"][traces].max(initial=-1)) for segment, traces in undecided), default=-1)
 
 

@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
-from diamond_viewer.index.findings import Findings
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
+from diamond_viewer.index.remembered import Remembered
+from diamond_viewer.index.told import Told
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -52,10 +53,13 @@ TRACE_DTYPES = {
     "service": np.uint32,
     "http_status": np.uint16,
     "lives_here": np.uint8,
+    "findings": np.uint64,  # bits of the rules that found something, and ``told.WAITING``
+    "journeys": np.uint64,  # likewise of what was found over the traces of one person
 }
 POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 # what a reassembled trace writes into a packed segment may need more room than what stood there
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
+# ``findings`` and ``journeys`` have 64 bits and stay as wide as they are
 
 Place = tuple["Segment", int]
 
@@ -77,7 +81,8 @@ class Segment:
         self.dictionary = Dictionary()
         self.postings = Postings()
         self.originals = Originals()
-        self.findings = Findings()
+        self.remembered = Remembered()
+        self.told = Told()
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
@@ -164,7 +169,7 @@ class Segment:
     def size_bytes(self) -> int:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.traces),
-            *(self.dictionary, self.originals, self.postings),
+            *(self.dictionary, self.originals, self.postings, self.told),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDERS
 from diamond_viewer.store import TraceStore
@@ -18,9 +19,12 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
 from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
 
 UNNAMED = "(no name)"
+DIAGNOSED_SPANS = 3_000  # decoded in full for one page of the list, at most: about 80 ms, and kept
+NOTHING_KNOWN = Diagnosis()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Row:
     edge: str
     is_open: bool
     matched: tuple[Matched, ...]
+    flow: RowFlow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,12 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         (one, matched(store, one.trace_id, held_of(one), conditions) if one.trace_id in looked_at else ())
         for one in page.traces
     ]
+    known = store.diagnoses([one.trace_id for one in page.traces], DIAGNOSED_SPANS)
     return TraceList(
-        rows=tuple(_row(summary, address, longest_ns, len(days) > 1, reasons) for summary, reasons in pairs),
+        rows=tuple(
+            _row(summary, address, longest_ns, len(days) > 1, reasons, known.get(summary.trace_id, NOTHING_KNOWN))
+            for summary, reasons in pairs
+        ),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
         first_page_href=address.on_page(1, None) if query.page > 1 else "",
@@ -158,8 +167,9 @@ def new_count(query: Query, store: TraceStore, now_ns: int) -> int:
 
 
 def held_of(summary: TraceSummary) -> str:
-    """Changes whenever a trace has grown, so that an opened one is sent again only then."""
-    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}"
+    """Changes whenever a trace has grown or more was found in it, so that an opened one is sent again only then."""
+    found = f".{len(summary.findings)}" if summary.findings else ""
+    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}{found}"
 
 
 def bar_percent(duration_ns: int, longest_ns: int) -> float:
@@ -195,9 +205,14 @@ def _anchor_of(page: Page) -> Anchor | None:
 
 
 def _row(
-    summary: TraceSummary, address: Address, longest_ns: int, shows_day: bool, reasons: tuple[Matched, ...]
+    summary: TraceSummary,
+    address: Address,
+    longest_ns: int,
+    shows_day: bool,
+    reasons: tuple[Matched, ...],
+    diagnosis: Diagnosis,
 ) -> Row:
-    badges = badges_of(summary)
+    badges = badges_of(summary, diagnosis.findings)
     shown, hidden_count = shown_badges(badges)
     return Row(
         trace_id=summary.trace_id,
@@ -221,6 +236,7 @@ def _row(
         edge=edge_tone(summary.flags),
         is_open=summary.trace_id == address.trace_id,
         matched=reasons,
+        flow=row_flow(diagnosis.flows),
     )
 
 

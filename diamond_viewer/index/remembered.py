@@ -34,7 +34,7 @@ class Found:
         return self._traces[:trace_count]
 
 
-class Findings:
+class Remembered:
     def __init__(self) -> None:
         self._found: OrderedDict[Condition, Found] = OrderedDict()
         self._passing: OrderedDict[TextTest, Mask] = OrderedDict()

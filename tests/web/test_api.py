@@ -61,6 +61,7 @@ def test_a_row_has_the_stable_names_and_64_bit_integers_as_strings(client: Flask
         "lesson_ids": ["lesson-011"],
         "status": "error",
         "flags": ["error", "resume-mismatch"],
+        "findings": ["resume-mismatch"],
     }
     assert row["duration_ms"] == pytest.approx(121.1, abs=1)
 

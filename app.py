@@ -11,6 +11,7 @@ from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import DemoTraffic
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError
+from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
 from diamond_viewer.web.app import create_app
@@ -37,7 +38,7 @@ def main() -> int:
             house.callback(traffic.stop)
             patterns = (str(traffic.live_path),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
-        store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes)
+        store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
             feed.read_backlog_in(settings.worker_count, MemoryStore.packer)
@@ -46,6 +47,9 @@ def main() -> int:
         application = create_app(store, allowed_hosts=settings.trusted_hosts)
         feed.start()
         house.callback(feed.stop, STOP_S)
+        examiner = Examiner(store)
+        examiner.start()
+        house.callback(examiner.stop)
         terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice)
         terminal.follow_backlog(store, stop.wait, started_s)
         serve(application, listening, stop)

@@ -3,12 +3,16 @@
 import argparse
 import os
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn, TypeVar
+
+from diamond_viewer.diagnosis.diagnose import DEFAULTS
+from diamond_viewer.diagnosis.finding import Thresholds
 
 T = TypeVar("T")
 
@@ -49,6 +53,7 @@ class Settings:
     demo: bool = False
     allowed_hosts: tuple[str, ...] = ()
     max_line_bytes: int = 64 * 1024**2
+    thresholds: Thresholds = DEFAULTS
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -82,6 +87,7 @@ class Settings:
             demo=choose("demo", _read_switch, False) and not patterns,  # DIAMOND_DEMO=1 yields to a PATTERN
             allowed_hosts=choose("allowed-host", _read_host_names, ()),
             max_line_bytes=choose("max-line", _read_line, max_line_bytes),
+            thresholds=choose("config", _read_config, standard.thresholds),
         )
         if not settings.is_loopback and not settings.allowed_hosts:
             raise SettingsError(
@@ -169,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SIZE",
         help="a longer line is skipped and counted (default: 64MiB, or an eighth of --memory if that is less)",
     )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a TOML file; its table [thresholds] sets limits of the rules (docs/diagnosis.md)",
+    )
     return parser
 
 
@@ -208,6 +219,26 @@ def _read_size(text: str, written: str, least_bytes: int, most_bytes: int) -> in
     if not least_bytes <= size_bytes <= most_bytes:
         raise SettingsError(f"{written} is out of range. The least is {least_bytes:,} bytes, the most {most_bytes:,}.")
     return size_bytes
+
+
+def _read_config(text: str, written: str) -> Thresholds:
+    try:
+        tables = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{written} cannot be read: {error.strerror or error}.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{written} is not TOML: {error}.") from None
+    if unknown := [name for name in tables if name != "thresholds"]:
+        raise SettingsError(f"{written} holds {unknown[0]!r}, which is not known. There is one table: [thresholds].")
+    limits = tables.get("thresholds", {})
+    if not isinstance(limits, dict):
+        raise SettingsError(
+            f"{written}: thresholds must be a table. Write [thresholds], and below it slow_span_ms = 500."
+        )
+    try:
+        return Thresholds.from_table(limits)
+    except ValueError as error:
+        raise SettingsError(f"{written}: {error}") from None
 
 
 def _read_port(text: str, written: str) -> int:

@@ -4,9 +4,13 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol
 
+from diamond_viewer.diagnosis.diagnose import Diagnosis
+from diamond_viewer.diagnosis.finding import Finding
+from diamond_viewer.diagnosis.found import FoundPage
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.model import (
     Facets,
@@ -70,6 +74,25 @@ class TraceStore(Protocol):
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         """Values of a field (``user``, ``lesson``, ``service``, ``operation``, ``event``) that contain ``text``, with the
         number of traces each, most frequent first."""
+        ...
+
+    def diagnoses(self, trace_ids: Sequence[str], span_budget: int) -> dict[str, Diagnosis]:
+        """What the rules say of traces, by trace id. Those that are not held are left out, as are those that are not known
+        already and have more spans than are left of the budget: each is decoded in full."""
+        ...
+
+    def findings(self, query: Query, now_ns: int) -> FoundPage:
+        """What rules found in the matching traces, a page as ``query.page`` and ``query.limit`` say; of the rules that the
+        filter ``finding`` names, if it names some."""
+        ...
+
+    def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """How many traces that began in the window have a finding of this fingerprint, as far as they have been examined."""
+        ...
+
+    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
+        """What is wrong over the traces that name the user and lie in the window, the newest of them if there are very many;
+        beyond what each trace shows alone."""
         ...
 
     def health(self) -> Health:

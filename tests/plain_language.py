@@ -17,6 +17,7 @@ from diamond_viewer.query.terms import (
     AttributeName,
     Carries,
     CarriesLike,
+    HasFinding,
     HasFlag,
     HasText,
     LastsBetween,
@@ -51,6 +52,8 @@ def holds(term: Term, summary: TraceSummary, spans: Sequence[Span]) -> bool:
         return term.value in _carried(spans, term.field.value)
     if isinstance(term, CarriesLike):
         return any(text and _passes(term.test, text) for text in _carried(spans, term.field.value))
+    if isinstance(term, HasFinding):
+        return term.rule in summary.findings
     if isinstance(term, HasFlag):
         return bool(summary.flags & term.flag) == term.wanted
     if isinstance(term, LastsBetween):

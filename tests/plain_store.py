@@ -6,10 +6,13 @@ function's docstring.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+from diamond_viewer.diagnosis.diagnose import Diagnosis, diagnose_journey, diagnosis_of
+from diamond_viewer.diagnosis.finding import Finding
+from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
 from diamond_viewer.telemetry.model import (
@@ -41,6 +44,7 @@ class PlainStore:
     def __init__(self) -> None:
         self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
         self._summaries: dict[str, TraceSummary] = {}
+        self._diagnoses: dict[str, Diagnosis] = {}
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
@@ -91,6 +95,7 @@ class PlainStore:
                 held[content] = span
                 changed.add(span.trace_id)
         for trace_id in changed:
+            self._diagnoses.pop(trace_id, None)
             self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
 
     def report(self, state: FeedState) -> None:
@@ -204,6 +209,7 @@ class PlainStore:
             user=carried["user"],
             event=carried["event"],
             flag=_most([set(flag_names(row.flags)) for row in rows], limit),
+            finding=_most([set(row.findings) for row in rows], limit),
         )
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
@@ -211,6 +217,39 @@ class PlainStore:
         counts = Counter(value for trace_id in self._spans for value in self._carried(trace_id, Field(field)) if value)
         found = [(value, count) for value, count in counts.items() if text.casefold() in value.casefold()]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def diagnoses(self, trace_ids: Sequence[str], span_budget: int) -> dict[str, Diagnosis]:
+        """The budget is for stores that hold more than a few traces."""
+        for trace_id in trace_ids:
+            if trace_id not in self._diagnoses and (trace := self.trace(trace_id)):
+                self._diagnoses[trace_id] = diagnosis_of(trace)
+        return {trace_id: self._diagnoses[trace_id] for trace_id in trace_ids if trace_id in self._diagnoses}
+
+    def findings(self, query: Query, now_ns: int) -> FoundPage:
+        rules = query.values("finding")
+        found = [
+            finding
+            for trace_id in (row.trace_id for row in self._matching(query, now_ns))
+            for finding in self.diagnoses([trace_id], 0)[trace_id].findings
+            if not rules or finding.rule in rules
+        ]
+        found.sort(key=lambda one: (-one.time_ns, one.trace_ids[0], one.fingerprint))
+        alike = Counter(one.fingerprint for one in found)
+        first = (query.page - 1) * query.limit
+        page = tuple(FoundFinding(one, alike[one.fingerprint]) for one in found[first : first + query.limit])
+        return FoundPage(page, len(found), self._version)
+
+    def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        rows = [row.trace_id for row in self.summaries() if since_ns <= row.start_ns <= until_ns]
+        return sum(
+            any(finding.fingerprint == fingerprint for finding in said.findings)
+            for said in self.diagnoses(rows, 0).values()
+        )
+
+    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
+        window: list[Term] = [Carries(Field.USER, user), Overlaps(since_ns, until_ns)]
+        rows = [row for row in self.summaries() if all(self._holds(term, row) for term in window)]
+        return diagnose_journey(trace for row in rows if (trace := self.trace(row.trace_id)))
 
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)

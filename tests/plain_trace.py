@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from diamond_viewer.diagnosis.diagnose import diagnose
 from diamond_viewer.telemetry.model import (
     FLAG_NAMES,
     KIND_SERVER,
@@ -12,8 +13,10 @@ from diamond_viewer.telemetry.model import (
     EventFact,
     Flag,
     Span,
+    Trace,
     TraceSummary,
 )
+from diamond_viewer.telemetry.rules import RULE_NAMES
 
 USER_KEYS = ("user.id", "userId", "user_id", "enduser.id")
 LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
@@ -53,6 +56,9 @@ def summarise(spans: list[Span]) -> TraceSummary:
         Flag.EXCEPTION: names["exception"] > 0,
         Flag.INCOMPLETE: root is None or bool(orphans),
     }
+    unsaid = TraceSummary(naming.trace_id, "", "", (), 0, 0, 0, 0, 0, (), (), 0)
+    found = {finding.rule for finding in diagnose(Trace(unsaid, tuple(spans)))}
+    said[Flag.DUPLICATE_CALLS], said[Flag.N_PLUS_ONE] = "duplicate-calls" in found, "n-plus-one" in found
     assert set(said) == set(FLAG_NAMES.values())
     return TraceSummary(
         trace_id=naming.trace_id,
@@ -70,6 +76,7 @@ def summarise(spans: list[Span]) -> TraceSummary:
         http_status=next((http_status(span) for span in [naming, *servers] if http_status(span)), 0),
         slowest_database_ns=max(database_ns, default=0),
         event_facts=tuple(EventFact(name, detail, count) for (name, detail), count in sorted(facts.items())),
+        findings=tuple(rule for rule in RULE_NAMES if rule in found),
     )
 
 

@@ -51,7 +51,8 @@ def calls_of(facts: TraceFacts) -> list[Call]:
         spans = [facts.spans[row] for row in rows]
         key = (work.method, work.route, target, ",".join(users), ",".join(lessons), *sorted(_reports(spans)))
         evidence = Evidence(facts.trace_id, work.span.span_id)
-        found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), work.span.start_ns, evidence))
+        start_ns = work.span.start_ns or work.span.end_ns
+        found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), start_ns, evidence))
     return sorted(found, key=lambda call: (call.start_ns, call.evidence))
 
 
@@ -191,7 +192,8 @@ def queue_wait(facts: TraceFacts, *, queue_wait_ms: float = 1000) -> tuple[Findi
         producer = producer_of(facts, work)
         if producer < 0:
             continue
-        waited_ns = work.span.start_ns - facts.spans[producer].end_ns
+        enqueued = facts.spans[producer]  # a producer without an end was done when it began
+        waited_ns = work.span.start_ns - max(enqueued.end_ns, enqueued.start_ns) if enqueued.start_ns > 0 else 0
         if waited_ns <= limit_ns(queue_wait_ms):
             continue
         queue = words(semconv.queue_name(work.span.attributes)) or work.name

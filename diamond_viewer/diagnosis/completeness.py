@@ -145,7 +145,8 @@ def event_order(facts: TraceFacts, *, order_ms: float = 1) -> tuple[Finding, ...
             check_of = {facts.work_of[check]: check for check in reversed(facts.named[first])}
             for row in facts.named[then]:
                 check = check_of.get(facts.work_of[row], row)
-                early_ns = facts.spans[check].start_ns - facts.spans[row].start_ns
+                start_ns = facts.spans[row].start_ns
+                early_ns = facts.spans[check].start_ns - start_ns if start_ns > 0 else 0
                 found.append((first, then, check, row, early_ns))
     return tuple(
         Finding(
@@ -180,8 +181,9 @@ def late_children(facts: TraceFacts, skew_ms: float) -> list[tuple[int, int]]:
     over_ns, found = limit_ns(skew_ms), []
     for place, row in enumerate(facts.rows):
         if row.parent_row >= 0:
-            late_ns = row.span.end_ns - facts.spans[row.parent_row].end_ns
-            if late_ns > over_ns and row.span.end_ns <= LAST_TIME_NS and facts.spans[row.parent_row].end_ns > 0:
+            parent = facts.spans[row.parent_row]
+            late_ns = row.span.end_ns - max(parent.end_ns, parent.start_ns)
+            if late_ns > over_ns and row.span.end_ns <= LAST_TIME_NS and parent.end_ns > 0:
                 found.append((place, late_ns))
     return found
 

@@ -17,6 +17,7 @@ from diamond_viewer.diagnosis import (
 )
 from diamond_viewer.diagnosis.facts import TraceFacts, gather
 from diamond_viewer.diagnosis.finding import Finding, Thresholds, folded, in_order
+from diamond_viewer.diagnosis.flows import Flow, recognise
 from diamond_viewer.diagnosis.journey import Journey, follow
 from diamond_viewer.telemetry.model import Trace
 
@@ -91,6 +92,19 @@ def diagnose_facts(facts: TraceFacts, thresholds: Thresholds = DEFAULTS) -> tupl
     """As ``diagnose``, for a trace that was laid out already."""
     found = [finding for find in _bound(TRACE_RULES, thresholds) for finding in find(facts)]
     return in_order(folded(found)) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong with a trace, the worst first, and the flows recognised in it."""
+
+    findings: tuple[Finding, ...] = ()
+    flows: tuple[Flow, ...] = ()
+
+
+def diagnosis_of(trace: Trace, thresholds: Thresholds = DEFAULTS) -> Diagnosis:
+    facts = gather(trace)
+    return Diagnosis(diagnose_facts(facts, thresholds), recognise(facts))
 
 
 def diagnose_journey(traces: Iterable[Trace], thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:

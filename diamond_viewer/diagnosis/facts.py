@@ -184,7 +184,7 @@ def gather(trace: Trace) -> TraceFacts:
                 happenings.append(Happening(event.time_ns if believable else begin_ns, place, event))
         if span.status_code == STATUS_ERROR:
             failed.append(place)
-        if _NEW_KEY in span.attributes or _OLD_KEY in span.attributes:
+        if span.attributes.get(_NEW_KEY) is not None or span.attributes.get(_OLD_KEY) is not None:
             databases.append(place)
         elif kind == KIND_CLIENT:
             calls.append(place)

@@ -42,12 +42,12 @@ class Matched:
 def matched(segments: Sequence[Segment], terms: Sequence[Term]) -> Matched:
     matching = Matching(segments, terms)
     found = [(segment, matching.traces(segment)) for segment in segments]
-    undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.scanned_conditions]
+    undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.may_be_undecided]
     return Matched(
         segments,
         [(segment, traces) for segment, traces in found if len(traces)],
         max((int(segment.traces["start_ns"][traces].max(initial=-1)) for segment, traces in undecided), default=-1),
-        is_final=not matching.scanned_conditions,
+        is_final=not matching.may_be_undecided,
     )
 
 

@@ -13,6 +13,7 @@ from diamond_viewer.index.catalogue import SPAN_FLAGS, Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.segment import Place
+from diamond_viewer.index.told import WAITING
 from diamond_viewer.telemetry.model import Flag
 
 BIG_SPANS = 4_096
@@ -45,6 +46,7 @@ def extend(home: Place, rows: Rows) -> None:
     columns["error_count"][trace] += np.count_nonzero(rows["marks"] & Flag.ERROR.value)
     columns["event_count"][trace] += rows["event_count"].sum()
     columns["flags"][trace] |= _flags(rows["marks"])
+    columns["findings"][trace] |= WAITING
     segment.summaries.pop(trace, None)
 
 
@@ -54,7 +56,7 @@ def recount(home: Place) -> None:
     columns = segment.trace_columns()
     for name in ("start_ns", "end_ns", "span_count", "error_count", "event_count"):
         columns[name][trace] = 0
-    columns["flags"][trace] &= Flag.INCOMPLETE.value
+    columns["flags"][trace] &= Flag.INCOMPLETE.value | Flag.DUPLICATE_CALLS.value | Flag.N_PLUS_ONE.value
     for place, number in segment.places_of(trace):
         rows = place.rows_of(number)
         extend(home, {name: place.spans[name][rows].astype(np.int64) for name in _COUNTED})

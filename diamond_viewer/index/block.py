@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.catalogue import BUFFERED_ONCE, DATABASE, ROUTE_IS_PATH
+from diamond_viewer.index.catalogue import BUFFERED_ONCE, DATABASE, DROPPING, ROUTE_IS_PATH
 from diamond_viewer.index.columns import Column, Dictionary
 from diamond_viewer.index.places import Keys, span_keys, trace_keys
 from diamond_viewer.query.terms import Field
@@ -59,6 +59,9 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
     is_slow_query = ((facts["traits"] & DATABASE) > 0) & (duration_ns > SLOW_DATABASE_SPAN_NS)
     marks |= np.where(is_slow_query, Flag.SLOW_DB.value, 0)
     marks |= np.where(facts["http_status"] == UNAUTHORIZED, Flag.AUTH_FAILURE.value, 0)
+    if any(drops := [batch.says_dropped for batch in batches]):
+        is_dropping = np.repeat(np.array(drops), [batch.span_count for batch in batches])
+        facts["traits"][is_dropping] |= DROPPING
     events, event_mentions = _events(batches, dictionary, marks)
     rows: dict[str, Column] = {
         "span_id": span_id,

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorted_distinct
-from diamond_viewer.index.findings import Mask
+from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.told import WAITING
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, FacetValues, Flag
+from diamond_viewer.telemetry.rules import RULE_BITS
 
 Matches = Sequence[tuple[Segment, Indexes]]
 _TRACE_BITS = 32
@@ -39,7 +41,17 @@ def facets_of(matches: Matches, limit: int) -> Facets:
         user=posted["user"],
         event=posted["event"],
         flag=_most(flag_counts, limit),
+        finding=_most(_findings(matches), limit),
     )
+
+
+def _findings(matches: Matches) -> Mapping[str, int]:
+    """Most traces have none: only the others are looked at for each rule."""
+    bits = [segment.traces["findings"][traces] | segment.traces["journeys"][traces] for segment, traces in matches]
+    found = [part[(part & ~WAITING) > 0] for part in bits]
+    return {
+        name: sum(int(np.count_nonzero(part & np.uint64(bit))) for part in found) for name, bit in RULE_BITS.items()
+    }
 
 
 def _most(counts: Mapping[str, int], limit: int) -> FacetValues:

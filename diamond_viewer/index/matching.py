@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Indexes
-from diamond_viewer.index.findings import Mask
+from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.row_masks import Answer, compared, known, needs_originals, passing, row_answer
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.told import WAITING
 from diamond_viewer.query.terms import (
     PLAIN_TERMS,
     AllOf,
@@ -18,6 +19,7 @@ from diamond_viewer.query.terms import (
     CarriesLike,
     Condition,
     Figure,
+    HasFinding,
     HasFlag,
     LastsBetween,
     Not,
@@ -29,6 +31,7 @@ from diamond_viewer.query.terms import (
     TraceIs,
     TraceNamed,
 )
+from diamond_viewer.telemetry.rules import RULE_BITS
 
 _NONE: Indexes = np.empty(0, np.int64)
 _COUNTS = {Figure.SPANS: "span_count", Figure.ERRORS: "error_count", Figure.EVENTS: "event_count"}
@@ -47,6 +50,12 @@ class Matching:
         self.scanned_conditions = tuple(
             dict.fromkeys(leaf for term in self._others for leaf in _conditions(term) if needs_originals(leaf))
         )
+        self.asks_for_findings = any(_asks_for_findings(term) for term in self._others)
+
+    @property
+    def may_be_undecided(self) -> bool:
+        """Whether somebody may have to look through originals, or examine traces, before every trace is decided."""
+        return bool(self.scanned_conditions) or self.asks_for_findings
 
     def traces(self, segment: Segment) -> Indexes:
         """Numbers of the traces that live in the segment and surely match, ascending."""
@@ -55,7 +64,7 @@ class Matching:
 
     def undecided(self, segment: Segment) -> Indexes:
         """Those that may match or not: somebody must look through originals."""
-        if not self.scanned_conditions:
+        if not self.may_be_undecided:
             return _NONE
         chosen = matching_traces(segment, self._plain)
         if not len(chosen):
@@ -66,7 +75,7 @@ class Matching:
     def open_rows(self, segment: Segment, condition: Condition) -> Mask:
         """Rows that may fulfil the condition and lie on lines that nobody has looked through for it."""
         answer = row_answer(segment, condition)
-        scanned = segment.findings.of(condition).scanned(segment.originals.line_count)
+        scanned = segment.remembered.of(condition).scanned(segment.originals.line_count)
         return answer.possibly & ~answer.surely & ~scanned[segment.spans["line"]]
 
     def _others_answer(self, segment: Segment) -> Answer:
@@ -86,6 +95,8 @@ class Matching:
             return ~self._answer(segment, term.term)
         if isinstance(term, OnOneSpan):
             return self._on_one_span(term.condition)[segment.number]
+        if isinstance(term, HasFinding):
+            return _found_by(segment, term.rule)
         return known(_mask(segment, term))
 
     def _on_one_span(self, condition: Condition) -> dict[int, Answer]:
@@ -107,7 +118,7 @@ class Matching:
         surely = _any_row(segment, answer.surely)
         if not needs_originals(condition):
             return Answer(surely, surely.copy())
-        found = segment.findings.of(condition)
+        found = segment.remembered.of(condition)
         surely |= found.traces(segment.traces.size)
         scanned = found.scanned(segment.originals.line_count)
         if scanned.all():
@@ -174,11 +185,24 @@ def _conditions(term: Term) -> Iterator[Condition]:
         yield term.condition
 
 
+def _asks_for_findings(term: Term) -> bool:
+    if isinstance(term, AllOf | AnyOf):
+        return any(map(_asks_for_findings, term.terms))
+    return _asks_for_findings(term.term) if isinstance(term, Not) else isinstance(term, HasFinding)
+
+
+def _found_by(segment: Segment, rule: str) -> Answer:
+    """What waits to be examined (again) may have the finding or not."""
+    columns = segment.traces
+    found: Mask = ((columns["findings"] | columns["journeys"]) & np.uint64(RULE_BITS[rule])) > 0
+    return Answer(found, found | ((columns["findings"] & WAITING) > 0))
+
+
 def _mask(segment: Segment, term: Term) -> Mask:
     """Over the traces of the segment, for a term that columns and postings answer."""
     columns = segment.traces
     if isinstance(term, CarriesLike):
-        codes = segment.findings.passing(term.test, segment.dictionary.texts)
+        codes = segment.remembered.passing(term.test, segment.dictionary.texts)
         return _of_traces(segment, segment.postings.find_any(term.field, codes))
     if isinstance(term, TraceCounts):
         if term.figure is Figure.DURATION:

@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from diamond_viewer.diagnosis.diagnose import DEFAULTS
+from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.index.adoption import adopt
 from diamond_viewer.index.big_traces import (
     ASSEMBLED_ROW_BYTES,
@@ -24,7 +26,8 @@ from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
-from diamond_viewer.index.held import NUMBER_BITS, HeldTraces
+from diamond_viewer.index.examined import ExaminedTraces
+from diamond_viewer.index.held import NUMBER_BITS
 from diamond_viewer.index.laying import Arrival, add_events, attach, new_marks, number_of, post
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
@@ -44,7 +47,7 @@ DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and 
 GC_THRESHOLDS = (50_000, 20, 50)  # decoding makes no circles, and looking for them takes a sixth of the time
 
 
-class MemoryStore(HeldTraces):
+class MemoryStore(ExaminedTraces):
     """Answers ``TraceStore`` and takes what the feed writes as ``TraceWriter``.
 
     ``budget_bytes`` bounds what the index takes, and what the process takes if ``resident`` measures that; ``reserve_bytes``
@@ -58,8 +61,9 @@ class MemoryStore(HeldTraces):
         *,
         reserve_bytes: int = 0,
         resident: Callable[[], int] | None = None,
+        thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__()
+        super().__init__(thresholds)
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -122,11 +126,11 @@ class MemoryStore(HeldTraces):
                 self._version += 1
 
     @classmethod
-    def of_process(cls, budget_bytes: int, reserve_bytes: int) -> Self:
+    def of_process(cls, budget_bytes: int, reserve_bytes: int, thresholds: Thresholds = DEFAULTS) -> Self:
         """The store that a process lives for: the budget is that of the whole process."""
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=resident_bytes)
+        return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=resident_bytes, thresholds=thresholds)
 
     @classmethod
     def packer(cls) -> Self:
@@ -173,6 +177,11 @@ class MemoryStore(HeldTraces):
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
+
+    @property
+    def is_followed(self) -> bool:
+        """The backlog has been read: what comes now comes as it happens."""
+        return self._feed.ready
 
     def _look_up(self, batches: Sequence[Batch]) -> Arrival:
         """Where the traces of the batches live, and which of their spans are held already."""

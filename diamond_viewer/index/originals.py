@@ -77,6 +77,11 @@ class Excerpt:
         """A line that is not kept yet."""
         return cls(line, False, 0, len(line))
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The same for the same line, as long as both excerpts live; lines of a block stand together when sorted."""
+        return id(self._block), self._offset
+
     def read(self) -> bytes:
         return self.cut(self.read_block())
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from diamond_viewer.index.catalogue import assemble
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.told import WAITING, flags_of
 from diamond_viewer.telemetry.semconv import BARE_METHODS
 
 _NEEDED = (
@@ -50,6 +51,8 @@ def reassemble(homes: Sequence[Place]) -> None:
         written = segment.trace_columns()
         for name, values in columns.items():
             written[name][local_numbers[mine]] = values[mine]
+        written["flags"][local_numbers[mine]] |= flags_of(written["findings"][local_numbers[mine]])
+        written["findings"][local_numbers[mine]] |= WAITING
 
 
 class _Gathered:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diamond_viewer.index.columns import Column
-from diamond_viewer.index.findings import Mask
+from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.patterns import Compared, Exactly, TextTest
 from diamond_viewer.query.terms import (
@@ -117,7 +117,7 @@ def passing(segment: Segment, test: TextTest, column: Column) -> Mask:
         code = segment.dictionary.find(test.text)
         found: Mask = column == code if code else np.zeros(len(column), bool)
         return found
-    return segment.findings.passing(test, segment.dictionary.texts)[column]
+    return segment.remembered.passing(test, segment.dictionary.texts)[column]
 
 
 def _says(segment: Segment, fact: SpanFact, test: TextTest) -> Mask:
@@ -127,6 +127,6 @@ def _says(segment: Segment, fact: SpanFact, test: TextTest) -> Mask:
         return mask
     mask = passing(segment, test, segment.spans[_COLUMNS[fact]])
     if fact in (SpanFact.USER, SpanFact.LESSON) and segment.mentions:
-        rows, codes = segment.findings.mentions(Field(fact.value), segment.mentions, segment.is_open)
+        rows, codes = segment.remembered.mentions(Field(fact.value), segment.mentions, segment.is_open)
         mask[rows[passing(segment, test, codes)]] = True
     return mask

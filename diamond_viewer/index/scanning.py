@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 
 from diamond_viewer.index.columns import Indexes
-from diamond_viewer.index.findings import Mask
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.needles import Haystack, Wanted, may_hold, needles_of
 from diamond_viewer.index.originals import Excerpt
+from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.evidence import fulfils
 from diamond_viewer.query.terms import Condition, Term
@@ -142,7 +142,7 @@ def _write_down(reading: _Reading, hits: dict[Condition, set[str]]) -> None:
         highs, lows = segment.traces["high"][traces].tolist(), segment.traces["low"][traces].tolist()
         numbers = {f"{high:016x}{low:016x}": int(n) for high, low, n in zip(highs, lows, traces, strict=True)}
     for condition in reading.conditions:
-        found = segment.findings.of(condition)
+        found = segment.remembered.of(condition)
         found.scanned(segment.originals.line_count)[line] = True
         # a span that repeats one of another line has no row here: it is found there
         theirs = [numbers[trace_id] for trace_id in hits.get(condition, ()) if trace_id in numbers]

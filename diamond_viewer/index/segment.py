@@ -14,10 +14,11 @@ import numpy as np
 
 from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
-from diamond_viewer.index.findings import Findings
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
+from diamond_viewer.index.remembered import Remembered
+from diamond_viewer.index.told import Told
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -54,10 +55,13 @@ TRACE_DTYPES = {
     "service": np.uint32,
     "http_status": np.uint16,
     "lives_here": np.uint8,
+    "findings": np.uint64,  # bits of the rules that found something, and ``told.WAITING``
+    "journeys": np.uint64,  # likewise of what was found over the traces of one person
 }
 POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 # what a reassembled trace writes into a packed segment may need more room than what stood there
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
+# ``findings`` and ``journeys`` have 64 bits and stay as wide as they are
 SUMMARY_BYTES = 1_200  # of a row of the list that is kept, with the texts in it
 
 Place = tuple["Segment", int]
@@ -80,7 +84,8 @@ class Segment:
         self.dictionary = Dictionary()
         self.postings = Postings()
         self.originals = Originals()
-        self.findings = Findings()
+        self.remembered = Remembered()
+        self.told = Told()
         self.logs = Attached()
         self.log_marks = KeyRuns()
         self.backlinks = Attached()
@@ -177,7 +182,7 @@ class Segment:
     def size_bytes(self) -> int:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.traces),
-            *(self.dictionary, self.originals, self.postings),
+            *(self.dictionary, self.originals, self.postings, self.told),
             *(self.logs, self.log_marks, self.backlinks),
         )
         ranges = 120 * len(self._ranges)
@@ -190,8 +195,8 @@ class Segment:
     def spare_bytes(self) -> int:
         """What is only kept to answer faster, beside ``size_bytes``."""
         pairs = sum(kept.nbytes for _, kept in self.pairs.values())
-        return pairs + self.findings.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
+        return pairs + self.remembered.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
 
     def drop_spare(self) -> None:
-        self.pairs, self.summaries, self.findings = {}, {}, Findings()
+        self.pairs, self.summaries, self.remembered = {}, {}, Remembered()
         self.postings.drop_spare()

@@ -9,6 +9,7 @@ from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import EventFact, TraceSummary
+from diamond_viewer.telemetry.rules import rule_names
 
 MAX_KEPT = 2_000  # in each segment: about a megabyte
 
@@ -67,6 +68,7 @@ def _summary(segment: Segment, trace: int) -> TraceSummary:
         http_status=int(columns["http_status"][trace]),
         slowest_database_ns=slowest_database_ns,
         event_facts=tuple(EventFact(name, detail, count) for (name, detail), count in facts.items()),
+        findings=rule_names(int(columns["findings"][trace]) | int(columns["journeys"][trace])),
     )
 
 

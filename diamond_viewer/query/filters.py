@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from diamond_viewer.query.keys import flagged
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import FilterError as FilterError
-from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
+from diamond_viewer.query.terms import Carries, Field, HasFinding, HasFlag, LastsBetween, Overlaps, Term
 from diamond_viewer.telemetry.model import FLAG_NAMES, Flag
+from diamond_viewer.telemetry.rules import RULE_NAMES
 
 NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
@@ -112,7 +114,13 @@ def _status(value: str, now_ns: int) -> Term:
 def _flag(value: str, now_ns: int) -> Term:
     if value not in FLAG_NAMES:
         raise FilterError(f"flag={value[:60]!r} is unknown. Use one of {', '.join(FLAG_NAMES)}.")
-    return HasFlag(FLAG_NAMES[value])
+    return flagged(value)
+
+
+def _finding(value: str, now_ns: int) -> Term:
+    if value not in RULE_NAMES:
+        raise FilterError(f"finding={value[:60]!r} is unknown. Use one of {', '.join(RULE_NAMES)}.")
+    return HasFinding(value)
 
 
 FILTERS: tuple[Filter, ...] = (
@@ -123,6 +131,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("operation", "Operation", "a span named {}", "api.video.access", _carries(Field.OPERATION)),
     Filter("event", "Event", "an event named {}", "auth.failed", _carries(Field.EVENT)),
     Filter("flag", "Flag", "flagged {}", "slow", _flag, repeatable=True, choices=tuple(FLAG_NAMES)),
+    Filter("finding", "Finding", "with the finding {}", "redirect-loop", _finding, repeatable=True, choices=RULE_NAMES),
     Filter(
         "min_ms",
         "Slower than",

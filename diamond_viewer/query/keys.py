@@ -12,6 +12,7 @@ from diamond_viewer.query.terms import (
     Condition,
     Field,
     Figure,
+    HasFinding,
     HasFlag,
     Not,
     OnOneSpan,
@@ -36,6 +37,7 @@ from diamond_viewer.telemetry.model import (
     KIND_SERVER,
     Flag,
 )
+from diamond_viewer.telemetry.rules import RULE_NAMES
 
 KINDS = {
     "server": KIND_SERVER,
@@ -44,6 +46,7 @@ KINDS = {
     "producer": KIND_PRODUCER,
     "consumer": KIND_CONSUMER,
 }
+RULE_FLAGS = (Flag.DUPLICATE_CALLS, Flag.N_PLUS_ONE)
 # what one span alone can be the reason for
 SPAN_FLAGS = (Flag.ERROR, Flag.AUTH_FAILURE, Flag.SLOW, Flag.SLOW_DB, Flag.RESUME_MISMATCH, Flag.EXCEPTION)
 
@@ -77,6 +80,15 @@ class Key:
     aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     field: str = ""
+
+
+def flagged(name: str) -> Term:
+    """A trace with the flag. What only a rule can tell is asked of the rule of that name, which may not have looked yet.
+
+    >>> flagged("n-plus-one")
+    HasFinding(rule='n-plus-one')
+    """
+    return HasFinding(name) if FLAG_NAMES[name] in RULE_FLAGS else HasFlag(FLAG_NAMES[name])
 
 
 def _posted(field: Field) -> Meaning:
@@ -162,9 +174,17 @@ KEYS: tuple[Key, ...] = (
         Shape.CHOICE,
         "what the trace is flagged for",
         "flag:slow-db",
-        of_trace=lambda value: HasFlag(FLAG_NAMES[value]),
+        of_trace=flagged,
         of_span=lambda value: SpanMarked(FLAG_NAMES[value]),
         choices=tuple(FLAG_NAMES),
+    ),
+    Key(
+        "finding",
+        Shape.CHOICE,
+        "what a rule found to be wrong with the trace",
+        "finding:n-plus-one",
+        of_trace=HasFinding,
+        choices=RULE_NAMES,
     ),
     Key(
         "http.status",

@@ -84,6 +84,13 @@ class HasFlag:
 
 
 @dataclass(frozen=True, slots=True)
+class HasFinding:
+    """A rule (one of ``telemetry.rules``) found something in the trace, or with other traces of the same person."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class LastsBetween:
     """The trace's duration lies in ``[low_ns, high_ns]``; None leaves that end open."""
 
@@ -198,7 +205,7 @@ PlainTerm = Carries | HasFlag | LastsBetween | Overlaps
 PLAIN_TERMS = (Carries, HasFlag, LastsBetween, Overlaps)  # what the filters beside the search language are made of
 
 SpanLeaf = SpanSays | SpanCounts | SpanOfKind | SpanMarked | AttributeIs | HasText
-TraceLeaf = PlainTerm | CarriesLike | TraceCounts | TraceNamed | TraceIs | OnOneSpan
+TraceLeaf = PlainTerm | HasFinding | CarriesLike | TraceCounts | TraceNamed | TraceIs | OnOneSpan
 # one union for both levels: AllOf, AnyOf and Not are the same on each
 Term: TypeAlias = TraceLeaf | SpanLeaf | AllOf | AnyOf | Not
 Condition: TypeAlias = Term  # of SpanLeaf and combinations of them only

@@ -29,6 +29,8 @@ class Flag(IntFlag):
     RESUME_MISMATCH = 32
     EXCEPTION = 64
     INCOMPLETE = 128
+    DUPLICATE_CALLS = 256
+    N_PLUS_ONE = 512
 
 
 FLAG_NAMES: Mapping[str, Flag] = {
@@ -38,6 +40,8 @@ FLAG_NAMES: Mapping[str, Flag] = {
     "slow-db": Flag.SLOW_DB,
     "buffering": Flag.BUFFERING,
     "resume-mismatch": Flag.RESUME_MISMATCH,
+    "duplicate-calls": Flag.DUPLICATE_CALLS,
+    "n-plus-one": Flag.N_PLUS_ONE,
     "exception": Flag.EXCEPTION,
     "incomplete": Flag.INCOMPLETE,
 }
@@ -161,7 +165,8 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """A row of the list. ``http_status`` is 0 when no server span carries one.
+    """A row of the list. ``http_status`` is 0 when no server span carries one; ``findings`` are names of rules that found
+    something, as far as the trace has been examined.
 
     ``log_count`` (log records of the trace) and ``backlink_count`` (lines with spans elsewhere that link to it) are counted
     when one trace is asked for; rows of the list leave them 0.
@@ -184,6 +189,7 @@ class TraceSummary:
     event_facts: tuple[EventFact, ...] = ()
     log_count: int = 0
     backlink_count: int = 0
+    findings: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -263,6 +269,7 @@ class Facets:
     user: FacetValues = ()
     event: FacetValues = ()
     flag: FacetValues = ()
+    finding: FacetValues = ()
 
 
 @dataclass(frozen=True, slots=True)

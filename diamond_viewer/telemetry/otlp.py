@@ -6,6 +6,7 @@ blob, because database and framework spans carry the same bytes again and again.
 names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``otlp_repair`` and comes back canonical.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,6 +29,7 @@ MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, 
 MAX_CACHED_BLOBS = 16_384
 
 _NO_BYTES = msgspec.Raw(b"")
+_DROPPED, _DROPPED_SOME = b'"dropped', re.compile(rb'"dropped\w+Count"\s*:\s*"?0*[1-9]')
 _ZERO_TRACE_ID, _ZERO_SPAN_ID = "0" * 32, "0" * 16
 
 
@@ -126,6 +128,11 @@ class Batch:
     @property
     def is_worth_keeping(self) -> bool:
         return bool(self.names or self.logs.marks)
+
+    @property
+    def says_dropped(self) -> bool:
+        """Whether some SDK dropped attributes, events or links of what stands on the line."""
+        return _DROPPED in self.original and _DROPPED_SOME.search(self.original) is not None
 
 
 class _IrregularError(Exception):

@@ -4,6 +4,7 @@ The one door: pages, API, exports and the command line all read what came throug
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 import msgspec
@@ -116,12 +117,17 @@ _LINKS_DECODER = msgspec.json.Decoder(list[_Link])
 
 def decode_spans(original: bytes, trace_id: str | None = None) -> Iterator[Span]:
     """The spans of one trace (32 lower-case hex), or all, of a ``Batch.original``, in the order they stand there, redacted."""
+    return decode_spans_among(original, None if trace_id is None else {trace_id})
+
+
+def decode_spans_among(original: bytes, trace_ids: AbstractSet[str] | None) -> Iterator[Span]:
+    """As ``decode_spans``, of several traces; None for all."""
     for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
         resource: Resource | None = None
         for scope_spans in resource_spans.scope_spans or ():
             scope: Scope | None = None
             for wire in scope_spans.spans or ():
-                if trace_id is not None and wire.trace_id.lower() != trace_id:
+                if trace_ids is not None and wire.trace_id.lower() not in trace_ids:
                     continue
                 # decoded once per line, and only if a span of the trace stands below it
                 resource = resource or _resource(resource_spans)

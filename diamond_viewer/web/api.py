@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, request
 
-from diamond_viewer.query.filters import FilterError
+from diamond_viewer.diagnosis.diagnose import Diagnosis
+from diamond_viewer.query.filters import MAX_TIME_NS, FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health, SourceState, Stats
@@ -14,9 +15,11 @@ from diamond_viewer.telemetry.otlp_json import encode_trace
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
 from diamond_viewer.web.export import FORMATS, rows_of
+from diamond_viewer.web.finding_rows import finding_row, findings_answer, flow_row
 from diamond_viewer.web.opened_trace import missing_trace
 from diamond_viewer.web.status import progress_percent
 from diamond_viewer.web.trace_rows import trace_row
+from diamond_viewer.web.trace_views import MAX_EXAMINED_SPANS
 
 
 def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
@@ -42,7 +45,23 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         held = store.trace(trace_id_of(trace_id))
         if held is None:
             abort(404, missing_trace(trace_id_of(trace_id), store.health().feed.ready))
-        return Response(encode_trace(held), mimetype="application/json")
+        known = store.diagnoses([held.trace_id], MAX_EXAMINED_SPANS).get(held.trace_id, Diagnosis())
+        said = {"findings": [*map(finding_row, known.findings)], "flows": [*map(flow_row, known.flows)]}
+        # OTLP's readers pass over what they do not know
+        document = encode_trace(held)[:-1] + b"," + orjson.dumps(said)[1:]
+        return Response(document, mimetype="application/json")
+
+    @blueprint.get("/api/findings")
+    def findings() -> Response:
+        """Of the matching traces; with ``user`` also what was found over the traces of that person."""
+        now_ns = clock()
+        query = _query(now_ns)
+        window, user = query.window(now_ns), query.value("user")
+        since_ns, until_ns = window.since_ns or 0, MAX_TIME_NS if window.until_ns is None else window.until_ns
+        rules = query.values("finding")
+        way = store.journey(user, since_ns, until_ns) if user else ()
+        told = tuple(finding for finding in way if not rules or finding.rule in rules)
+        return _json(findings_answer(store.findings(query, now_ns), told))
 
     @blueprint.get("/api/export")
     def export() -> Response:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from diamond_viewer.diagnosis.finding import Finding, Severity
 from diamond_viewer.telemetry.model import EventFact, Flag, TraceSummary
+from diamond_viewer.telemetry.rules import RULE_WORDS
 from diamond_viewer.telemetry.semconv import (
     AUTH_FAILURE_EVENTS,
     BUFFERING_EVENT,
@@ -53,6 +55,26 @@ _EVENT_WORDS = {
     "auth.session.created": "signed in",
     "progress.auto_complete_triggered": "completed",
 }
+_RULE_TONES: Mapping[str, Tone] = {
+    **dict.fromkeys(
+        (
+            *("no-cookie", "cookie-rejected", "auth-failed", "sign-in-refused", "missing-credentials", "redirected"),
+            *("redirect-loop", "unexplained-401", "signed-in-again"),
+        ),
+        Tone.AUTH,
+    ),
+    **dict.fromkeys(("resume-mismatch", "buffering", "slow-load"), Tone.SLOW),
+    **dict.fromkeys(("exception", "error", "progress-refused"), Tone.ERROR),
+    **dict.fromkeys(("sequential-calls", "wide-fan-out", "unaccounted-gap", "event-order", "clock-skew"), Tone.PLAIN),
+    "dropped-counts": Tone.PLAIN,
+}
+_SAID_BY_OTHERS = frozenset(  # events and flags have badges that say it, mostly with more detail
+    (
+        *("no-cookie", "cookie-rejected", "auth-failed", "sign-in-refused", "missing-credentials", "redirected"),
+        *("exception", "error", "resume-mismatch", "buffering", "progress-refused"),
+        *("slow-database", "slow-span", "long-running", "orphan-spans", "lost-root"),
+    )
+)
 _RANKS = {Tone.ERROR: 0, Tone.AUTH: 1, Tone.SLOW: 2, Tone.GOOD: 3, Tone.PLAIN: 4}
 
 
@@ -77,8 +99,32 @@ def edge_tone(flags: int) -> Tone:
     return Tone.SLOW if flags & (Flag.SLOW | Flag.SLOW_DB | Flag.BUFFERING | Flag.RESUME_MISMATCH) else Tone.PLAIN
 
 
-def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
-    """Worst first; events that only say "I ran" are left out."""
+def finding_tone(finding: Finding) -> Tone:
+    """By what it is about; a note is plain."""
+    if finding.severity is Severity.NOTE:
+        return Tone.PLAIN
+    return _RULE_TONES.get(finding.rule, Tone.ERROR if finding.severity is Severity.PROBLEM else Tone.SLOW)
+
+
+def _finding_badges(summary: TraceSummary, findings: tuple[Finding, ...]) -> list[Badge]:
+    """Of what neither events nor flags say. Without its sentence a finding is known by its rule alone."""
+    said = {finding.rule: finding for finding in reversed(findings)}
+    badges = []
+    for rule in dict.fromkeys((*summary.findings, *said)):
+        if rule in _SAID_BY_OTHERS:
+            continue
+        finding = said.get(rule)
+        if finding is None:
+            badges.append(Badge(RULE_WORDS[rule], _RULE_TONES.get(rule, Tone.SLOW)))
+            continue
+        calls = f" ×{len(finding.evidence):,}" if rule == "duplicate-calls" else ""
+        took = f" {format_duration(finding.duration_ns)}" if finding.duration_ns else ""
+        badges.append(Badge(f"{RULE_WORDS[rule]}{calls}{took}", finding_tone(finding), finding.sentence))
+    return badges
+
+
+def badges_of(summary: TraceSummary, findings: tuple[Finding, ...] = ()) -> tuple[Badge, ...]:
+    """Worst first; events that only say "I ran" are left out. ``findings`` are those of the trace that are known."""
     flags = summary.flags
     names_an_exception = any(fact.name == EXCEPTION_EVENT and fact.detail for fact in summary.event_facts)
     found = [
@@ -101,6 +147,7 @@ def badges_of(summary: TraceSummary) -> tuple[Badge, ...]:
         found.append(Badge("slow", Tone.SLOW, "a span lasts more than 1 s"))
     if flags & Flag.INCOMPLETE:
         found.append(Badge("incomplete", Tone.PLAIN, "a parent span is missing: dropped, sampled or still to come"))
+    found += _finding_badges(summary, findings)
     return tuple(sorted(found, key=lambda badge: _RANKS[badge.tone]))
 
 

@@ -51,7 +51,8 @@ def facet_panel(address: Address, store: TraceStore, now_ns: int) -> FacetPanel:
         ("status", "Status", found.status, _filtered("status")),
         ("service", "Service", found.service, _filtered("service")),
         ("operation", "Operation", found.operation, _filtered("operation")),
-        ("flag", "Flag", found.flag, _flagged),
+        ("flag", "Flag", found.flag, _repeated("flag")),
+        ("finding", "Finding", found.finding, _repeated("finding")),
         ("event", "Event", found.event, _filtered("event")),
         ("route", "Route", found.route, _searched("route")),
         ("http-status", "HTTP status", found.http_status, _searched("http.status")),
@@ -121,9 +122,14 @@ def _filtered(parameter: str) -> Toggle:
     return toggle
 
 
-def _flagged(address: Address, value: str) -> tuple[str, bool]:
-    is_set = value in address.query.values("flag")
-    return (address.without("flag", value) if is_set else address.adding("flag", value)), is_set
+def _repeated(parameter: str) -> Toggle:
+    """For filters that may be given several times."""
+
+    def toggle(address: Address, value: str) -> tuple[str, bool]:
+        is_set = value in address.query.values(parameter)
+        return (address.without(parameter, value) if is_set else address.adding(parameter, value)), is_set
+
+    return toggle
 
 
 def _searched(key: str) -> Toggle:

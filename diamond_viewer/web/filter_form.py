@@ -19,9 +19,9 @@ MORE_SUGGESTIONS = 50
 
 SUGGESTED = ("lesson", "user", "event", "operation")  # a text field with suggestions from the store
 CHOSEN_FROM_STORE = ("service",)  # few enough for a list
-ONLY_WHEN_SET = ("max_ms",)
+ONLY_WHEN_SET = ("max_ms", "finding")
 _UNITS = {"min_ms": "ms", "max_ms": "ms"}
-ORDER = ("lesson", "user", "status", "service", "event", "operation", "flag", "min_ms", "max_ms", "q")
+ORDER = ("lesson", "user", "status", "service", "event", "operation", "flag", "finding", "min_ms", "max_ms", "q")
 
 
 @dataclass(frozen=True, slots=True)

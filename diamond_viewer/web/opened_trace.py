@@ -17,6 +17,7 @@ from diamond_viewer.telemetry.units import (
 from diamond_viewer.web.address import Address, trace_href, trace_json_href, traces_href
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import Badge, badges_of
+from diamond_viewer.web.diagnosis_view import DiagnosisView
 from diamond_viewer.web.story import Story, story_of
 from diamond_viewer.web.trace_address import TraceAddress, View
 from diamond_viewer.web.trace_list import UNNAMED, held_of, status_words
@@ -48,6 +49,7 @@ VIEW_WORDS = {
 
 Similar = Callable[[TraceSummary], Sequence[TraceSummary]]
 Read = Callable[[str], Reading | None]
+Diagnose = Callable[[Reading, TraceAddress], DiagnosisView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class OpenedTrace:
     close_href: str
     held: str
     views: tuple[Choice, ...]
+    diagnosis: DiagnosisView
     waterfall: WaterfallView | None = None
     story: Story | None = None
     resources: tuple[ResourceBlock, ...] = ()
@@ -121,10 +124,11 @@ class OpenedTrace:
 
 @dataclass(frozen=True, slots=True)
 class TraceDesk:
-    """What opening a trace needs: ``read`` a trace by id, and those ``similar`` to one."""
+    """What opening a trace needs: ``read`` a trace by id, those ``similar`` to one, and what is wrong with it."""
 
     read: Read
     similar: Similar
+    diagnose: Diagnose
 
 
 def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, beside: Address | None) -> OpenedTrace:
@@ -158,6 +162,7 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
         close_href=beside.closing() if beside is not None else "",
         held=held_of(summary),
         views=tuple(_choice(view, address) for view in View),
+        diagnosis=desk.diagnose(reading, address),
     )
     if address.view is View.STATISTICS:
         return replace(opened, statistics=statistics_view(trace, address))

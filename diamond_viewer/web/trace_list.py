@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDERS
 from diamond_viewer.store import TraceStore
@@ -18,10 +19,13 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
 from diamond_viewer.web.list_columns import cells, column_label
 from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
 
 UNNAMED = "(no name)"
+DIAGNOSED_SPANS = 3_000  # decoded in full for one page of the list, at most: about 80 ms, and kept
+NOTHING_KNOWN = Diagnosis()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Row:
     is_open: bool
     matched: tuple[Matched, ...]
     cells: tuple[str, ...]
+    flow: RowFlow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +138,10 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         cells(store, one, held_of(one), address.columns, reads=place < MAX_ROWS) if address.columns else ()
         for place, one in enumerate(page.traces)
     ]
+    known = store.diagnoses([one.trace_id for one in page.traces], DIAGNOSED_SPANS)
     return TraceList(
         rows=tuple(
-            _row(summary, address, longest_ns, len(days) > 1, reasons, more)
+            _row(summary, address, longest_ns, len(days) > 1, reasons, more, known.get(summary.trace_id, NOTHING_KNOWN))
             for (summary, reasons), more in zip(pairs, added, strict=True)
         ),
         anchor=str(anchor or ""),
@@ -169,9 +175,10 @@ def new_count(query: Query, store: TraceStore, now_ns: int) -> int:
 
 
 def held_of(summary: TraceSummary) -> str:
-    """Changes whenever a trace has grown, so that an opened one is sent again only then."""
+    """Changes whenever a trace has grown or more was found in it, so that an opened one is sent again only then."""
     attached = f".{summary.log_count}.{summary.backlink_count}" if summary.log_count or summary.backlink_count else ""
-    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}{attached}"
+    found = f".f{len(summary.findings)}" if summary.findings else ""
+    return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}{attached}{found}"
 
 
 def bar_percent(duration_ns: int, longest_ns: int) -> float:
@@ -213,8 +220,9 @@ def _row(
     shows_day: bool,
     reasons: tuple[Matched, ...],
     added: tuple[str, ...],
+    diagnosis: Diagnosis,
 ) -> Row:
-    badges = badges_of(summary)
+    badges = badges_of(summary, diagnosis.findings)
     shown, hidden_count = shown_badges(badges)
     return Row(
         trace_id=summary.trace_id,
@@ -239,6 +247,7 @@ def _row(
         is_open=summary.trace_id == address.trace_id,
         matched=reasons,
         cells=added,
+        flow=row_flow(diagnosis.flows),
     )
 
 

@@ -21,4 +21,5 @@ def trace_row(summary: TraceSummary) -> dict[str, Any]:
         "lesson_ids": summary.lesson_ids,
         "status": summary.status,
         "flags": flag_names(summary.flags),
+        "findings": summary.findings,
     }

@@ -12,6 +12,7 @@ from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import encode_span, stream_trace
 from diamond_viewer.trace.outline import outline_markdown, outline_text
 from diamond_viewer.web.address import Address, trace_id_of
+from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view, journey_around
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
 from diamond_viewer.web.offline import offline_page
 from diamond_viewer.web.opened_trace import TraceDesk, missing_trace, opened_trace
@@ -26,6 +27,8 @@ from diamond_viewer.web.views import Clock
 from diamond_viewer.web.waterfall_view import more_rows
 
 MAX_SIMILAR = 9
+MAX_EXAMINED_SPANS = 20_000  # of an opened trace: half a second, once
+MAX_JOURNEYS = 2  # people of one trace
 
 
 def trace_desk(store: TraceStore, clock: Clock) -> TraceDesk:
@@ -34,7 +37,16 @@ def trace_desk(store: TraceStore, clock: Clock) -> TraceDesk:
         query = Query(limit=MAX_SIMILAR).with_values("operation", summary.name)
         return store.search(query, clock()).traces if summary.name else ()
 
-    return TraceDesk(TraceShelf(store).reading, similar)
+    def diagnose(reading: Reading, address: TraceAddress) -> DiagnosisView:
+        summary = reading.trace.summary
+        known = store.diagnoses([summary.trace_id], MAX_EXAMINED_SPANS).get(summary.trace_id)
+        since_ns, until_ns = journey_around(summary)
+        ways = [store.journey(user, since_ns, until_ns) for user in summary.user_ids[:MAX_JOURNEYS]]
+        concerning = [one for way in ways for one in way if summary.trace_id in one.trace_ids]
+        names = {span.span_id: span.name for span in reading.trace.spans} if known and known.findings else {}
+        return diagnosis_view(known, tuple(concerning), address, names, store.similar, clock())
+
+    return TraceDesk(TraceShelf(store).reading, similar, diagnose)
 
 
 def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) -> Blueprint:

@@ -65,6 +65,7 @@ def test_every_filter_of_the_table_is_in_the_form(client: FlaskClient) -> None:
     values = {
         "status": "error",
         "flag": "slow",
+        "finding": "slow-span",
         "q": "status:error",
         "min_ms": "1",
         "max_ms": "9",

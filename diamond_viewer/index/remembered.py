@@ -38,7 +38,7 @@ class Found:
         return self._scanned.nbytes + self._traces.nbytes
 
 
-class Findings:
+class Remembered:
     def __init__(self) -> None:
         self._found: OrderedDict[Condition, Found] = OrderedDict()
         self._passing: OrderedDict[TextTest, Mask] = OrderedDict()

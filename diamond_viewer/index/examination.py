@@ -1,0 +1,139 @@
+"""Which traces wait to be examined, and what becomes of them: innocents are passed by their columns, suspects are decoded and
+held against all rules.
+
+The store's lock is held to choose traces and to write down what was found, not while they are decoded.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from diamond_viewer.diagnosis.diagnose import Diagnosis, diagnosis_of
+from diamond_viewer.diagnosis.finding import Finding, Thresholds
+from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.originals import Excerpt
+from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.summaries import trace_id_of
+from diamond_viewer.index.suspicion import suspects
+from diamond_viewer.index.told import WAITING, bits_of, flags_of
+from diamond_viewer.telemetry.model import Flag, Span, Trace, TraceSummary
+from diamond_viewer.telemetry.otlp_spans import decode_spans_among
+
+MAX_SPANS = 20_000  # of a trace: to decode a larger one takes longer than anybody should wait behind it
+SPANS_AT_ONCE = 1_000  # decoded between two looks at the clock: about 25 ms
+
+_RULE_FLAGS = np.uint16(Flag.DUPLICATE_CALLS.value | Flag.N_PLUS_ONE.value)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A trace that is to be decoded, and where its lines are. ``span_count`` is what it had when it was chosen."""
+
+    place: Place
+    trace_id: str
+    span_count: int
+    lines: tuple[Excerpt, ...]
+
+    @property
+    def has_changed(self) -> bool:
+        segment, trace = self.place
+        return int(segment.traces["span_count"][trace]) != self.span_count
+
+
+def waiting_in(segment: Segment) -> Indexes:
+    """Traces that live here and have changed since they were last examined, newest start first."""
+    traces = segment.traces
+    waiting = np.flatnonzero((traces["findings"] & WAITING > 0) & (traces["lives_here"] > 0))
+    return waiting[np.argsort(traces["start_ns"][waiting], kind="stable")[::-1]]
+
+
+def arraign(segment: Segment, traces: Sequence[int], thresholds: Thresholds) -> list[Suspect]:
+    """The suspects among these; all others are done with. Under the store's lock."""
+    suspected = suspects(segment, traces, thresholds)
+    suspected &= segment.traces["span_count"][traces] <= MAX_SPANS
+    for trace in np.asarray(traces)[~suspected].tolist():
+        write_down((segment, trace), ())
+    return [suspect_of((segment, trace)) for trace in np.asarray(traces)[suspected].tolist()]
+
+
+def suspect_of(place: Place) -> Suspect:
+    segment, trace = place
+    lines = []
+    for part, number in segment.places_of(trace):
+        found = np.unique(part.spans["line"][part.rows_of(number)]).tolist()
+        lines += [part.originals.excerpt(line) for line in found]
+    return Suspect(place, trace_id_of(segment, trace), int(segment.traces["span_count"][trace]), tuple(lines))
+
+
+def in_portions(suspects: Sequence[Suspect]) -> Iterator[list[Suspect]]:
+    """So many at a time that the clock can be looked at between them; neighbours mostly lie on the same lines."""
+    portion: list[Suspect] = []
+    span_count = 0
+    for suspect in suspects:
+        if portion and span_count + suspect.span_count > SPANS_AT_ONCE:
+            yield portion
+            portion, span_count = [], 0
+        portion.append(suspect)
+        span_count += suspect.span_count
+    if portion:
+        yield portion
+
+
+def whole_traces(wanted: Sequence[Suspect]) -> list[Trace]:
+    """Decoded in full; each line once, however many of the traces lie on it."""
+    on_line: dict[tuple[int, int], tuple[Excerpt, set[str]]] = {}
+    for suspect in wanted:
+        for line in suspect.lines:
+            on_line.setdefault(line.place, (line, set()))[1].add(suspect.trace_id)
+    spans: dict[str, list[Span]] = {suspect.trace_id: [] for suspect in wanted}
+    block, last = b"", None
+    for _, (line, trace_ids) in sorted(on_line.items(), key=lambda pair: pair[0]):
+        if last is None or not line.shares_block_with(last):
+            block, last = line.read_block(), line
+        try:
+            for span in decode_spans_among(line.cut(block), trace_ids):
+                spans[span.trace_id].append(span)
+        except msgspec.DecodeError:
+            continue  # nested deeper than anything that can be shown
+    return [_whole(suspect, spans[suspect.trace_id]) for suspect in wanted]
+
+
+def diagnoses_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[Diagnosis]:
+    """In the order of ``wanted``. A rule that stumbles over a trace costs what is said of that one, and never the others."""
+    return [_diagnosis(trace, thresholds) for trace in whole_traces(wanted)]
+
+
+def write_down(place: Place, findings: tuple[Finding, ...]) -> bool:
+    """The trace is examined; True when another thing is said of it than before. Under the store's lock."""
+    segment, trace = place
+    columns = segment.trace_columns()
+    before = int(columns["findings"][trace] & ~WAITING)
+    bits = bits_of(findings)
+    columns["findings"][trace] = bits
+    if before == bits == 0:
+        return False
+    segment.told.tell(trace, findings, before > 0)
+    columns["flags"][trace] &= ~_RULE_FLAGS
+    columns["flags"][trace] |= flags_of(columns["findings"][trace : trace + 1])[0]
+    segment.summaries.pop(trace, None)
+    return before != bits
+
+
+def _diagnosis(trace: Trace, thresholds: Thresholds) -> Diagnosis:
+    try:
+        return diagnosis_of(trace, thresholds)
+    except Exception:
+        log.exception("The rules stumbled over trace %s; nothing is said of it.", trace.trace_id)
+        return Diagnosis()
+
+
+def _whole(suspect: Suspect, spans: list[Span]) -> Trace:
+    if len(spans) != suspect.span_count:  # a line was kept for its news, but repeats some spans of another
+        spans = list({repr(span): span for span in spans}.values())
+    unsaid = TraceSummary(suspect.trace_id, "", "", (), 0, 0, len(spans), 0, 0, (), (), 0)  # no rule reads it
+    return Trace(unsaid, tuple(spans))

@@ -1,0 +1,211 @@
+"""ExaminedTraces: what is wrong with the traces that are held. They are examined once they have come to rest, newest first, at
+quiet moments; those that somebody asks for at once.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis, diagnose_journey
+from diamond_viewer.diagnosis.finding import Finding, Thresholds
+from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
+from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.examination import (
+    MAX_SPANS,
+    Suspect,
+    arraign,
+    diagnoses_of,
+    in_portions,
+    suspect_of,
+    waiting_in,
+    whole_traces,
+    write_down,
+)
+from diamond_viewer.index.found import alike_count, newest_findings
+from diamond_viewer.index.held import HeldTraces
+from diamond_viewer.index.matching import Matching
+from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.summaries import trace_id_of
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.terms import Carries, Field, Overlaps
+
+AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
+REST_NS = (
+    700_000_000  # a trace that has not grown for so long has come to rest; its parts come with the exporters' batches
+)
+MAX_KEPT = 4_000  # diagnoses: about 10 MiB
+MAX_STEPS = 300  # traces of one person that are looked at together
+MAX_JOURNEYS = 200
+EXAMINE_NS = 200_000_000  # spent on examining before a search for findings answers with what is known
+
+
+@dataclass(slots=True)
+class _Growth:
+    """A trace that is still growing. ``due_ns``: it is examined then all the same, and after twice as long again."""
+
+    span_count: int
+    since_ns: int
+    due_ns: int
+    patience_ns: int = 2 * REST_NS
+
+
+class ExaminedTraces(HeldTraces):
+    def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
+        super().__init__()
+        self.thresholds = thresholds
+        self._growing: dict[tuple[int, int], _Growth] = {}
+        self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
+        self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
+
+    @property
+    def is_followed(self) -> bool:
+        return True
+
+    def examine(self, budget_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:
+        """Examine traces that wait for it; False when more do than there was time for.
+
+        With a query all that it could match, whether or not they have come to rest; else those that have.
+        """
+        deadline_ns = None if budget_ns is None else time.monotonic_ns() + budget_ns
+        while True:
+            with self._lock:
+                segment, chosen = self._next(query, now_ns)
+                waiting = arraign(segment, chosen.tolist(), self.thresholds) if segment is not None else []
+            if segment is None:
+                return True
+            for portion in in_portions(waiting):
+                found = diagnoses_of(portion, self.thresholds)
+                with self._lock:
+                    for suspect, diagnosis in zip(portion, found, strict=True):
+                        if not suspect.has_changed:  # else it waits on
+                            self._version += write_down(suspect.place, diagnosis.findings)
+                if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
+                    return False
+
+    def diagnoses(self, trace_ids: Sequence[str], span_budget: int = MAX_SPANS) -> dict[str, Diagnosis]:
+        """See ``TraceStore``."""
+        found: dict[str, Diagnosis] = {}
+        missing = []
+        with self._lock:
+            for trace_id in dict.fromkeys(trace_ids):
+                place = self._place_of(trace_id)
+                if place is None:
+                    continue
+                span_count = int(place[0].traces["span_count"][place[1]])
+                kept = self._diagnoses.get(trace_id)
+                if kept is not None and kept[0] == span_count:
+                    self._diagnoses.move_to_end(trace_id)
+                    found[trace_id] = kept[1]
+                elif span_count <= span_budget:
+                    span_budget -= span_count
+                    missing.append(suspect_of(place))
+        for portion in in_portions(missing):
+            made = diagnoses_of(portion, self.thresholds)
+            with self._lock:
+                for suspect, diagnosis in zip(portion, made, strict=True):
+                    found[suspect.trace_id] = diagnosis
+                    self._diagnoses[suspect.trace_id] = suspect.span_count, diagnosis
+                while len(self._diagnoses) > MAX_KEPT:
+                    self._diagnoses.popitem(last=False)
+        return found
+
+    def findings(self, query: Query, now_ns: int) -> FoundPage:
+        """See ``TraceStore``."""
+        is_complete = self.examine(EXAMINE_NS, query, now_ns)
+        with self._lock:
+            segments = list(self._segments.values())
+            matching = Matching(segments, query.terms(now_ns))
+            matches = [(segment, matching.traces(segment)) for segment in segments]
+            first = (query.page - 1) * query.limit
+            page, total = newest_findings(matches, query.values("finding"), first, query.limit)
+            version = self._version
+        known = self.diagnoses([one.trace_id for one in page], 2**62)
+        found = []
+        for one in page:
+            said = known.get(one.trace_id, Diagnosis()).findings
+            found += [FoundFinding(it, one.alike) for it in said if it.fingerprint == one.fingerprint]
+        return FoundPage(tuple(found), total, version, is_complete)
+
+    def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """See ``TraceStore``."""
+        with self._lock:
+            return alike_count(self._segments.values(), fingerprint, since_ns, until_ns)
+
+    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
+        """See ``TraceStore``."""
+        with self._lock:
+            steps = self._way_of(user, since_ns, until_ns)
+        key = user, tuple((step.trace_id, step.span_count) for step in steps)
+        kept = self._journeys.get(key)
+        if kept is None:
+            kept = diagnose_journey(whole_traces(steps), self.thresholds)
+            with self._lock:
+                self._journeys[key] = kept
+                while len(self._journeys) > MAX_JOURNEYS:
+                    self._journeys.popitem(last=False)
+        return kept
+
+    def _way_of(self, user: str, since_ns: int, until_ns: int) -> list[Suspect]:
+        """The user's traces in the window, oldest first; the newest if they are more than can be decoded at once."""
+        segments = list(self._segments.values())
+        matching = Matching(segments, (Carries(Field.USER, user), Overlaps(since_ns, until_ns)))
+        places = [(segment, trace) for segment in segments for trace in matching.traces(segment).tolist()]
+        places.sort(key=lambda place: (-int(place[0].traces["start_ns"][place[1]]), trace_id_of(*place)))
+        way: list[Suspect] = []
+        span_count = 0
+        for segment, trace in places[:MAX_STEPS]:
+            span_count += int(segment.traces["span_count"][trace])
+            if span_count > MAX_SPANS:
+                break
+            way.append(suspect_of((segment, trace)))
+        return way[::-1]
+
+    def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
+        if _asks_for_findings(query, now_ns):
+            self.examine(min(budget_ns, EXAMINE_NS), query, now_ns)
+        super()._scan(query, now_ns, budget_ns)
+
+    def _next(self, query: Query | None, now_ns: int) -> tuple[Segment | None, Indexes]:
+        """The newest segment in which traces wait, and some of those."""
+        segments = sorted(self._segments.values(), key=lambda segment: -segment.number)
+        matching = Matching(segments, query.terms(now_ns)) if query is not None else None
+        for segment in segments:
+            waiting = waiting_in(segment)
+            if matching is not None and len(waiting):
+                asked = np.concatenate([matching.traces(segment), matching.undecided(segment)])
+                waiting = waiting[np.isin(waiting, asked)]
+            elif len(waiting):
+                waiting = self._at_rest(segment, waiting)
+            if len(waiting):
+                return segment, waiting[:AT_ONCE]
+        return None, np.empty(0, np.int64)
+
+    def _at_rest(self, segment: Segment, waiting: Indexes) -> Indexes:
+        """Traces of a packed segment rest, unless parts of them come to younger ones."""
+        if not segment.is_open and not segment.guests:
+            return waiting
+        now_ns = time.monotonic_ns()
+        counts = segment.traces["span_count"][waiting].tolist()
+        rested = []
+        for trace, count in zip(waiting.tolist(), counts, strict=True):
+            if not segment.is_open and trace not in segment.guests:
+                rested.append(trace)
+                continue
+            growth = self._growing.setdefault((segment.number, trace), _Growth(count, now_ns, now_ns + 2 * REST_NS))
+            if growth.span_count != count:
+                growth.span_count, growth.since_ns = count, now_ns
+            if now_ns - growth.since_ns >= REST_NS:
+                del self._growing[segment.number, trace]
+                rested.append(trace)
+            elif now_ns >= growth.due_ns:
+                growth.patience_ns *= 2
+                growth.due_ns = now_ns + growth.patience_ns
+                rested.append(trace)
+        return np.array(rested, np.int64)
+
+
+def _asks_for_findings(query: Query, now_ns: int) -> bool:
+    return Matching([], query.terms(now_ns)).asks_for_findings

@@ -1,0 +1,39 @@
+"""The thread that examines traces at quiet moments: not while a backlog is read, and never for longer than it then rests."""
+
+import logging
+import threading
+import time
+
+from diamond_viewer.index.examined import ExaminedTraces
+
+SLICE_NS = 20_000_000  # about what it takes to show a page: a reader waits that long for it, at most
+IDLE_S = 0.3  # until traces that came to rest are looked for again
+
+log = logging.getLogger(__name__)
+
+
+class Examiner:
+    def __init__(self, store: ExaminedTraces) -> None:
+        self._store = store
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="examiner", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        self._stopping.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        wait_s = 0.0
+        while not self._stopping.wait(wait_s):
+            wait_s = IDLE_S
+            if not self._store.is_followed:
+                continue
+            began_s = time.monotonic()
+            try:
+                if not self._store.examine(SLICE_NS):
+                    wait_s = time.monotonic() - began_s
+            except Exception:
+                log.exception("The examiner stumbled; it goes on at the next look.")

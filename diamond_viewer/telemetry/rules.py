@@ -1,0 +1,54 @@
+"""The names of all rules that say what is wrong with a trace, and a few words for each, for a badge.
+
+What they mean is for ``diagnosis`` to know. The order is that of their bits in the index, private to the process.
+"""
+
+from collections.abc import Mapping
+
+RULE_WORDS: Mapping[str, str] = {
+    "no-cookie": "no cookie sent",
+    "cookie-rejected": "cookie rejected",
+    "auth-failed": "not let in",
+    "sign-in-refused": "sign-in refused",
+    "missing-credentials": "no credentials",
+    "redirected": "sent to sign in",
+    "redirect-loop": "redirect loop",
+    "unexplained-401": "401 without a reason",
+    "exception": "exception",
+    "error": "error",
+    "resume-gap": "slow to resume",
+    "resume-mismatch": "resumed elsewhere",
+    "buffering": "buffering",
+    "slow-load": "slow load",
+    "progress-refused": "progress refused",
+    "slow-span": "slow",
+    "long-running": "long running",
+    "unaccounted-gap": "unexplained gap",
+    "slow-database": "slow query",
+    "pool-wait": "waited for a connection",
+    "n-plus-one": "N+1 queries",
+    "duplicate-calls": "repeated calls",
+    "sequential-calls": "calls one by one",
+    "wide-fan-out": "wide fan-out",
+    "queue-wait": "waited in the queue",
+    "orphan-spans": "spans without parent",
+    "lost-root": "beginning lost",
+    "clock-skew": "clocks differ",
+    "dropped-counts": "data dropped",
+    "event-order": "unusual order",
+    "signed-in-again": "signed in again",
+    "resume-missing": "did not resume",
+    "progress-stopped": "progress stopped",
+    "progress-missing": "progress never saved",
+}
+RULE_NAMES = tuple(RULE_WORDS)
+RULE_BITS: Mapping[str, int] = {name: 1 << place for place, name in enumerate(RULE_NAMES)}
+
+
+def rule_names(bits: int) -> tuple[str, ...]:
+    """The names of the set bits; bits that are no rule's are passed over.
+
+    >>> rule_names(RULE_BITS["n-plus-one"] | RULE_BITS["no-cookie"] | 1 << 63)
+    ('no-cookie', 'n-plus-one')
+    """
+    return tuple(name for name, bit in RULE_BITS.items() if bits & bit) if bits else ()

@@ -1,0 +1,220 @@
+"""DiagnosisView: what is wrong with an opened trace, in sentences with links to the spans that show it; and its flows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from diamond_viewer.diagnosis.diagnose import Diagnosis
+from diamond_viewer.diagnosis.finding import Evidence, Finding
+from diamond_viewer.diagnosis.flows import Flow, State, Step
+from diamond_viewer.telemetry.model import TraceSummary
+from diamond_viewer.telemetry.rules import RULE_WORDS
+from diamond_viewer.telemetry.units import NS_PER_SECOND, format_duration, format_rfc3339, format_times
+from diamond_viewer.web.address import traces_href
+from diamond_viewer.web.badges import Badge, Tone, finding_tone
+from diamond_viewer.web.trace_address import TraceAddress, View
+
+SHOWN = 3  # findings that stand open; the others are behind a click
+MAX_EVIDENCE = 8  # links of one finding
+MAX_FLOWS = 6
+HOUR_NS = 3600 * NS_PER_SECOND
+STATE_WORDS = {
+    State.DONE: "done",
+    State.BROKEN: "broke here",
+    State.MISSING: "missing",
+    State.ELSEWHERE: "in another trace",
+}
+STATE_MARKS = {State.DONE: "✓", State.BROKEN: "✕", State.MISSING: "○", State.ELSEWHERE: "·"}
+_UNITS = {"ms": "ms", "s": "s", "percent": "%", "count": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLink:
+    words: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """``words`` is empty when there is no other."""
+
+    words: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """``limits`` are the thresholds it was held against, in words; ``more`` how much evidence is not listed."""
+
+    badge: Badge
+    sentence: str
+    evidence: tuple[EvidenceLink, ...]
+    more: str
+    similar: Similar
+    next_step: str
+    limits: str
+    filter_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """``state`` is the name of a ``State``: a CSS class's ending. ``href`` is empty where no span shows it."""
+
+    name: str
+    state: str
+    took: str
+    href: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    name: str
+    steps: tuple[StepView, ...]
+    broke: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowFlow:
+    """A flow where there is room for a few marks."""
+
+    name: str
+    marks: str
+    broke: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisView:
+    """``note`` says why nothing is said, where the trace could not be examined."""
+
+    shown: tuple[FindingView, ...]
+    hidden: tuple[FindingView, ...]
+    hidden_words: str
+    flows: tuple[FlowView, ...]
+    more_flows: str
+    note: str = ""
+
+
+Alike = Callable[[str, int, int], int]  # fingerprint, since, until -> traces
+
+
+def diagnosis_view(
+    diagnosis: Diagnosis | None,
+    journey: tuple[Finding, ...],
+    address: TraceAddress,
+    names: Mapping[str, str],
+    alike: Alike,
+    now_ns: int,
+) -> DiagnosisView:
+    """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids."""
+    if diagnosis is None:
+        return DiagnosisView((), (), "", (), "", "This trace is too large to be examined by the rules.")
+    findings = [
+        *(_finding(one, address, names, _similar(one, address.trace_id, alike, now_ns)) for one in diagnosis.findings),
+        *(_finding(one, address, names, Similar("", "")) for one in journey),
+    ]
+    findings.sort(key=lambda view: view.badge.tone is Tone.PLAIN)  # stable: notes behind what somebody should act on
+    hidden = findings[SHOWN:] if len(findings) > SHOWN + 1 else []  # a fold for a single one would hide nothing
+    shown = findings[: len(findings) - len(hidden)]
+    flows = sorted(diagnosis.flows, key=lambda flow: flow.is_whole)
+    return DiagnosisView(
+        tuple(shown),
+        tuple(hidden),
+        f"{format_times(len(hidden), 'more finding')}" if hidden else "",
+        tuple(flow_view(flow, address) for flow in flows[:MAX_FLOWS]),
+        f"and {format_times(len(flows) - MAX_FLOWS, 'more flow')}" if len(flows) > MAX_FLOWS else "",
+    )
+
+
+def row_flow(flows: tuple[Flow, ...]) -> RowFlow | None:
+    """The first flow that broke, else the first."""
+    if not flows:
+        return None
+    flow = next((flow for flow in flows if not flow.is_whole), flows[0])
+    marks = "".join(STATE_MARKS[step.state] for step in flow.steps)
+    steps = ", ".join(f"{step.name} {STATE_WORDS[step.state]}" for step in flow.steps)
+    more = f" And {format_times(len(flows) - 1, 'more flow')}." if len(flows) > 1 else ""
+    return RowFlow(flow.name, marks, broke_words(flow), f"{flow.name}: {steps}.{more}")
+
+
+def flow_view(flow: Flow, address: TraceAddress) -> FlowView:
+    return FlowView(flow.name, tuple(_step(step, address) for step in flow.steps), broke_words(flow))
+
+
+def broke_words(flow: Flow) -> str:
+    """
+    >>> broke_words(Flow("video play", "", "", 0, (Step("session check", State.BROKEN),)))
+    'broke at session check'
+    """
+    step = flow.broken_step
+    if step is None:
+        return ""
+    return f"broke at {step.name}" if step.state is State.BROKEN else f"{step.name} is missing"
+
+
+def limits_words(thresholds: tuple[tuple[str, float], ...]) -> str:
+    """
+    >>> limits_words((("redirect_loop_count", 3), ("redirect_loop_window_ms", 10_000), ("gap_percent", 20)))
+    'redirect loop count 3, redirect loop window 10000 ms, gap 20 %'
+    """
+    found = []
+    for name, value in thresholds:
+        what, _, unit = name.rpartition("_")
+        what = f"{what} count" if unit == "count" else what
+        found.append(f"{what.replace('_', ' ')} {value:g} {_UNITS.get(unit, '')}".strip())
+    return ", ".join(found)
+
+
+def _finding(finding: Finding, address: TraceAddress, names: Mapping[str, str], similar: Similar) -> FindingView:
+    shown = finding.evidence[:MAX_EVIDENCE]
+    more = len(finding.evidence) - len(shown)
+    return FindingView(
+        badge=Badge(RULE_WORDS[finding.rule], finding_tone(finding), finding.rule),
+        sentence=finding.sentence,
+        evidence=tuple(_evidence(one, address, names) for one in shown),
+        more=f"+{more}" if more else "",
+        similar=similar,
+        next_step=finding.next_step,
+        limits=limits_words(finding.thresholds),
+        filter_href=traces_href(finding=finding.rule),
+    )
+
+
+def _evidence(evidence: Evidence, address: TraceAddress, names: Mapping[str, str]) -> EvidenceLink:
+    if evidence.trace_id != address.trace_id:
+        there = TraceAddress(evidence.trace_id, spans=(evidence.span_id,) if evidence.span_id else ())
+        return EvidenceLink(f"trace {evidence.trace_id[:8]}", there.href)
+    if not evidence.span_id:
+        return EvidenceLink("the whole trace", _showing(address, "").href)
+    return EvidenceLink(names.get(evidence.span_id, evidence.span_id), _showing(address, evidence.span_id).href)
+
+
+def _showing(address: TraceAddress, span_id: str) -> TraceAddress:
+    spans = (span_id,) if span_id else ()
+    return replace(TraceAddress(address.trace_id, address.outer, view=View.WATERFALL), spans=spans)
+
+
+def _similar(finding: Finding, trace_id: str, alike: Alike, now_ns: int) -> Similar:
+    """The hour up to now, or that around a finding of the past."""
+    is_recent = now_ns - HOUR_NS <= finding.time_ns <= now_ns
+    since_ns, until_ns = (now_ns - HOUR_NS, now_ns) if is_recent else (finding.time_ns - HOUR_NS // 2, 0)
+    until_ns = until_ns or finding.time_ns + HOUR_NS // 2
+    since_ns = max(0, since_ns)
+    others = alike(finding.fingerprint, since_ns, until_ns) - 1
+    if others < 1:
+        return Similar("", "")
+    when = "in the last hour" if is_recent else "within half an hour"
+    href = traces_href(finding=finding.rule, since=format_rfc3339(since_ns), until=format_rfc3339(until_ns))
+    return Similar(f"{others:,} similar {when}", href)
+
+
+def _step(step: Step, address: TraceAddress) -> StepView:
+    took = format_duration(step.duration_ns) if step.duration_ns else ""
+    title = f"{step.name}: {STATE_WORDS[step.state]}{f', {took}' if took else ''}"
+    href = _showing(address, step.span_id).href if step.span_id else ""
+    return StepView(step.name, step.state.value, took, href, title)
+
+
+def journey_around(summary: TraceSummary) -> tuple[int, int]:
+    """The window in which a person's other traces belong to this one: half an hour before and after."""
+    return max(0, summary.start_ns - HOUR_NS // 2), summary.start_ns + summary.duration_ns + HOUR_NS // 2

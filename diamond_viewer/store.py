@@ -57,6 +57,10 @@ class TraceStore(Protocol):
         number of traces each, most frequent first."""
         ...
 
+    def feed(self) -> FeedState:
+        """What the feed last said of itself: the same object until it says something else. Waits for nobody."""
+        ...
+
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
         ...

@@ -195,6 +195,9 @@ class PlainStore:
         found = [(value, count) for value, count in counts.items() if text.casefold() in value.casefold()]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
 
+    def feed(self) -> FeedState:
+        return self.health().feed
+
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)
         return Health(

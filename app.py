@@ -52,7 +52,7 @@ def main() -> int:
         house.callback(examiner.stop)
         terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice)
         terminal.follow_backlog(store, stop.wait, started_s)
-        serve(application, listening, stop)
+        serve(application, listening, stop, store)
     return 0
 
 

@@ -95,6 +95,10 @@ class TraceStore(Protocol):
         beyond what each trace shows alone."""
         ...
 
+    def feed(self) -> FeedState:
+        """What the feed last said of itself: the same object until it says something else. Waits for nobody."""
+        ...
+
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
         ...

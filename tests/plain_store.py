@@ -251,6 +251,9 @@ class PlainStore:
         rows = [row for row in self.summaries() if all(self._holds(term, row) for term in window)]
         return diagnose_journey(trace for row in rows if (trace := self.trace(row.trace_id)))
 
+    def feed(self) -> FeedState:
+        return self.health().feed
+
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)
         return Health(

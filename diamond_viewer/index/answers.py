@@ -81,30 +81,42 @@ def _at_or_below(segment: Segment, traces: Indexes, anchor: Anchor) -> Column:
     return found
 
 
-def _figures(matches: Matches, sort: str) -> Column:
+def _figures(segment: Segment, traces: Indexes, sort: str) -> Column:
     """What the list is sorted by, for each trace."""
+    columns = segment.traces
     if sort == "duration":
-        return joined(matches, "end_ns") - joined(matches, "start_ns")
-    return joined(matches, _SORT_COLUMNS[sort])
+        lasted: Column = columns["end_ns"][traces] - columns["start_ns"][traces]
+        return lasted
+    return columns[_SORT_COLUMNS[sort]][traces].astype(np.int64, copy=False)
 
 
 def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]:
-    """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest first, then by trace id."""
-    start_ns = joined(matches, "start_ns")
-    if not len(start_ns):
+    """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest first, then by id.
+
+    Of each segment only what may stand on the page is looked at: no less than ``count`` of those seen so far.
+    """
+    best, least = np.empty(0, np.int64), -(2**63)
+    candidates: list[tuple[Segment, Indexes, Column]] = []
+    for segment, traces in sorted(matches, key=lambda pair: -pair[0].number):  # the newest leave least of the others
+        figures = _figures(segment, traces, sort)
+        is_among_best = np.flatnonzero(figures >= least)
+        if len(is_among_best):
+            candidates.append((segment, traces[is_among_best], figures[is_among_best]))
+            best = np.concatenate([best, figures[is_among_best]])
+        if len(best) > count:
+            best = np.partition(best, len(best) - count)[len(best) - count :]
+            least = int(best.min())
+    kept = [(segment, traces[figures >= least], figures[figures >= least]) for segment, traces, figures in candidates]
+    if not kept:
         return []
-    figures = _figures(matches, sort)
-    candidates = np.arange(len(start_ns))
-    if count < len(start_ns):  # only what can stand on the page is sorted; ties at its end all stay candidates
-        last = np.partition(figures, len(figures) - count)[len(figures) - count]
-        candidates = np.flatnonzero(figures >= last)
-    high, low = joined(matches, "high", np.uint64)[candidates], joined(matches, "low", np.uint64)[candidates]
-    order = candidates[np.lexsort((low, high, -start_ns[candidates], -figures[candidates]))][:count]
-    ends = np.cumsum([len(traces) for _, traces in matches])
+    found = [(segment, traces) for segment, traces, _ in kept]
+    start_ns, high, low = joined(found, "start_ns"), joined(found, "high", np.uint64), joined(found, "low", np.uint64)
+    order = np.lexsort((low, high, -start_ns, -np.concatenate([figures for _, _, figures in kept])))[:count]
+    ends = np.cumsum([len(traces) for _, traces in found])
+    begins = ends - [len(traces) for _, traces in found]
     owner = np.searchsorted(ends, order, side="right")
-    begins = ends - [len(traces) for _, traces in matches]
     return [
-        (matches[at][0], int(matches[at][1][place - begins[at]]))
+        (found[at][0], int(found[at][1][place - begins[at]]))
         for at, place in zip(owner.tolist(), order.tolist(), strict=True)
     ]
 
@@ -129,7 +141,7 @@ def stats(found: Matched) -> Stats:
         error_traces=flag_counts["error"],
         error_spans=int(joined(matches, "error_count").sum()),
         auth_failure_traces=flag_counts["auth-failure"],
-        auth_failure_users=_user_count(segments, failed),
+        auth_failure_users=_user_count(failed),
         slow_traces=flag_counts["slow"],
         slow_db_traces=flag_counts["slow-db"],
         p50_ns=p50_ns,
@@ -163,14 +175,14 @@ def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segm
             yield segment, mask
 
 
-def _user_count(segments: Sequence[Segment], matches: Matches) -> int:
+def _user_count(matches: Matches) -> int:
     """Distinct users. Counted by hash, eight bytes each: there may be millions of them."""
     hashes = [np.empty(0, np.int64)]
-    for segment, mask in _masks(segments, matches):
-        is_theirs = mask[segment.spans["trace"]]
-        codes = set(np.unique(segment.spans["user"][is_theirs]).tolist())
-        codes |= segment.all_mentions((row for row in segment.mentions if is_theirs[row]), Field.USER)
-        hashes.append(np.array([hash(segment.dictionary.texts[code]) for code in codes if code], np.int64))
+    for segment, traces in matches:
+        mask = np.zeros(segment.traces.size, bool)
+        mask[traces] = True
+        codes, _ = segment.postings.counts_among(Field.USER, mask)
+        hashes.append(np.array([hash(segment.dictionary.texts[code]) for code in codes.tolist()], np.int64))
     return len(sorted_distinct(np.concatenate(hashes)))
 
 

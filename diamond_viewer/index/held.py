@@ -66,6 +66,10 @@ class HeldTraces:
             place = self._place(int(self._places.find(key)[0]))
             return self._full_summary(place, key) if place else None
 
+    def _place_of(self, trace_id: str) -> Place | None:
+        key = key_of_id(trace_id)
+        return None if key is None else self._place(int(self._places.find(key)[0]))
+
     def _full_summary(self, place: Place, key: Keys) -> TraceSummary:
         """The row of a trace with what is attached to it."""
         logs = sum(len(segment.logs.lines_of(key)) for segment in self._segments.values())

@@ -77,6 +77,7 @@ class MemoryStore(ExaminedTraces):
         self._feed = FeedState()
         self._duplicate_spans = self._conflicting_spans = self._duplicate_logs = 0
         self._evicted_spans = self._evicted_traces = self._held_since_ns = 0
+        self._totals = (-1, 0, 0)  # version, traces, spans
         self._spare_known = (0, 0)  # ``_answered``, and what was kept then to answer faster
         self._packed_bytes: dict[int, int] = {}  # by segment number: packed segments hardly change any more
 
@@ -315,14 +316,20 @@ class MemoryStore(ExaminedTraces):
             self._spare_known = self._answered, self._spare_bytes()
         return segments + big + self._spare_known[1] + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
 
+    def feed(self) -> FeedState:
+        return self._feed
+
     def health(self) -> Health:
         with self._lock:
-            lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
-            spans = [segment.traces["span_count"] for segment in self._segments.values()]
+            if self._totals[0] != self._version:
+                lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
+                counts = [segment.traces["span_count"] for segment in self._segments.values()]
+                spans = sum(int(count[here].sum()) for here, count in zip(lives, counts, strict=True))
+                self._totals = self._version, sum(int(np.count_nonzero(here)) for here in lives), spans
             return Health(
                 version=self._version,
-                traces=sum(int(np.count_nonzero(here)) for here in lives),
-                spans=sum(int(count[here].sum()) for here, count in zip(lives, spans, strict=True)),
+                traces=self._totals[1],
+                spans=self._totals[2],
                 lines=self._feed.lines,
                 duplicate_spans=self._duplicate_spans,
                 memory_bytes=self._memory_bytes(),

@@ -11,12 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+
+from diamond_viewer.store import TraceStore
+from diamond_viewer.web.channel import PollChannel
+from diamond_viewer.web.standstill import Standstill
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -134,8 +139,12 @@ def _why_not(failure: OSError, host: str, port: int) -> str:
     return f"Cannot listen on {host}, port {port}: {failure.strerror}."
 
 
-def serve(application: "WSGIApplication", listening: Sequence[socket.socket], stop: Stop) -> None:
+def serve(
+    application: "WSGIApplication", listening: Sequence[socket.socket], stop: Stop, store: TraceStore | None = None
+) -> None:
     """Answer requests until ``stop`` is said; then take no more, finish what is under way for ``FINISH_S``, close.
+
+    With its ``store``, polls that find nothing new are answered without asking the application again (``Standstill``).
 
     Runs in the calling thread and closes the sockets.
     """
@@ -156,6 +165,10 @@ def serve(application: "WSGIApplication", listening: Sequence[socket.socket], st
         ident=None,  # no need to tell which server this is
     )
     acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]
+    if store is not None:
+        channel_class = partial(PollChannel, standstill=Standstill(store))
+        for acceptor in acceptors:
+            acceptor.channel_class = channel_class
     stop.call(acceptors[0].pull_trigger)  # wakes the loop
     try:
         while not stop.is_said():

@@ -17,6 +17,7 @@ from diamond_viewer.web.health_page import health_page
 from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
+from diamond_viewer.web.standstill import STANDSTILL, Moment
 from diamond_viewer.web.status import Paused, Status, status_of
 from diamond_viewer.web.swaps import (
     BESIDE_THE_LIST,
@@ -103,16 +104,18 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
 def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_ns: int) -> Response:
     """The status always, figures and list unless the reader paused, the opened trace when it has grown."""
     seen = Seen.parse(request.args.get("seen", ""))
-    version = store.version()  # before anything is read: what comes meanwhile is asked for again
+    now = Moment.of(store)  # before anything is read: what comes meanwhile is asked for again
     address, _ = Address.from_args(request.args.items(multi=True), now_ns)
     paused = _paused(store, address.query, now_ns)
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
     question = digest(address, held, zone_label())
-    moment = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
-    asked = digest(version, question, status, moment)
+    second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
+    asked = digest(now.version, question, status, second)
     if asked == seen.asked:
+        if not second:
+            request.environ.get(STANDSTILL, lambda now: None)(now)
         return nothing_new()
 
     def make() -> tuple[str, bool]:

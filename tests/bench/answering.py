@@ -17,7 +17,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 from diamond_viewer.web.app import create_app
 from tests.bench.footprint import UNBOUNDED_BYTES
-from tests.bench.measure import Latency, latency
+from tests.bench.measure import Latency, latencies_in_turn
 
 NS_PER_SECOND = 10**9
 BUCKETS = 60
@@ -71,17 +71,19 @@ def latencies(store: MemoryStore, asked_times: int) -> dict[str, dict[str, Laten
     """Question -> what was asked of it (LIST, PAGE, STATS, FACETS) -> how long it took."""
     now_ns = store.stats(Query(), 0).last_start_ns
     client = Client(create_app(store, clock=lambda: now_ns))
-    found: dict[str, dict[str, Latency]] = {}
-    for name, query in questions(store, now_ns).items():
-        path = query.to_args()
-        asked = {
-            LIST: _requesting(client, f"/api/traces?{path}", {}),
-            PAGE: _requesting(client, f"/trace-viewer.html?{path}", FILTERING),
-            STATS: partial(_ask, store, query, now_ns),
-            FACETS: partial(store.facets, query, now_ns, MAX_FACET_VALUES),
-        }
-        found[name] = {kind: latency(ask, asked_times) for kind, ask in asked.items()}
-    return found
+    asked = questions(store, now_ns)
+    kinds: dict[str, Callable[[Query], object]] = {
+        LIST: lambda query: _request(client, f"/api/traces?{query.to_args()}", {}),
+        PAGE: lambda query: _request(client, f"/trace-viewer.html?{query.to_args()}", FILTERING),
+        STATS: lambda query: (store.stats(query, now_ns), store.histogram(query, now_ns, BUCKETS)),
+        FACETS: lambda query: store.facets(query, now_ns, MAX_FACET_VALUES),
+    }
+    # question after question, round after round: the store remembers what matched the last one
+    taken = {
+        kind: latencies_in_turn({n: partial(ask, q) for n, q in asked.items()}, asked_times)
+        for kind, ask in kinds.items()
+    }
+    return {name: {kind: taken[kind][name] for kind in kinds} for name in asked}
 
 
 def questions(store: MemoryStore, newest_ns: int) -> dict[str, Query]:
@@ -107,15 +109,7 @@ def _commonest(store: MemoryStore, field: str) -> str:
     return store.values(field, "", 1)[0][0]
 
 
-def _ask(store: MemoryStore, query: Query, now_ns: int) -> None:
-    store.stats(query, now_ns)
-    store.histogram(query, now_ns, BUCKETS)
-
-
-def _requesting(client: Client, path: str, headers: dict[str, str]) -> Callable[[], object]:
-    def request() -> None:
-        response = client.get(path, headers=headers)
-        if response.status_code != 200:
-            raise RuntimeError(f"{path} answered {response.status}.")
-
-    return request
+def _request(client: Client, path: str, headers: dict[str, str]) -> None:
+    response = client.get(path, headers=headers)
+    if response.status_code != 200:
+        raise RuntimeError(f"{path} answered {response.status}.")

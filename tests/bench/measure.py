@@ -18,11 +18,14 @@ class Latency:
     p95_s: float
 
 
-def latency(ask: Callable[[], object], times: int) -> Latency:
-    """Ask many times; the first answer warms up and does not count."""
-    ask()
-    seconds = sorted(seconds_of(ask) for _ in range(times))
-    return Latency(nearest_rank(seconds, 50), nearest_rank(seconds, 95))
+def latencies_in_turn(asks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Latency]:
+    """Ask one after the other, many times; the first round warms up and does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in asks}
+    for _ in range(rounds + 1):
+        for name, ask in asks.items():
+            seconds[name].append(seconds_of(ask))
+    ordered = {name: sorted(taken[1:]) for name, taken in seconds.items()}
+    return {name: Latency(nearest_rank(taken, 50), nearest_rank(taken, 95)) for name, taken in ordered.items()}
 
 
 def nearest_rank(ordered: Sequence[float], percent: int) -> float:

@@ -10,7 +10,8 @@ from tests.bench import measure
 def test_percentiles_are_by_nearest_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = count(0)  # the first answer takes 0 s and warms up, then come 1, 2, ... 100 s
     monkeypatch.setattr(measure, "seconds_of", lambda work: work())
-    assert measure.latency(lambda: float(next(taken)), 100) == measure.Latency(50.0, 95.0)
+    asked = {"one": lambda: float(next(taken))}
+    assert measure.latencies_in_turn(asked, 100) == {"one": measure.Latency(50.0, 95.0)}
 
 
 def test_sides_take_turns() -> None:

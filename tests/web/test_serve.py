@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from diamond_viewer.store import TraceStore
 from diamond_viewer.web.serve import LEAVE_S, ServingError, Stop, listen, serve, stop_signals
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ def fine(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterabl
 
 @contextmanager
 def served(
-    application: "WSGIApplication", host: str = "127.0.0.1", stop: Stop | None = None
+    application: "WSGIApplication",
+    host: str = "127.0.0.1",
+    stop: Stop | None = None,
+    store: TraceStore | None = None,
 ) -> Iterator[tuple[int, Callable[[], bool]]]:
     """A server in a thread: its port, and a way to stop it that says whether it ended."""
     stop = stop or Stop()
     listening = listen(host, 0)
-    thread = threading.Thread(target=serve, args=(application, listening, stop))
+    thread = threading.Thread(target=serve, args=(application, listening, stop, store))
     port: int = listening[0].getsockname()[1]
     thread.start()
 
@@ -152,6 +156,7 @@ def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 STUCK = """
 import socket, threading
+from diamond_viewer.store import TraceStore
 from diamond_viewer.web.serve import Stop, listen, serve
 
 stop, listening = Stop(), listen("127.0.0.1", 0)

@@ -1,0 +1,72 @@
+"""waitress's connection and task, with two differences: an answer without a body leaves the connection open, and a request that
+still has the answer "nothing new" gets it at once, from the loop.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
+from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
+
+HEAD_END = b"\r\n\r\n"
+_HAVE_MORE_THAN_A_HEAD = frozenset({"CONTENT_LENGTH", "TRANSFER_ENCODING", "EXPECT"})
+
+
+class PollTask(WSGITask):  # type: ignore[misc]  # waitress has no types
+    channel: "PollChannel"
+    _raw: bytes = b""
+    _moment: Moment | None = None
+
+    def get_environment(self) -> Mapping[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        if self.channel.raw and not _HAVE_MORE_THAN_A_HEAD & self.request.headers.keys():
+            self._raw = self.channel.raw
+            environ[STANDSTILL] = self._stand_still
+        return environ
+
+    def _stand_still(self, moment: Moment) -> None:
+        self._moment = moment
+
+    def set_close_on_finish(self) -> None:
+        """Also called for every answer without a length; but a 204 or 304 has none and ends with its head (RFC 9112, 6.3)."""
+        wants_close = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or self.version != "1.1" or wants_close:
+            super().set_close_on_finish()
+
+    def build_response_header(self) -> bytes:
+        head: bytes = super().build_response_header()
+        if self._moment is not None and self.status.startswith("204") and not self.close_on_finish:
+            self.channel.standstill.keep(self._raw, self._moment, head)
+        return head
+
+
+class PollChannel(HTTPChannel):  # type: ignore[misc]
+    """``raw``: the request under way as it came, if it came alone and in one piece."""
+
+    task_class = PollTask
+    raw: bytes = b""
+
+    def __init__(self, *arguments: Any, standstill: Standstill, **more: Any) -> None:
+        self.standstill = standstill
+        super().__init__(*arguments, **more)
+
+    def received(self, data: bytes) -> bool:
+        is_first = self.request is None and not self.requests
+        if is_first and not (self.total_outbufs_len or self.will_close or self.close_when_flushed):
+            answer = self.standstill.answer(data)
+            if answer is not None:
+                self._send_at_once(answer)
+                return True
+        self.raw = data if is_first and data.find(HEAD_END) == len(data) - len(HEAD_END) else b""
+        taken: bool = super().received(data)
+        return taken
+
+    def _send_at_once(self, answer: bytes) -> None:
+        left = answer[self.send(answer) :]
+        if left:  # the browser does not read: the loop sends the rest when it does
+            with self.outbuf_lock:
+                self.outbufs[-1].append(left)
+                self.current_outbuf_count += len(left)
+                self.total_outbufs_len += len(left)

@@ -21,6 +21,7 @@ COUNTERS = (
     "missed_files",
     "salvaged",
     "invalid_spans",
+    "repeated_keys",
     "other_signal",
     "gap_bytes",
     "unreadable",
@@ -161,6 +162,7 @@ class Ingest:
         batch = self._decode(line)
         self.counters["invalid_spans"] += batch.invalid_spans
         self.counters["utf8_repaired"] += batch.repaired
+        self.counters["repeated_keys"] += batch.has_repeated_keys
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
         if batch.span_count:
             self._writer.add(batch, digest)

@@ -171,6 +171,31 @@ def test_of_duplicate_keys_the_last_one_counts(tmp_path: Path) -> None:
     assert read(tmp_path / "traces.json").names == ["last"]
 
 
+ATTRIBUTES = b'"attributes":[{"key":"user.id","value":{"stringValue":"a"}},{"key":"%s","value":{"stringValue":"b"}}]'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        pytest.param(b'"status":{}', b'"status":{},' + ATTRIBUTES % b"user.id", 1, id="attribute"),
+        pytest.param(b'"status":{}', b'"status":{},' + ATTRIBUTES % b"lesson.id", 0, id="two attributes"),
+        pytest.param(b'"name":"n1"', b'"name":"first","name":"last\xff"', 1, id="JSON key of a line to be repaired"),
+        pytest.param(
+            b'"status":{}', b'"note":"\xff","status":{},' + ATTRIBUTES % b"user.id", 1, id="attribute of such"
+        ),
+        pytest.param(b'"name":"n1"', b'"name":"last\xff"', 0, id="repaired without repeats"),
+    ],
+)
+def test_lines_that_give_a_key_twice_are_counted(tmp_path: Path, before: bytes, after: bytes, count: int) -> None:
+    """Each of them, though what attributes say is worked out once: the second line is the first with another id."""
+    lines = [line_of(number).replace(before.replace(b"n1", b"n%d" % number), after) for number in (1, 2)]
+    (tmp_path / "traces.json").write_bytes(b"\n".join(lines) + b"\n")
+    fresh = read(tmp_path / "traces.json")
+    assert fresh.numbers == [1, 2]
+    assert fresh.counter("repeated_keys") == 2 * count
+    assert fresh.state.bad_lines == 0
+
+
 def test_the_same_line_again_is_counted_and_not_decoded_again(tmp_path: Path) -> None:
     (tmp_path / "traces.json").write_bytes(lines_of(1, 2, 1))
     fresh = read(tmp_path / "traces.json")

@@ -136,7 +136,16 @@ def test_a_line_nested_too_deep_is_one_bad_line(tmp_path: Path, depth: int) -> N
     (tmp_path / "traces.json").write_bytes(line + lines_of(1))
     fresh = read(tmp_path / "traces.json")
     assert fresh.numbers == [1]
-    assert fresh.state.bad_lines <= 1
+    assert fresh.state.bad_lines == 1
+
+
+def test_a_value_nested_500_deep_costs_its_line_only(tmp_path: Path) -> None:
+    """Each array is three levels of JSON: together more than the 1,024 that are read."""
+    value = b'{"arrayValue":{"values":[' * 500 + b'{"intValue":"1"}' + b"]}}" * 500
+    line = line_of(1).replace(b'"status":{}', b'"attributes":[{"key":"deep","value":' + value + b'}],"status":{}')
+    (tmp_path / "traces.json").write_bytes(line + b"\n" + lines_of(2))
+    fresh = read(tmp_path / "traces.json")
+    assert (fresh.numbers, fresh.state.bad_lines) == ([2], 1)
 
 
 def test_a_value_nested_300_deep_is_kept(tmp_path: Path) -> None:

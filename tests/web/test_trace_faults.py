@@ -91,6 +91,15 @@ def test_a_span_that_came_again_with_other_content_is_flagged_on_both_and_counte
     assert any(shown.words().startswith("Conflicting spans 1 ") for shown in counters)
 
 
+def test_a_value_nested_300_deep_is_a_page() -> None:
+    deep: Wire = {"stringValue": "bottom"}
+    for _ in range(300):
+        deep = {"arrayValue": {"values": [deep]}}
+    seen = Seen(line(span(1) | {"attributes": [{"key": "deep", "value": deep}]}))
+    assert "deep" in seen.words()
+    assert "nested deeper than 64 levels: left out here" in json.dumps(seen.spans())
+
+
 def test_a_key_that_stands_twice_is_said_at_its_span() -> None:
     twice = [{"key": "user.id", "value": {"stringValue": value}} for value in ("first", "last")]
     text = line(span(1) | {"attributes": twice}, span(2, 1)).replace(b'"kind"', b'"flags":0,"flags":1,"kind"', 1)

@@ -353,7 +353,7 @@ def test_a_stale_handle_is_opened_anew(tmp_path: Path, monkeypatch: pytest.Monke
         return pread(*arguments)
 
     with Following(tmp_path) as f:
-        f.write(1, padding=10_000)
+        f.write(1, padding=20_000)
         f.look()
         f.write(2)
         monkeypatch.setattr(os, "pread", pread_once_stale)

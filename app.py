@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import DemoTraffic
 from diamond_viewer.feed.feed import Feed
-from diamond_viewer.feed.files import FeedError
+from diamond_viewer.feed.files import FeedError, has_files
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
@@ -31,7 +31,7 @@ def main() -> int:
     with ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
-        if settings.demo or not (settings.patterns or terminal.has_telemetry(Path(DEFAULT_PATTERN))):
+        if settings.demo or not (settings.patterns or has_files(DEFAULT_PATTERN)):
             folder = Path(house.enter_context(TemporaryDirectory(prefix="diamond-viewer-demo-")))
             traffic = DemoTraffic(folder)
             traffic.start()

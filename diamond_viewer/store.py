@@ -124,8 +124,8 @@ class TraceWriter(Protocol):
     """What the feed writes to: one thread only, the only writer."""
 
     def is_held(self, digest: bytes) -> bool:
-        """True when a line with this digest (16 bytes, XXH3-128 of the line) was added before and is still held; its spans
-        are then counted as duplicates, and the caller need not decode it again."""
+        """True when a line with this digest (16 bytes, XXH3-128 of the line) was added before and is held, or is remembered
+        though it had to leave; its spans are then counted as duplicates, and the caller need not decode it again."""
         ...
 
     def add(self, batch: Batch, digest: bytes) -> None:

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from threading import Thread
 
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings
@@ -28,17 +27,6 @@ def refuse(error: Exception) -> int:
     """One sentence to stderr; the exit code of bad arguments."""
     print(f"app.py: {error}", file=sys.stderr, flush=True)  # noqa: T201
     return 2
-
-
-def has_telemetry(live: Path) -> bool:
-    """True when the live file or a rotated backup stands there, or when nobody may look: then the feed says so."""
-    try:
-        names = [path.name for path in live.parent.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return any(name.startswith(live.stem) and live.suffix in name for name in names)
 
 
 def page_address(settings: Settings, port: int) -> str:

@@ -155,6 +155,7 @@ class Feed:
             self._behind_since_s = None
         elif self._behind_since_s is None:
             self._behind_since_s = now_s
+        report.clock_lag(tails, now_s)
         waiting = report.waiting_for(self._patterns, self._shelf.families.values(), tails)
         self._writer.report(
             FeedState(
@@ -165,7 +166,9 @@ class Feed:
                 bad_lines=self._ingest.bad_lines,
                 lag_ns=int((now_s - self._behind_since_s) * 1e9) if self._behind_since_s is not None else 0,
                 last_line_ns=self._last_line_ns,
-                sources=report.sources(self._shelf.families.values(), tails, self._shelf.forgotten, self._stumbles),
+                sources=report.sources(
+                    self._shelf.families.values(), tails, self._shelf.forgotten, self._stumbles, now_s
+                ),
                 counters=dict(self._ingest.counters),
                 notice=" ".join(filter(None, (self._notice, waiting, self._watch.notice))),
             )

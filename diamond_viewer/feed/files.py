@@ -129,6 +129,14 @@ def backups(group: Group) -> list[Name]:
     return sorted(names, key=reading_order)
 
 
+def has_files(live_path: str) -> bool:
+    """Whether the live file or a backup of it stands there, or nobody may look: then the feed says so."""
+    try:
+        return os.path.lexists(live_path) or bool(backups(Group(live_path)))
+    except OSError:
+        return True
+
+
 def reading_order(name: Name) -> tuple[int, str, int, str]:
     """Oldest content first, so that the two halves of a line meet. The one place that decides the order of backups.
 

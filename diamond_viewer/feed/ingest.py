@@ -21,6 +21,7 @@ COUNTERS = (
     "missed_files",
     "salvaged",
     "invalid_spans",
+    "repeated_keys",
     "other_signal",
     "logs_without_trace",
     "gap_bytes",
@@ -162,6 +163,7 @@ class Ingest:
         batch = self._decode(line)
         self.counters["invalid_spans"] += batch.invalid_spans
         self.counters["utf8_repaired"] += batch.repaired
+        self.counters["repeated_keys"] += batch.has_repeated_keys
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
         self.counters["logs_without_trace"] += batch.logs.without_trace
         if batch.is_worth_keeping:

@@ -10,11 +10,20 @@ from diamond_viewer.telemetry.model import SourceState
 MAX_SOURCES = 200  # of group_by there may be thousands; the live files come first
 
 
+def clock_lag(tails: Iterable[Tail], now_s: float) -> None:
+    """Note since when each file has had bytes that were not read at the end of a look. What cannot be read is no lag."""
+    for tail in tails:
+        if not tail.unread_bytes or tail.trouble:
+            tail.behind_since_s = None
+        elif tail.behind_since_s is None:
+            tail.behind_since_s = now_s
+
+
 def sources(
-    families: Collection[Family], tails: Sequence[Tail], forgotten: Iterable[Tail], stumbles: Ledger
+    families: Collection[Family], tails: Sequence[Tail], forgotten: Iterable[Tail], stumbles: Ledger, now_s: float
 ) -> tuple[SourceState, ...]:
     """Files that are missed, live files as they were named, backups from the newest on, and deleted files that left problems
-    behind."""
+    behind. ``now_s`` by the clock of ``clock_lag``."""
     states = [_missing(family) for family in families if family.live is None and family.trouble is not None]
     troubles = {family.live.serial: family.trouble for family in families if family.live and family.trouble}
     named = {family.live.serial: place for place, family in enumerate(families) if family.live}
@@ -26,7 +35,16 @@ def sources(
         trouble = troubles.get(tail.serial)
         problems = (*tail.ledger.problems.values(), *([trouble] if trouble else []))
         states.append(
-            SourceState(tail.name.path, _state(tail), tail.size_bytes, tail.offset, tail.ledger.lines, problems)
+            SourceState(
+                tail.name.path,
+                _state(tail),
+                tail.size_bytes,
+                tail.offset,
+                tail.ledger.lines,
+                problems,
+                behind_bytes=tail.unread_bytes,
+                lag_ns=int((now_s - tail.behind_since_s) * 1e9) if tail.behind_since_s is not None else 0,
+            )
         )
     if stumbles.problems:
         states.insert(0, SourceState("(the feed)", "failed", problems=tuple(stumbles.problems.values())))

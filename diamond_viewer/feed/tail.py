@@ -48,6 +48,7 @@ class Tail:
         self.failure = ""  # why its content is of no use, until it is rewritten
         self.trouble = ""  # why it cannot be read just now
         self.size_bytes = name.size_bytes
+        self.behind_since_s: float | None = None  # it has had unread bytes at every look since
         self.grown_s = 0.0  # when bytes last came, by the clock of who reads
         self.mark_at_close = NEVER
         self.is_elsewhere = False  # another process reads it

@@ -24,6 +24,7 @@ from diamond_viewer.index.block import block_of
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.departed import LINE_BYTES, DepartedLines
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
@@ -43,6 +44,7 @@ SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a si
 MIN_SEGMENT_BYTES = 1024**2
 PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
 
+DEPARTED_SHARE = 64  # of the budget: 1 GiB remembers 700,000 lines that have left it
 DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
 GC_THRESHOLDS = (50_000, 20, 50)  # decoding makes no circles, and looking for them takes a sixth of the time
 
@@ -69,6 +71,7 @@ class MemoryStore(ExaminedTraces):
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
         self._segment_bytes = max(budget_bytes // SEGMENTS, MIN_SEGMENT_BYTES)
         self._digests: dict[bytes, int] = {}
+        self._departed = DepartedLines(budget_bytes // DEPARTED_SHARE // LINE_BYTES + 1)
         self._pending: list[Batch] = []
         self._pending_digests: dict[bytes, int] = {}
         self._pending_spans = 0
@@ -83,6 +86,8 @@ class MemoryStore(ExaminedTraces):
 
     def is_held(self, digest: bytes) -> bool:
         span_count = self._digests.get(digest)
+        if span_count is None:
+            span_count = self._departed.span_count_of(digest)
         if span_count is None:
             return False
         self._duplicate_spans += span_count
@@ -292,6 +297,7 @@ class MemoryStore(ExaminedTraces):
             size_bytes = self._packed_bytes.pop(oldest.number)
             for digest in oldest.digests:
                 self._digests.pop(digest, None)
+            self._departed.note(oldest.digests)
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
             gone, smaller = unlink(oldest, self._places, big)
@@ -314,7 +320,8 @@ class MemoryStore(ExaminedTraces):
         big = sum(big.span_keys.size_bytes for big in self._big.values())
         if self._spare_known[0] != self._answered:
             self._spare_known = self._answered, self._spare_bytes()
-        return segments + big + self._spare_known[1] + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
+        lines = self._departed.size_bytes + DIGEST_BYTES * len(self._digests)
+        return segments + big + self._spare_known[1] + self._places.size_bytes + lines
 
     def feed(self) -> FeedState:
         return self._feed

@@ -322,7 +322,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """One file as the feed sees it. ``state`` is waiting | reading | live | done | ignored | failed."""
+    """One file as the feed sees it. ``state`` is waiting | reading | live | done | ignored | failed.
+
+    ``behind_bytes`` are written and not read yet; ``lag_ns`` is how long the feed has been behind in this file.
+    """
 
     path: str
     state: str
@@ -330,13 +333,15 @@ class SourceState:
     bytes_read: int = 0
     lines: int = 0
     problems: tuple[Problem, ...] = ()
+    behind_bytes: int = 0
+    lag_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
     """What the feed says of itself; ``counters`` are the names of ``docs/faults.md`` (rotations, truncations, ...).
 
-    ``last_line_ns`` is the wall clock when the newest line was read (0: none yet); ``lag_ns`` the age of unread bytes.
+    ``last_line_ns`` is when the newest line was written, by the wall clock (0: none yet); ``lag_ns`` the age of unread bytes.
     ``notice`` is a sentence for the banner: waiting for a file, polling only, the demo is shown.
     """
 

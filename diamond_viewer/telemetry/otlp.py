@@ -18,7 +18,7 @@ from diamond_viewer.telemetry import otlp_repair, semconv
 from diamond_viewer.telemetry.otlp_links import NO_LINKS, LinkTargets, link_targets
 from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, count_logs
 from diamond_viewer.telemetry.otlp_repair import LineError
-from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes, first_look
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
 __all__ = ["Batch", "LineError", "decode_line"]
@@ -100,13 +100,15 @@ class Batch:
     ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
     0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
     the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are the records that
-    belong to traces, ``links`` what spans of the line point to in other traces.
+    belong to traces, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
+    was given twice, or, in a line that had to be repaired, anything; the last one counted.
     """
 
     original: bytes
     signal: str = "none"
     invalid_spans: int = 0
     repaired: bool = False
+    has_repeated_keys: bool = False
     trace_ids: bytes = b""
     span_ids: bytes = b""
     parent_ids: bytes = b""
@@ -152,13 +154,19 @@ def decode_line(line: bytes) -> Batch:
             pass  # most often an old spelling or a broken id, which the slow way reads
     repaired = otlp_repair.repair(line)
     if not repaired.original:
-        return Batch(b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced)
+        return Batch(
+            b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced, repaired.has_repeated_keys
+        )
     try:
         batch = _decode_regular(repaired.original, is_canonical=True)
     except (_IrregularError, msgspec.DecodeError, RecursionError):
         raise LineError("unreadable", "The line is telemetry, but its attributes cannot be read.") from None
     return replace(
-        batch, signal=repaired.signal, invalid_spans=repaired.invalid_spans, repaired=repaired.text_was_replaced
+        batch,
+        signal=repaired.signal,
+        invalid_spans=repaired.invalid_spans,
+        repaired=repaired.text_was_replaced,
+        has_repeated_keys=batch.has_repeated_keys or repaired.has_repeated_keys,
     )
 
 
@@ -203,9 +211,12 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
     starts = _times([span.start_time_unix_nano for span in spans])
     if 0 in starts and b"_unix_nano" in line:
         raise _IrregularError
+    repeats_before = _facts_by_blob.repeats
+    facts = _span_facts(spans)
     return Batch(
         original=line,
         signal="traces",
+        has_repeated_keys=_facts_by_blob.repeats > repeats_before,
         trace_ids=trace_ids,
         span_ids=span_ids,
         parent_ids=parent_ids,
@@ -215,7 +226,7 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
         services=services,
         kinds=_enums([span.kind for span in spans]),
         status_codes=_enums([status.code if (status := span.status) else 0 for span in spans]),
-        facts=_span_facts(spans),
+        facts=facts,
         events=[
             BatchEvent(row, _name(event.name), _time(event.time_unix_nano), _event_facts(event))
             for row, span in enumerate(spans)
@@ -292,15 +303,22 @@ def _byte(value: int) -> int:
 
 
 class _FactsByBlob(dict[bytes, SpanFacts]):
-    """Attributes as they stand on the wire -> what they say. Emptied when full: what repeats is soon back."""
+    """Attributes as they stand on the wire -> what they say. Emptied when full: what repeats is soon back.
+
+    ``repeats`` counts blobs that give a key twice. These are not kept, so that each is counted whenever it comes.
+    """
+
+    repeats = 0
 
     def __missing__(self, blob: bytes) -> SpanFacts:
-        facts = (
-            semconv.span_facts(chosen_attributes(blob, semconv.SPAN_FACT_KEYS))
-            if len(blob) > 2
-            else semconv.NO_SPAN_FACTS
-        )
-        if len(blob) <= MAX_CACHED_BLOB_BYTES:
+        if len(blob) > 2:
+            chosen, has_repeats = first_look(blob, semconv.SPAN_FACT_KEYS)
+            facts = semconv.span_facts(chosen)
+        else:
+            facts, has_repeats = semconv.NO_SPAN_FACTS, False
+        if has_repeats:
+            self.repeats += 1
+        elif len(blob) <= MAX_CACHED_BLOB_BYTES:
             if len(self) >= MAX_CACHED_BLOBS:
                 self.clear()
             self[blob] = facts

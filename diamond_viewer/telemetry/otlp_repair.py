@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from diamond_viewer.telemetry.repeated_keys import ObjectReader
+
 MAX_UINT64 = 2**64 - 1
 
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -54,6 +56,7 @@ class Repaired:
     signal: str
     invalid_spans: int
     text_was_replaced: bool
+    has_repeated_keys: bool
 
 
 def repair(line: bytes) -> Repaired:
@@ -61,7 +64,8 @@ def repair(line: bytes) -> Repaired:
     text = line.decode("utf-8", "replace").removeprefix("\ufeff")
     # a U+FFFD that stood there before is no repair of ours
     text_was_replaced = text.count("\ufffd") > line.count("\ufffd".encode())
-    documents = list(_documents(text))
+    objects = ObjectReader()
+    documents = list(_documents(text, objects))
     if _names_surrogate(text):
         documents, text_was_replaced = [_without_surrogates(document) for document in documents], True
     signals: set[str] = set()
@@ -87,12 +91,12 @@ def repair(line: bytes) -> Repaired:
         if found
     }
     original = msgspec.json.encode(kept) if kept else b""
-    return Repaired(original, signal, invalid_spans, text_was_replaced)
+    return Repaired(original, signal, invalid_spans, text_was_replaced, objects.has_repeats)
 
 
-def _documents(text: str) -> Iterator[Wire]:
+def _documents(text: str, objects: ObjectReader) -> Iterator[Wire]:
     """The JSON objects in the text: one, an array of them, or several in a row."""
-    decoder = json.JSONDecoder(strict=False, parse_constant=str)
+    decoder = json.JSONDecoder(strict=False, parse_constant=str, object_pairs_hook=objects)
     position, found = 0, False
     while position < len(text):
         match = re.compile(r"[\s,]*").match(text, position)

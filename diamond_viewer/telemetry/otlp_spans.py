@@ -5,6 +5,7 @@ The one door: pages, API, exports and the command line all read what came throug
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Event, Link, Resource, Scope, Span
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire
 from diamond_viewer.telemetry.redact import redact_event, redact_resource, redact_scope, redact_span, redact_text
+from diamond_viewer.telemetry.repeated_keys import repeated_keys
 from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
 _NO_BYTES = msgspec.Raw(b"")
@@ -164,12 +166,14 @@ def promising_spans(
 
 def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
     """The same spans as ``decode_spans`` gives, as sketches: a tenth of the time."""
+    number = -1
     for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
         resource: Resource | None = None
         service = clock = ""
         for scope_spans in resource_spans.scope_spans or ():
             scope: Scope | None = None
             for wire in scope_spans.spans or ():
+                number += 1
                 if wire.trace_id.lower() != trace_id:
                     continue
                 if resource is None:
@@ -192,16 +196,18 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
                     len(bytes(wire.links)) > 4,
                     semconv.is_plumbing_json(bytes(wire.attributes)),
                     clock,
-                    _WireSource(wire, resource, scope),
+                    _WireSource(wire, resource, scope, original, number),
                 )
 
 
 class _WireSource(msgspec.Struct, frozen=True, gc=False):
-    """A span as it stands on the wire."""
+    """A span as it stands on the wire: span ``number`` of ``original``, which its raw fields keep alive anyway."""
 
     wire: _Span
     resource: Resource
     scope: Scope
+    original: bytes
+    number: int
 
     def whole(self) -> Span:
         return redact_span(_span(self.wire, self.resource, self.scope))
@@ -224,6 +230,16 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
         return needle in f"{wire.name or ''}\n{message or ''}\n{wire.trace_state or ''}".lower().encode(
             errors="replace"
         )
+
+    def repeated_keys(self) -> tuple[str, ...]:
+        raw_spans = (
+            raw
+            for resource_spans in _RAW_DECODER.decode(self.original).resource_spans or ()
+            for scope_spans in resource_spans.scope_spans or ()
+            for raw in scope_spans.spans or ()
+        )
+        raw = next(islice(raw_spans, self.number, None))
+        return tuple(map(redact_text, repeated_keys(bytes(raw))))
 
 
 class _WireEvent(msgspec.Struct, frozen=True, gc=False):

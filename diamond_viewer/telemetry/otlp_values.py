@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Container, Mapping
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ class _Pair(msgspec.Struct, gc=False):
 
 
 _PAIRS_DECODER = msgspec.json.Decoder(list[_Pair])
+_KEY_OF = attrgetter("key")
 
 
 def attributes_from_wire(blob: bytes) -> dict[str, AttributeValue]:
@@ -53,6 +55,20 @@ def chosen_attributes(blob: bytes, keys: Container[str]) -> dict[str, AttributeV
         }
     except (msgspec.DecodeError, RecursionError):  # null, a pair that is none, a value that is nested deeply
         return {key: value for key, value in attributes_from_wire(blob).items() if key in keys}
+
+
+def first_look(blob: bytes, keys: Container[str]) -> tuple[dict[str, AttributeValue], bool]:
+    """``chosen_attributes``, and whether any key, chosen or not, is given twice.
+
+    >>> first_look(b'[{"key":"a","value":{"intValue":"1"}},{"key":"b"},{"key":"b"}]', ("a",))
+    ({'a': 1}, True)
+    """
+    try:
+        pairs = _PAIRS_DECODER.decode(blob)
+        chosen = {pair.key: value_from_wire(_VALUE_DECODER.decode(pair.value)) for pair in pairs if pair.key in keys}
+        return chosen, len(set(map(_KEY_OF, pairs))) < len(pairs)
+    except (msgspec.DecodeError, RecursionError):  # as above; such blobs are rare enough not to be asked
+        return chosen_attributes(blob, keys), False
 
 
 def attributes_from_pairs(pairs: object) -> dict[str, AttributeValue]:

@@ -31,6 +31,10 @@ class Source(Protocol):
         """False only when the span's own text surely does not hold ``needle``, which is ASCII in lower case."""
         ...
 
+    def repeated_keys(self) -> tuple[str, ...]:
+        """The first few keys that the span's line gives more than once within it, as far as the line was kept as written."""
+        ...
+
 
 class EventSource(Protocol):
     def whole_event(self) -> Event: ...
@@ -146,6 +150,9 @@ class _Whole:
 
     def may_say(self, needle: bytes) -> bool:
         return True
+
+    def repeated_keys(self) -> tuple[str, ...]:
+        return ()
 
 
 def sketch_of(span: Span) -> SpanSketch:

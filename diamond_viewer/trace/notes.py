@@ -51,9 +51,12 @@ def _family(trace: Arranged) -> Iterator[Note]:
         )
     shared = [places for places in trace.places.values() if len(places) > 1]
     if shared:
-        yield Note(
-            f"{format_times(len(shared), 'span id')} stand for more than one span each. All are kept.", shared[0][0]
+        whose = (
+            "1 span id stands for more than one span"
+            if len(shared) == 1
+            else f"{len(shared):,} span ids stand for more than one span each"
         )
+        yield Note(f"{whose}. All are kept.", shared[0][0])
 
 
 def _times(trace: Arranged) -> Iterator[Note]:

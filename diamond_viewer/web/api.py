@@ -87,7 +87,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.get("/api/health")
     def health() -> Response:
-        return _json(health_answer(store.health()))
+        return _json(health_answer(store.health(), clock()))
 
     @blueprint.get("/healthz")
     def alive() -> Response:
@@ -120,7 +120,7 @@ def stats_answer(stats: Stats) -> dict[str, Any]:
     }
 
 
-def health_answer(health: Health) -> dict[str, Any]:
+def health_answer(health: Health, now_ns: int) -> dict[str, Any]:
     feed = health.feed
     return {
         "state": "live" if feed.ready else "indexing",
@@ -136,6 +136,8 @@ def health_answer(health: Health) -> dict[str, Any]:
         "memory_budget_bytes": health.budget_bytes,
         "held_since_unix_nano": str(health.held_since_ns) if health.held_since_ns else None,
         "lag_seconds": feed.lag_ns / NS_PER_SECOND,
+        "newest_line_unix_nano": str(feed.last_line_ns) if feed.last_line_ns else None,
+        "newest_line_age_seconds": max(0, now_ns - feed.last_line_ns) / NS_PER_SECOND if feed.last_line_ns else None,
         "sources": [_source(source) for source in feed.sources],
         "counters": {**feed.counters, **health.counters},
     }
@@ -145,7 +147,10 @@ def _source(source: SourceState) -> dict[str, Any]:
     return {
         "path": source.path,
         "state": source.state,
+        "size_bytes": source.size_bytes,
         "bytes_read": source.bytes_read,
+        "behind_bytes": source.behind_bytes,
+        "lag_seconds": source.lag_ns / NS_PER_SECOND,
         "lines": source.lines,
         "problems": [
             {

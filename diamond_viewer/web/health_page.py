@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
-from diamond_viewer.telemetry.model import Health, Problem, SourceState
+from diamond_viewer.telemetry.model import FeedState, Health, Problem, SourceState
 from diamond_viewer.telemetry.units import (
+    NS_PER_SECOND,
     format_bytes,
     format_clock,
     format_count,
@@ -15,7 +16,7 @@ from diamond_viewer.telemetry.units import (
     zone_label,
 )
 from diamond_viewer.web.horizon import budget, held_since
-from diamond_viewer.web.status import Status, progress_percent, status_of
+from diamond_viewer.web.status import Status, behind, progress_percent, silence_of, status_of
 
 STATES: Mapping[str, tuple[str, str]] = {  # state -> words, tone
     "waiting": ("waiting for it to appear", "slow"),
@@ -34,12 +35,19 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
     "oversize": ("Oversized lines", "lines longer than --max-line, skipped whole"),
     "missed_files": ("Missed files", "files that were gone before all of them could be read"),
     "salvaged": ("Salvaged lines", "readable lines that stood behind a broken half"),
+    "repeated_keys": (
+        "Repeated keys",
+        "lines that give a key twice; the last one counts, and the page of the span says which",
+    ),
     "invalid_spans": ("Invalid spans", "spans without usable ids; the rest of their line was taken"),
     "other_signal": ("Other signals", "lines that hold metrics or logs"),
     "gap_bytes": ("Gaps", "bytes of holes that a crash left in a file, skipped"),
     "unreadable": ("Unreadable", "times a file could not be opened, read or unpacked; each is tried again"),
     "duplicate_lines": ("Duplicate lines", "lines that had been read before, for example in a copied backup"),
-    "conflicting_spans": ("Conflicting spans", "spans that came again under the same id with other content"),
+    "conflicting_spans": (
+        "Conflicting spans",
+        "spans that came again under the same id with other content; both are kept, and their trace says so",
+    ),
     "logs": ("Logs", "log records that belong to a trace and are told in its story"),
     "logs_without_trace": ("Logs of no trace", "log records without a trace id: counted only"),
     "duplicate_logs": ("Duplicate logs", "log records that came again, in a batch sent once more"),
@@ -52,6 +60,9 @@ PACKAGES = ("diamond-viewer", "flask", "waitress", "watchdog", "msgspec", "orjso
 
 @dataclass(frozen=True, slots=True)
 class Counter:
+    """``name`` is the counter's name in ``/api/health`` and in ``docs/faults.md``."""
+
+    name: str
     title: str
     value: str
     meaning: str
@@ -74,6 +85,7 @@ class Source:
     tone: str
     read: str
     size: str
+    behind: str
     percent: str
     lines: str
     problems: tuple[ShownProblem, ...]
@@ -90,27 +102,32 @@ class HealthPage:
 def health_page(health: Health, now_ns: int) -> HealthPage:
     feed = health.feed
     counters = [
-        Counter("Traces", format_count(health.traces), "held in memory"),
-        Counter("Spans", format_count(health.spans), "held in memory, each once"),
-        Counter("Lines", format_count(health.lines), "lines of telemetry that were taken"),
+        Counter("traces", "Traces", format_count(health.traces), "held in memory"),
+        Counter("spans", "Spans", format_count(health.spans), "held in memory, each once"),
+        Counter("lines", "Lines", format_count(health.lines), "lines of telemetry that were taken"),
         Counter(
+            "bad_lines",
             "Bad lines",
             format_count(feed.bad_lines),
             "lines that are no telemetry; the sources below show how they begin",
             feed.bad_lines > 0,
         ),
         Counter(
-            "Duplicate spans", format_count(health.duplicate_spans), "spans that came more than once, counted once"
+            "duplicate_spans",
+            "Duplicate spans",
+            format_count(health.duplicate_spans),
+            "spans that came more than once, counted once",
         ),
-        Counter("Memory", format_bytes(health.memory_bytes), _memory(health, now_ns)),
-        Counter("Read", format_bytes(feed.bytes_read), _backlog(health)),
-        Counter("Lag", format_duration(feed.lag_ns), "age of the oldest bytes that are written but not read yet"),
+        Counter("memory_bytes", "Memory", format_bytes(health.memory_bytes), _memory(health, now_ns)),
+        Counter("bytes_read", "Read", format_bytes(feed.bytes_read), _backlog(health)),
         Counter(
-            "Newest line",
-            f"{format_clock(feed.last_line_ns)[:8]} {zone_label()}" if feed.last_line_ns else "–",
-            f"read on {format_day(feed.last_line_ns)}" if feed.last_line_ns else "nothing has been read yet",
+            "lag_seconds",
+            "Lag",
+            format_duration(feed.lag_ns),
+            "how long some written bytes have not been read yet; the sources below show in which file",
         ),
-        Counter("Version", format_count(health.version), "moves whenever an answer could have changed"),
+        _newest_line(feed, now_ns),
+        Counter("version", "Version", format_count(health.version), "moves whenever an answer could have changed"),
     ]
     counters += [_named_counter(name, count) for name, count in {**feed.counters, **health.counters}.items()]
     return HealthPage(
@@ -134,9 +151,21 @@ def _backlog(health: Health) -> str:
     return f"of {format_bytes(feed.bytes_total)}: {progress_percent(feed):.0f} % of the backlog"
 
 
+def _newest_line(feed: FeedState, now_ns: int) -> Counter:
+    """Its age, in the pill's words once that says so: a writer that is stuck looks like one that has nothing to say."""
+    name, title = "newest_line_age_seconds", "Newest line"
+    if not feed.last_line_ns:
+        return Counter(name, title, "–", "nothing has been read yet")
+    written = f"written at {format_clock(feed.last_line_ns)[:8]} {zone_label()} on {format_day(feed.last_line_ns)}"
+    if silence := silence_of(feed, now_ns):
+        return Counter(name, title, silence, f"{written}: the collector may have stopped", is_trouble=True)
+    seconds = max(0, now_ns - feed.last_line_ns) // NS_PER_SECOND
+    return Counter(name, title, f"{format_duration(seconds * NS_PER_SECOND)} ago" if seconds else "now", written)
+
+
 def _named_counter(name: str, count: int) -> Counter:
     title, meaning = COUNTERS.get(name, (name.replace("_", " ").capitalize(), ""))
-    return Counter(title, format_count(count), meaning, count > 0 and name in TROUBLE)
+    return Counter(name, title, format_count(count), meaning, count > 0 and name in TROUBLE)
 
 
 def _source(source: SourceState) -> Source:
@@ -148,10 +177,21 @@ def _source(source: SourceState) -> Source:
         tone=tone,
         read=format_bytes(source.bytes_read),
         size=format_bytes(size_bytes),
+        behind=_behind(source),
         percent=f"{100 * source.bytes_read / size_bytes:.1f}%" if size_bytes else "0%",
         lines=format_count(source.lines),
         problems=tuple(_problem(problem) for problem in source.problems),
     )
+
+
+def _behind(source: SourceState) -> str:
+    """
+    >>> _behind(SourceState("a", "live")), _behind(SourceState("a", "reading", behind_bytes=2_000_000, lag_ns=800_000_000))
+    ('nothing', '2 MB, 0.8 s')
+    """
+    if not source.behind_bytes:
+        return "nothing"
+    return f"{format_bytes(source.behind_bytes)}{f', {behind(source.lag_ns)}' if source.lag_ns else ''}"
 
 
 def _problem(problem: Problem) -> ShownProblem:

@@ -130,7 +130,7 @@ def span_body(trace: Arranged, place: int, address: TraceAddress, links: ValueLi
         status=": ".join(part for part in (words, span.status_message.strip()) if part),
         is_error=span.status_code == STATUS_ERROR,
         is_root_cause=place in trace.root_causes,
-        problems=problems_of(trace, place),
+        problems=(*problems_of(trace, place), *_repeats(trace.spans[place].source.repeated_keys())),
         dropped=_dropped(span),
         facts=_facts(trace, place, span, address, links),
         groups=attribute_groups(span.attributes, links),
@@ -168,6 +168,10 @@ def problems_of(trace: Arranged, place: int) -> tuple[str, ...]:
         where = "later" if shift_ns > 0 else "earlier"
         said.append(f"Drawn {format_duration(abs(shift_ns))} {where} than recorded: its clock was adjusted on request.")
     return tuple(said)
+
+
+def _repeats(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"Its line gives the key {key!r} more than once: the last one counts." for key in keys)
 
 
 def _facts(trace: Arranged, place: int, span: Span, address: TraceAddress, links: ValueLinks) -> tuple[Fact, ...]:

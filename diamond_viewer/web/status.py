@@ -99,12 +99,23 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         if missing or not feed.sources:
             return "waiting", "Waiting for", PurePath(missing[0]).name if missing else "a file"
         return "failed", "Nothing can be read", ""
-    idle_ns = now_ns - feed.last_line_ns
-    if feed.last_line_ns and idle_ns >= STALE_AFTER_NS:
-        # whole minutes: a pill that changes each second would be read aloud each second
-        minute_ns = 60 * NS_PER_SECOND
-        return "stale", f"No new data for {format_duration(idle_ns // minute_ns * minute_ns)}", ""
+    if silence := silence_of(feed, now_ns):
+        return "stale", silence, ""
     return "live", "Live", f"{behind(feed.lag_ns)} behind" if feed.lag_ns >= SHOWN_LAG_NS else ""
+
+
+def silence_of(feed: FeedState, now_ns: int) -> str:
+    """The sentence about a feed without new lines, empty while there are some. Whole minutes: a pill that changes each second
+    would be read aloud each second.
+
+    >>> silence_of(FeedState(last_line_ns=1), 659 * NS_PER_SECOND + 1), silence_of(FeedState(), 1)
+    ('No new data for 10 min', '')
+    """
+    idle_ns = now_ns - feed.last_line_ns
+    if not feed.last_line_ns or idle_ns < STALE_AFTER_NS:
+        return ""
+    minute_ns = 60 * NS_PER_SECOND
+    return f"No new data for {format_duration(idle_ns // minute_ns * minute_ns)}"
 
 
 def behind(lag_ns: int) -> str:

@@ -22,12 +22,14 @@ def write(folder: Path, seconds: float, mb_per_s: float, rotate_every_s: float) 
     backups: deque[Path] = deque()
     out = os.open(live_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     begun_s = rotated_s = time.monotonic()
-    number, written_bytes = 1, 0
+    number, written_bytes, rotation_count = 1, 0, 0
     while (now_s := time.monotonic()) - begun_s < seconds:
         if now_s - rotated_s >= rotate_every_s:
             rotated_s = now_s
             os.close(out)
-            backups.append(folder / f"traces-2026-11-22T10-{len(backups):02d}-00.{number % 1000:03d}.json")
+            rotation_count += 1  # no two backups of one name: the second would replace the first, unread
+            minute, second = divmod(rotation_count, 60)
+            backups.append(folder / f"traces-2026-11-22T10-{minute:02d}-{second:02d}.000.json")
             live_path.rename(backups[-1])
             out = os.open(live_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
             if len(backups) > KEPT_BACKUPS:

@@ -136,7 +136,16 @@ def test_a_line_nested_too_deep_is_one_bad_line(tmp_path: Path, depth: int) -> N
     (tmp_path / "traces.json").write_bytes(line + lines_of(1))
     fresh = read(tmp_path / "traces.json")
     assert fresh.numbers == [1]
-    assert fresh.state.bad_lines <= 1
+    assert fresh.state.bad_lines == 1
+
+
+def test_a_value_nested_500_deep_costs_its_line_only(tmp_path: Path) -> None:
+    """Each array is three levels of JSON: together more than the 1,024 that are read."""
+    value = b'{"arrayValue":{"values":[' * 500 + b'{"intValue":"1"}' + b"]}}" * 500
+    line = line_of(1).replace(b'"status":{}', b'"attributes":[{"key":"deep","value":' + value + b'}],"status":{}')
+    (tmp_path / "traces.json").write_bytes(line + b"\n" + lines_of(2))
+    fresh = read(tmp_path / "traces.json")
+    assert (fresh.numbers, fresh.state.bad_lines) == ([2], 1)
 
 
 def test_a_value_nested_300_deep_is_kept(tmp_path: Path) -> None:
@@ -169,6 +178,31 @@ def test_of_duplicate_keys_the_last_one_counts(tmp_path: Path) -> None:
     line = line_of(1).replace(b'"name":"n1"', b'"name":"first","name":"last"')
     (tmp_path / "traces.json").write_bytes(line + b"\n")
     assert read(tmp_path / "traces.json").names == ["last"]
+
+
+ATTRIBUTES = b'"attributes":[{"key":"user.id","value":{"stringValue":"a"}},{"key":"%s","value":{"stringValue":"b"}}]'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        pytest.param(b'"status":{}', b'"status":{},' + ATTRIBUTES % b"user.id", 1, id="attribute"),
+        pytest.param(b'"status":{}', b'"status":{},' + ATTRIBUTES % b"lesson.id", 0, id="two attributes"),
+        pytest.param(b'"name":"n1"', b'"name":"first","name":"last\xff"', 1, id="JSON key of a line to be repaired"),
+        pytest.param(
+            b'"status":{}', b'"note":"\xff","status":{},' + ATTRIBUTES % b"user.id", 1, id="attribute of such"
+        ),
+        pytest.param(b'"name":"n1"', b'"name":"last\xff"', 0, id="repaired without repeats"),
+    ],
+)
+def test_lines_that_give_a_key_twice_are_counted(tmp_path: Path, before: bytes, after: bytes, count: int) -> None:
+    """Each of them, though what attributes say is worked out once: the second line is the first with another id."""
+    lines = [line_of(number).replace(before.replace(b"n1", b"n%d" % number), after) for number in (1, 2)]
+    (tmp_path / "traces.json").write_bytes(b"\n".join(lines) + b"\n")
+    fresh = read(tmp_path / "traces.json")
+    assert fresh.numbers == [1, 2]
+    assert fresh.counter("repeated_keys") == 2 * count
+    assert fresh.state.bad_lines == 0
 
 
 def test_the_same_line_again_is_counted_and_not_decoded_again(tmp_path: Path) -> None:

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from diamond_viewer.feed.ingest import COUNTERS
-from diamond_viewer.index.memory import MemoryStore
-
 TESTS = Path(__file__).parents[1]
 TABLE = (TESTS.parent / "docs" / "faults.md").read_text("utf-8")
 CASES = range(1, 56)
@@ -34,8 +31,3 @@ def test_every_row_names_a_test_that_exists(row: dict[str, str]) -> None:
         *(names_in(path.stem.removeprefix("test_")) for path in (TESTS / "feed").glob("test_*.py"))
     )
     assert {f"test_{other}" for other in others} <= feed_tests
-
-
-def test_every_counter_is_explained() -> None:
-    known = {*COUNTERS, *MemoryStore(2**20).health().counters}
-    assert set(re.findall(r"^\| `(\w+)` \|", TABLE, re.MULTILINE)) == known

@@ -34,6 +34,32 @@ def test_it_is_ready_once_everything_that_stood_on_disk_is_read(tmp_path: Path) 
     assert recorder.state.lag_ns == 0
 
 
+def test_each_file_says_how_far_behind_it_is(tmp_path: Path) -> None:
+    (tmp_path / backup(1)).write_bytes(lines_of(*range(1, 1000), padding=20_000))
+    (tmp_path / "traces.json").write_bytes(lines_of(1000))
+    reports = []
+
+    class Witness(Recorder):
+        def report(self, state: object) -> None:
+            super().report(state)  # type: ignore[arg-type]
+            reports.append(self.state)
+
+    recorder = Witness()
+    feed = Feed([str(tmp_path / "traces.json")], recorder)
+    feed.look()
+    feed.stop()
+    seen = [{Path(source.path).name: source for source in state.sources} for state in reports]
+    assert len(seen) > 2, "more than one step"
+    for state, sources in zip(reports, seen, strict=True):
+        assert sum(source.behind_bytes for source in sources.values()) == state.bytes_total - state.bytes_read
+        assert all(source.behind_bytes == source.size_bytes - source.bytes_read for source in sources.values())
+        assert all(source.lag_ns == 0 for source in sources.values() if not source.behind_bytes)
+        assert max(source.lag_ns for source in sources.values()) == state.lag_ns
+    assert seen[1][backup(1)].behind_bytes > 0
+    assert seen[1][backup(1)].lag_ns > 0, "behind since the step before"
+    assert seen[-1][backup(1)].behind_bytes == seen[-1]["traces.json"].behind_bytes == 0
+
+
 def test_it_stops_in_the_middle_of_a_backlog(tmp_path: Path) -> None:
     (tmp_path / "traces.json").write_bytes(lines_of(*range(1, LINES_OF_BACKLOG + 1), padding=30_000))
     enough = threading.Event()

@@ -343,6 +343,26 @@ def test_an_error_while_reading_is_said_and_the_rest_goes_on(tmp_path: Path) -> 
     assert fresh.counter("unreadable") == 1
 
 
+def test_a_stale_handle_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NFS answers when the server was restarted; no file system of a test machine does."""
+    pread, stale = os.pread, [OSError(errno.ESTALE, "Stale file handle")]
+
+    def pread_once_stale(*arguments: int) -> bytes:
+        if stale:
+            raise stale.pop()
+        return pread(*arguments)
+
+    with Following(tmp_path) as f:
+        f.write(1, padding=20_000)
+        f.look()
+        f.write(2)
+        monkeypatch.setattr(os, "pread", pread_once_stale)
+        f.look()
+        f.look()
+        assert f.numbers == [1, 2]
+        assert f.counted() == {"unreadable": 1}
+
+
 def test_without_a_free_descriptor_the_live_file_is_still_followed(tmp_path: Path) -> None:
     with Following(tmp_path) as f:
         f.write(1)

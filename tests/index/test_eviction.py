@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diamond_viewer.index.departed import DepartedLines
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.terms import Field
 from tests.asking import NOW_NS, all_rows, asked, drawn, span_texts
@@ -14,6 +15,7 @@ from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, Wire, event, line, span, trace_id
 
 TINY_BYTES = 1
+SMALL_BYTES = 2**20
 
 
 def wire_of(trace: int, number: int) -> Wire:
@@ -37,6 +39,7 @@ def opened(memory: MemoryStore) -> PlainStore:
     return PlainStore.from_spans(span for trace in traces if trace for span in trace.spans)
 
 
+digests = st.binary(min_size=8, max_size=8).map(lambda half: half * 2)
 spans_of_traces = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), max_size=4)
 
 
@@ -93,12 +96,51 @@ def test_a_budget_is_kept_to() -> None:
     assert drawn(memory) == drawn(opened(memory))
 
 
-def test_an_evicted_line_may_come_again() -> None:
-    memory = MemoryStore(TINY_BYTES, segment_spans=2)  # the second line fills the segment, and it goes
+def test_a_late_copy_of_an_evicted_line_is_recognised() -> None:
+    """A backup is compressed an hour after it was rotated: by then its traces may have left memory."""
+    memory = MemoryStore(SMALL_BYTES, segment_spans=20)
+    lines = [line(wire_of(trace, 1), wire_of(trace, 2)) for trace in range(1, 4_000)]
+    for begin in range(0, len(lines), 10):
+        add_lines(memory, lines[begin : begin + 10])
+        memory.commit()
+    evicted_spans = memory.health().counters["evicted_spans"]
+    gone = next(trace for trace in range(1, 4_000) if memory.trace(trace_id(trace)) is not None)
+    assert gone > 100, "the test needs many lines that have left"
+    version = memory.version()
+    add_lines(memory, lines[gone - 50 : gone - 1])
+    memory.commit()
+    assert memory.trace(trace_id(gone - 1)) is None
+    assert memory.version() == version
+    health = memory.health()
+    assert health.duplicate_spans == 2 * 49
+    assert health.counters["evicted_spans"] == evicted_spans
+
+
+def test_an_evicted_line_that_is_no_longer_remembered_may_come_again() -> None:
+    memory = MemoryStore(TINY_BYTES, segment_spans=2)  # one line is remembered: the last
     first, second = (line(wire_of(trace, 1)) for trace in (1, 2))
-    for text in (first, second, first):
+    for text in (first, second, first, second):
         add_lines(memory, [text])
         memory.commit()
     assert memory.trace(trace_id(1)) is not None
     assert span_texts(memory.trace(trace_id(1))) == span_texts(PlainStore.from_lines([first]).trace(trace_id(1)))
-    assert memory.health().duplicate_spans == 0
+    assert memory.trace(trace_id(2)) is None
+    assert memory.health().duplicate_spans == 1
+
+
+@given(
+    groups=st.lists(st.dictionaries(digests, st.integers(1, 9), max_size=9), max_size=6),
+    max_lines=st.integers(1, 20),
+)
+def test_the_newest_departed_lines_are_remembered(groups: Sequence[dict[bytes, int]], max_lines: int) -> None:
+    departed = DepartedLines(max_lines)
+    all_lines: dict[bytes, int] = {}
+    for group in groups:
+        fresh = {digest: count for digest, count in group.items() if digest not in all_lines}
+        departed.note(fresh)
+        all_lines |= fresh
+        assert len(departed) <= max_lines
+        assert all(departed.span_count_of(digest) in (None, count) for digest, count in all_lines.items())
+        newest = list(fresh.items())[-max_lines:]
+        assert all(departed.span_count_of(digest) == count for digest, count in newest)
+    assert departed.span_count_of(b"never departed !") is None

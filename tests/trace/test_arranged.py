@@ -87,7 +87,7 @@ def test_one_clock_work_behind_a_queue_and_milliseconds_are_no_skew() -> None:
         pytest.param([span("a"), span("b", "gone")], "1 span names a parent that is not in the files", id="orphan"),
         pytest.param([span("a"), span("b")], "It has 2 roots", id="two roots"),
         pytest.param([span("a", "b"), span("b", "a")], "2 spans name each other as parents", id="circle"),
-        pytest.param([span("a"), span("a", name="other")], "1 span id stand for more than one", id="shared id"),
+        pytest.param([span("a"), span("a", name="other")], "1 span id stands for more than one", id="shared id"),
         pytest.param([span("a"), span("b", "a", end_ns=0)], "1 span has no usable start or end", id="no end"),
         pytest.param(
             [span("a"), span("b", "a", start_ms=7_200_000)], "Nothing ran for 2 h of its 2 h", id="hours apart"

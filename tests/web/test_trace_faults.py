@@ -75,6 +75,42 @@ def test_two_spans_of_one_id_are_both_shown_and_say_so() -> None:
     assert first != second
 
 
+def test_a_span_that_came_again_with_other_content_is_flagged_on_both_and_counted_on_the_health_page() -> None:
+    seen = Seen(
+        line(span(1, name="one")), line(span(2, 1)), line(span(1, name="other")), line(span(1, name="one"), span(3))
+    )
+    assert sorted(seen.names()) == ["one", "other", "work", "work"]
+    for element in (span_id(1), f"{span_id(1)}-2"):
+        body = seen.client.get(f"/traces/{trace_id(1)}/spans/{element}").get_data(as_text=True)
+        assert "It shares its span id with another span of this trace" in body
+    assert "1 span id stands for more than one span" in seen.words("")
+    health = seen.client.get("/api/health").json
+    assert health is not None
+    assert (health["counters"]["conflicting_spans"], health["duplicate_spans"]) == (1, 1)
+    counters = Outline(seen.client.get("/health").get_data(as_text=True)).find(class_="counter")
+    assert any(shown.words().startswith("Conflicting spans 1 ") for shown in counters)
+
+
+def test_a_value_nested_300_deep_is_a_page() -> None:
+    deep: Wire = {"stringValue": "bottom"}
+    for _ in range(300):
+        deep = {"arrayValue": {"values": [deep]}}
+    seen = Seen(line(span(1) | {"attributes": [{"key": "deep", "value": deep}]}))
+    assert "deep" in seen.words()
+    assert "nested deeper than 64 levels: left out here" in json.dumps(seen.spans())
+
+
+def test_a_key_that_stands_twice_is_said_at_its_span() -> None:
+    twice = [{"key": "user.id", "value": {"stringValue": value}} for value in ("first", "last")]
+    text = line(span(1) | {"attributes": twice}, span(2, 1)).replace(b'"kind"', b'"flags":0,"flags":1,"kind"', 1)
+    seen = Seen(text)
+    words = seen.words()
+    for key in ("flags", "user.id"):
+        assert f"Its line gives the key '{key}' more than once: the last one counts." in words
+    assert "last" in words
+    assert "more than once" not in seen.words(f"?span={span_id(2)}")
+
+
 def test_a_client_and_a_server_of_one_id_are_one_call() -> None:
     seen = Seen(line(span(1, name="call", kind=3), span(1, name="answer", kind=2)))
     assert seen.names() == ["call", "answer"]

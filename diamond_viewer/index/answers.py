@@ -91,7 +91,7 @@ def _figures(segment: Segment, traces: Indexes, sort: str) -> Column:
 
 
 def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]:
-    """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest start first, then by trace id.
+    """The first ``count`` traces in an order of ``query.sorting``: the largest first, ties newest first, then by trace id.
 
     Of each segment only what may stand on the page is looked at: no less than ``count`` of those seen so far.
     """
@@ -110,7 +110,11 @@ def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]
     if not kept:
         return []
     found = [(segment, traces) for segment, traces, _ in kept]
-    start_ns, high, low = _joined(found, "start_ns"), _joined(found, "high", np.uint64), _joined(found, "low", np.uint64)
+    start_ns, high, low = (
+        _joined(found, "start_ns"),
+        _joined(found, "high", np.uint64),
+        _joined(found, "low", np.uint64),
+    )
     order = np.lexsort((low, high, -start_ns, -np.concatenate([figures for _, _, figures in kept])))[:count]
     ends = np.cumsum([len(traces) for _, traces in found])
     begins = ends - [len(traces) for _, traces in found]

@@ -105,7 +105,9 @@ def _pairs(segment: Segment, column: str) -> Indexes:
     if row_count < segment.spans.size:
         values = segment.spans[column][row_count:]
         rows = np.flatnonzero(values)
-        runs.append(sorted_distinct(values[rows].astype(np.int64) << _TRACE_BITS | segment.spans["trace"][row_count:][rows]))
+        runs.append(
+            sorted_distinct(values[rows].astype(np.int64) << _TRACE_BITS | segment.spans["trace"][row_count:][rows])
+        )
         if not row_count:
             runs.append(_pairs_of_guests(segment, column))
         segment.pairs[column] = segment.spans.size, merged_distinct(runs)

@@ -76,7 +76,10 @@ class Findings:
 
     @property
     def size_bytes(self) -> int:
-        parts = [*(found.size_bytes for found in self._found.values()), *(mask.nbytes for mask in self._passing.values())]
+        parts = [
+            *(found.size_bytes for found in self._found.values()),
+            *(mask.nbytes for mask in self._passing.values()),
+        ]
         return sum(parts) + sum(rows.nbytes + codes.nbytes for _, rows, codes in self._mentions.values())
 
 

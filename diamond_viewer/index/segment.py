@@ -86,7 +86,9 @@ class Segment:
         # (row, field, code): users and lessons beside the one column of a span
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
-        self.pairs: dict[str, tuple[int, Indexes]] = {}  # column -> how many rows are in it; values and traces, for facets
+        self.pairs: dict[
+            str, tuple[int, Indexes]
+        ] = {}  # column -> how many rows are in it; values and traces, for facets
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 

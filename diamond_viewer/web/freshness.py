@@ -38,8 +38,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a poll brings. ``asked`` and ``shown`` as in ``Seen``; ``packed`` is ``text`` as gzip; ``began_s`` and ``took_s`` say
-    when it was made, by ``time.monotonic``, and what that cost. ``is_complete`` is False while a search has not looked at
+    """What a poll brings. ``asked`` and ``shown`` as in ``Seen``; ``packed`` is ``text`` as gzip; ``began_s`` and ``took_s``
+    say when it was made, by ``time.monotonic``, and what that cost. ``is_complete`` is False while a search has not looked at
     everything that is stored."""
 
     asked: str

@@ -19,7 +19,15 @@ from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.standstill import STANDSTILL, Moment
 from diamond_viewer.web.status import Paused, Status, status_of
-from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, nothing_new, redirection, shared_html, swap_target
+from diamond_viewer.web.swaps import (
+    BESIDE_THE_LIST,
+    POLL,
+    WHOLE_PAGE_BODY,
+    nothing_new,
+    redirection,
+    shared_html,
+    swap_target,
+)
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page

@@ -79,7 +79,10 @@ def latencies(store: MemoryStore, asked_times: int) -> dict[str, dict[str, Laten
         FACETS: lambda query: store.facets(query, now_ns, MAX_FACET_VALUES),
     }
     # question after question, round after round: the store remembers what matched the last one
-    taken = {kind: latencies_in_turn({n: partial(ask, q) for n, q in asked.items()}, asked_times) for kind, ask in kinds.items()}
+    taken = {
+        kind: latencies_in_turn({n: partial(ask, q) for n, q in asked.items()}, asked_times)
+        for kind, ask in kinds.items()
+    }
     return {name: {kind: taken[kind][name] for kind in kinds} for name in asked}
 
 

@@ -74,7 +74,7 @@ def test_reading_and_answering_are_measured_on_a_small_corpus(tmp_path: Path) ->
 
 def test_a_group_that_was_left_out_has_no_goals_and_no_chapter() -> None:
     only = Figures(MACHINE, figures().corpus, 1, 0.1, living=figures().living)
-    assert [goal.what for goal in goals(only)][0].startswith("write to answer")
+    assert next(goal.what for goal in goals(only)).startswith("write to answer")
     text = report(only, datetime(2026, 11, 23, tzinfo=UTC))
     assert "## While files grow" in text
     assert "## Cold start" not in text

@@ -12,6 +12,7 @@ STORIES ?= 100000
 export TRACES
 
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
@@ -31,10 +32,10 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test check format lint types bench soak setup browser
+.PHONY: help run demo test check format lint types bench bench-peers soak setup browser
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector file, else the demo (ARGS="--port 9000")
 	@exec $(BIN)/python app.py $(ARGS) $${TRACES:+-- "$$TRACES"}
@@ -58,8 +59,11 @@ lint: $(TOOLS) ## is the code set, and free of likely bugs
 types: $(TOOLS) ## do the types fit
 	@$(BIN)/mypy
 
-bench: $(TOOLS) ## how fast, and in how much memory
+bench: $(TOOLS) ## how fast, and in how much memory; writes docs/benchmarks.md (ARGS="living" for one group)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq and Arize Phoenix are on the same bytes
+	@$(BIN)/python -m tests.bench.peers --python $(PEERS)/bin/python $(ARGS)
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
@@ -74,6 +78,15 @@ $(BIN)/python:
 		|| { echo "Diamond Viewer needs Python 3.11 or newer as '$(PYTHON)'; name another with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv,Python's venv module is missing); }
 	@$(PYTHON) -m venv $(VENV)
+
+$(PEERS)/.installed: requirements-peers.txt | $(BIN)/python
+	@echo "Installing what make bench-peers races against into $(PEERS) ..."
+	@$(PYTHON) -m venv $(PEERS)
+	@grep -v '^#' requirements-peers.txt | while read -r peer; do \
+		$(PEERS)/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$$peer" \
+			|| echo "$$peer cannot be installed here; its row will say so." >&2; \
+	done
+	@touch $@
 
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing what the viewer needs into $(VENV) ..."

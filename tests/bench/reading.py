@@ -4,7 +4,7 @@ import gc
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +111,18 @@ def _follow(lines: list[bytes]) -> None:
 
 def _load_sqlite(lines: list[bytes]) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
-        database.execute(
-            "CREATE TABLE spans (trace TEXT, span TEXT, parent TEXT, name TEXT, service TEXT, kind INT, start INT, end INT,"
-            " status INT, lesson TEXT, user TEXT, attributes TEXT)"
-        )
-        rows = (row for line in lines for row in _rows(orjson.loads(line)))
-        database.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 12)})", rows)
-        for column in ("trace", "name", "status", "lesson"):
-            database.execute(f"CREATE INDEX by_{column} ON spans ({column})")
+        fill_sqlite(database, lines)
+
+
+def fill_sqlite(database: sqlite3.Connection, lines: Iterable[bytes]) -> None:
+    database.execute(
+        "CREATE TABLE spans (trace TEXT, span TEXT, parent TEXT, name TEXT, service TEXT, kind INT, start INT, end INT,"
+        " status INT, lesson TEXT, user TEXT, attributes TEXT)"
+    )
+    rows = (row for line in lines for row in _rows(orjson.loads(line)))
+    database.executemany(f"INSERT INTO spans VALUES ({','.join('?' * 12)})", rows)
+    for column in ("trace", "name", "status", "lesson"):
+        database.execute(f"CREATE INDEX by_{column} ON spans ({column})")
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[object, ...]]:

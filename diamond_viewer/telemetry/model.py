@@ -118,6 +118,10 @@ class Span:
     dropped_link_count: int = 0
 
     @property
+    def has_events(self) -> bool:
+        return bool(self.events)
+
+    @property
     def duration_ns(self) -> int:
         """Never negative: a span that ends before it starts (a clock stepped back) lasts 0 and is shown as such."""
         return max(0, self.end_ns - self.start_ns)

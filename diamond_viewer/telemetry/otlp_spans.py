@@ -11,9 +11,16 @@ from typing import TypeVar
 import msgspec
 
 from diamond_viewer.telemetry import semconv
-from diamond_viewer.telemetry.model import Event, Link, Resource, Scope, Span
-from diamond_viewer.telemetry.otlp_values import attributes_from_wire
-from diamond_viewer.telemetry.redact import redact_event, redact_resource, redact_scope, redact_span, redact_text
+from diamond_viewer.telemetry.model import Attributes, Event, Link, Resource, Scope, Span
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire, attributes_holding
+from diamond_viewer.telemetry.redact import (
+    redact_attributes,
+    redact_event,
+    redact_resource,
+    redact_scope,
+    redact_span,
+    redact_text,
+)
 from diamond_viewer.telemetry.repeated_keys import repeated_keys
 from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
@@ -167,6 +174,7 @@ def promising_spans(
 def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
     """The same spans as ``decode_spans`` gives, as sketches: a tenth of the time."""
     number = -1
+    shown_names: dict[str, str] = {}  # a large trace has few: each is looked at once for secrets
     for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
         resource: Resource | None = None
         service = clock = ""
@@ -183,17 +191,21 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
                 scope = scope or _scope(scope_spans)
                 parent_id = (wire.parent_span_id or "").lower()
                 name = wire.name or ""
+                shown_name = shown_names.get(name)
+                if shown_name is None:
+                    shown_name = shown_names[name] = redact_text(name)
+                events, links, status = wire.events, wire.links, wire.status
                 yield SpanSketch(
                     wire.span_id.lower(),
                     "" if parent_id == _ZERO_SPAN_ID else parent_id,
-                    redact_text(name) if name else name,
+                    shown_name,
                     wire.kind or 0,
                     _number(wire.start_time_unix_nano),
                     _number(wire.end_time_unix_nano),
-                    (wire.status.code or 0) if wire.status else 0,
+                    (status.code or 0) if status else 0,
                     service,
-                    len(bytes(wire.events)) > 4,  # more than [] or null
-                    len(bytes(wire.links)) > 4,
+                    events is not _NO_BYTES and len(bytes(events)) > 4,  # more than [] or null
+                    links is not _NO_BYTES and len(bytes(links)) > 4,
                     semconv.is_plumbing_json(bytes(wire.attributes)),
                     clock,
                     _WireSource(wire, resource, scope, original, number),
@@ -220,6 +232,18 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
 
     def origin(self) -> tuple[Resource, Scope]:
         return redact_resource(self.resource), redact_scope(self.scope)
+
+    def attributes_saying(self, needle: str, raw: bytes) -> Attributes:
+        # secrets are looked for in what may match only: a search looks at every span
+        if raw:
+            return redact_attributes(attributes_holding(bytes(self.wire.attributes), raw))
+        pairs = attributes_from_wire(bytes(self.wire.attributes)).items()
+        return redact_attributes({k: v for k, v in pairs if not isinstance(v, str) or needle in f"{k}={v}".casefold()})
+
+    @property
+    def says_more(self) -> bool:
+        wire = self.wire
+        return bool(wire.status and wire.status.message) or wire.events is not _NO_BYTES or wire.links is not _NO_BYTES
 
     def may_say(self, needle: bytes) -> bool:
         wire = self.wire

@@ -71,6 +71,22 @@ def first_look(blob: bytes, keys: Container[str]) -> tuple[dict[str, AttributeVa
         return chosen_attributes(blob, keys), False
 
 
+def attributes_holding(blob: bytes, needle: bytes) -> dict[str, AttributeValue]:
+    """Like ``attributes_from_wire``, at least those whose key or value as JSON holds ``needle`` (ASCII, in lower case).
+
+    >>> attributes_holding(b'[{"key":"a","value":{"stringValue":"SELECT"}},{"key":"b","value":{"intValue":"1"}}]', b"select")
+    {'a': 'SELECT'}
+    """
+    try:
+        return {
+            pair.key: value_from_wire(_VALUE_DECODER.decode(pair.value))
+            for pair in _PAIRS_DECODER.decode(blob)
+            if needle in bytes(pair.value).replace(b"\\/", b"/").lower() or needle in pair.key.lower().encode()
+        }
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return attributes_from_wire(blob)
+
+
 def attributes_from_pairs(pairs: object) -> dict[str, AttributeValue]:
     """Decoded KeyValues -> a dict. What is no KeyValue is passed over."""
     attributes: dict[str, AttributeValue] = {}

@@ -61,6 +61,7 @@ EXCEPTION_EVENT = "exception"
 
 FRAMEWORK_KEY = "next.span_type"
 TELLING_FRAMEWORK_SPANS = frozenset(("BaseServer.handleRequest", "Middleware.execute", "AppRender.fetch"))
+_FRAMEWORK_KEY_BYTES = FRAMEWORK_KEY.encode()
 _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
@@ -225,7 +226,9 @@ def is_plumbing(attributes: Attributes) -> bool:
 
 def is_plumbing_json(attributes: bytes) -> bool:
     """The same of attributes as raw JSON, without decoding them."""
-    return FRAMEWORK_KEY.encode() in attributes and not any(kind in attributes for kind in _TELLING_FRAMEWORK_BYTES)
+    if _FRAMEWORK_KEY_BYTES not in attributes:
+        return False
+    return not any(kind in attributes for kind in _TELLING_FRAMEWORK_BYTES)
 
 
 ATTRIBUTE_GROUPS = (  # heading, and the first parts of the keys below it

@@ -10,7 +10,17 @@ from typing import Protocol
 
 import msgspec
 
-from diamond_viewer.telemetry.model import Event, ForeignLink, Log, Resource, Scope, Span, Trace, TraceSummary
+from diamond_viewer.telemetry.model import (
+    Attributes,
+    Event,
+    ForeignLink,
+    Log,
+    Resource,
+    Scope,
+    Span,
+    Trace,
+    TraceSummary,
+)
 from diamond_viewer.telemetry.semconv import clock_of, is_plumbing
 
 
@@ -25,6 +35,16 @@ class Source(Protocol):
 
     def origin(self) -> tuple[Resource, Scope]:
         """Redacted; spans of one line share the objects."""
+        ...
+
+    def attributes_saying(self, needle: str, raw: bytes) -> Attributes:
+        """Of the redacted attributes at least those that say ``needle`` (casefolded) as ``key=value``; ``raw`` is the same
+        where it must stand so in the JSON of a key or a value, else empty."""
+        ...
+
+    @property
+    def says_more(self) -> bool:
+        """False only when the span has no text beside names and attributes."""
         ...
 
     def may_say(self, needle: bytes) -> bool:
@@ -147,6 +167,13 @@ class _Whole:
 
     def origin(self) -> tuple[Resource, Scope]:
         return self.span.resource, self.span.scope
+
+    def attributes_saying(self, needle: str, raw: bytes) -> Attributes:
+        return self.span.attributes
+
+    @property
+    def says_more(self) -> bool:
+        return True
 
     def may_say(self, needle: bytes) -> bool:
         return True

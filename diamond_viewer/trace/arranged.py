@@ -7,10 +7,12 @@ from functools import cached_property
 
 from diamond_viewer.telemetry.model import STATUS_ERROR, ForeignLink, TraceSummary
 from diamond_viewer.telemetry.sketch import EventSketch, LogSketch, SpanSketch, TraceSketch, event_of_log
+from diamond_viewer.trace.call_paths import CallPath, call_paths
 from diamond_viewer.trace.critical_path import Section, critical_path, self_times_ns
 from diamond_viewer.trace.extent import Extent, Scale, extents, scale_of
 from diamond_viewer.trace.silhouette import Stripe, silhouette
 from diamond_viewer.trace.skew import clock_shifts
+from diamond_viewer.trace.statistics import Operation, operations
 from diamond_viewer.trace.timeline import Entry, Gap, PlacedLog, tell
 from diamond_viewer.trace.tree import Row, arrange
 from diamond_viewer.trace.waterfall import colours_of
@@ -75,6 +77,10 @@ class Arranged:
         return found
 
     @cached_property
+    def deepest(self) -> int:
+        return max((row.depth for row in self.rows), default=0)
+
+    @cached_property
     def self_times_ns(self) -> tuple[int, ...]:
         return self_times_ns(self.rows, self.extents)
 
@@ -122,6 +128,14 @@ class Arranged:
         """Failed spans without a failed child: where an error began."""
         above = {self.rows[place].parent_row for place in self.error_places}
         return frozenset(place for place in self.error_places if place not in above)
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        return operations(self.spans, self.extents, self.self_times_ns)
+
+    @cached_property
+    def call_paths(self) -> CallPath:
+        return call_paths(self.rows, self.spans, self.extents, self.self_times_ns)
 
     @cached_property
     def silhouette(self) -> tuple[Stripe, ...]:

@@ -1,9 +1,12 @@
 """Spans that were called the same way, as one: the frames of a flame graph, and what two traces are compared by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from diamond_viewer.telemetry.model import STATUS_ERROR
-from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.telemetry.sketch import SpanSketch
+from diamond_viewer.trace.extent import Extent
+from diamond_viewer.trace.tree import Row
 
 MAX_DEPTH = 60  # levels; what lies deeper is counted to the frame above it
 
@@ -26,19 +29,21 @@ class CallPath:
     children: dict[tuple[str, str], "CallPath"] = field(default_factory=dict)
 
 
-def call_paths(trace: Arranged) -> CallPath:
+def call_paths(
+    rows: Sequence[Row], spans: Sequence[SpanSketch], extents: Sequence[Extent], self_times_ns: Sequence[int]
+) -> CallPath:
     """The path above all roots; children in the order in which they are first met in the tree."""
     top = CallPath("", "", -1)
     path_of: list[CallPath] = []
-    for place, row in enumerate(trace.rows):
+    for place, row in enumerate(rows):
         above = path_of[row.parent_row] if row.parent_row >= 0 else top
-        span = trace.spans[place]
+        span = spans[place]
         if above.depth + 1 < MAX_DEPTH:
             key = (span.service, span.name)
             path = above.children.get(key)
             if path is None:
                 path = above.children[key] = CallPath(span.service, span.name, above.depth + 1)
-            duration_ns = trace.extents[place].duration_ns
+            duration_ns = extents[place].duration_ns
             path.count += 1
             path.errors += span.status_code == STATUS_ERROR
             path.total_ns += duration_ns
@@ -46,7 +51,7 @@ def call_paths(trace: Arranged) -> CallPath:
                 path.first, path.longest_ns = place, duration_ns
         else:
             path = above
-        path.self_ns += trace.self_times_ns[place]
+        path.self_ns += self_times_ns[place]
         path_of.append(path)
     _weigh(top)
     return top

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from diamond_viewer.trace.arranged import Arranged
-from diamond_viewer.trace.call_paths import CallPath, call_paths
+from diamond_viewer.trace.call_paths import CallPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ _NOTHING = CallPath("", "", -1)
 def compare(one: Arranged, other: Arranged) -> tuple[Difference, ...]:
     """In the order of the tree: what both have as the first trace has it, then what only the second has."""
     found: list[Difference] = []
-    waiting = [(call_paths(one), call_paths(other))]
+    waiting = [(one.call_paths, other.call_paths)]
     while waiting:
         left, right = waiting.pop()
         if left.depth >= 0 or right.depth >= 0:

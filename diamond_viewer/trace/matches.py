@@ -16,28 +16,39 @@ def matching_places(
 ) -> tuple[int, ...]:
     """Places of spans that say ``words`` (upper and lower case alike), also as ``key=value`` or as the span's id.
 
-    A span says what its ``logs`` (by place) say.
+    A span says what its ``logs`` (by place) say. Its resource, which it shares with a thousand others, is asked only for
+    ``key=value``.
     """
     needle = words.strip().casefold()
     if not needle:
         return ()
     is_plain = _AS_IN_JSON.issuperset(needle) and not _IN_NO_NUMBER.isdisjoint(needle)
     raw = needle.encode() if is_plain else b""
-    in_resource = lru_cache(maxsize=256)(lambda attributes: needle in "\n".join(_texts_of(attributes.attributes)))
+    in_resource = lru_cache(maxsize=256)(lambda known: any(needle in text for text in _texts_of(known.attributes)))
+    in_name = lru_cache(maxsize=4096)(lambda name: needle in name.casefold())
     found = []
     for place, span in enumerate(spans):
-        if needle in span.name.casefold() or needle in span.service.casefold() or span.span_id.startswith(needle):
+        if (
+            in_name(span.name)
+            or in_name(span.service)
+            or span.span_id.startswith(needle)
+            or ((not raw or span.source.may_say(raw)) and _span_says(span, needle, raw))
+            or ("=" in needle and in_resource(_Known(span.source.origin()[0].attributes)))
+        ):
             found.append(place)
-        elif not raw or span.source.may_say(raw):
-            whole = span.whole()
-            if needle in "\n".join(_texts(whole)) or in_resource(_Known(whole.resource.attributes)):
-                found.append(place)
     if logs:
         said = {
             place for place, of in logs.items() if place >= 0 and any(_log_says(one.log, needle, raw) for one in of)
         }
         found = sorted({*found, *said})
     return tuple(found)
+
+
+def _span_says(span: SpanSketch, needle: str, raw: bytes) -> bool:
+    """Attributes first: they alone are cheaper to decode than the whole span, and most matches lie there."""
+    if any(needle in text for text in _texts_of(span.source.attributes_saying(needle, raw))):
+        return True
+    return span.source.says_more and any(needle in text for text in _texts_beside(span.whole()))
 
 
 def _log_says(log: LogSketch, needle: str, raw: bytes) -> bool:
@@ -65,9 +76,9 @@ class _Known:
         return isinstance(other, _Known) and other.attributes is self.attributes
 
 
-def _texts(span: Span) -> Iterator[str]:
+def _texts_beside(span: Span) -> Iterator[str]:
+    """Beside its attributes."""
     yield span.status_message.casefold()
-    yield from _texts_of(span.attributes)
     for event in span.events:
         yield event.name.casefold()
         yield from _texts_of(event.attributes)

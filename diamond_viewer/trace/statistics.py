@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.telemetry.model import STATUS_ERROR
-from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.telemetry.sketch import SpanSketch
+from diamond_viewer.trace.extent import Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,37 @@ class Operation:
     slowest: int
 
 
-def operations(trace: Arranged) -> tuple[Operation, ...]:
+def operations(
+    spans: Sequence[SpanSketch], extents: Sequence[Extent], self_times_ns: Sequence[int]
+) -> tuple[Operation, ...]:
     """Most time of their own first."""
     members: dict[tuple[str, str], list[int]] = {}
-    for place, span in enumerate(trace.spans):
+    for place, span in enumerate(spans):
         members.setdefault((span.service, span.name), []).append(place)
-    found = [_operation(service, name, places, trace) for (service, name), places in members.items()]
+    found = [
+        _operation(service, name, places, spans, extents, self_times_ns) for (service, name), places in members.items()
+    ]
     return tuple(sorted(found, key=lambda one: (-one.self_ns, -one.total_ns, one.service, one.name)))
 
 
-def _operation(service: str, name: str, places: Sequence[int], trace: Arranged) -> Operation:
-    durations = sorted(trace.extents[place].duration_ns for place in places)
+def _operation(
+    service: str,
+    name: str,
+    places: Sequence[int],
+    spans: Sequence[SpanSketch],
+    extents: Sequence[Extent],
+    self_times_ns: Sequence[int],
+) -> Operation:
+    durations = sorted(extents[place].duration_ns for place in places)
     total_ns = sum(durations)
     return Operation(
         service,
         name,
         count=len(places),
-        errors=sum(trace.spans[place].status_code == STATUS_ERROR for place in places),
+        errors=sum(spans[place].status_code == STATUS_ERROR for place in places),
         total_ns=total_ns,
-        self_ns=sum(trace.self_times_ns[place] for place in places),
+        self_ns=sum(self_times_ns[place] for place in places),
         average_ns=total_ns // len(places),
         p95_ns=durations[-(-95 * len(durations) // 100) - 1],
-        slowest=max(places, key=lambda place: trace.extents[place].duration_ns),
+        slowest=max(places, key=lambda place: extents[place].duration_ns),
     )

@@ -107,6 +107,7 @@ def tell(
     entries = [
         _entry(event, row.span, extent, scale, place, number)
         for place, (row, extent) in enumerate(zip(rows, extents, strict=True))
+        if row.span.has_events
         for number, event in enumerate(row.span.events)
     ]
     entries += [_log_entry(placed, rows, extents, scale, number) for number, placed in enumerate(logs)]

@@ -55,10 +55,15 @@ def arrange(spans: Sequence[AnySpan]) -> tuple[Row, ...]:
     the server, else to the earliest.
     """
     by_id: dict[str, list[int]] = {}
-    order = sorted(range(len(spans)), key=lambda i: (spans[i].start_ns, spans[i].end_ns, spans[i].span_id))
-    for i in order:
-        by_id.setdefault(spans[i].span_id, []).append(i)
-    parents = [_parent(i, spans, by_id) for i in range(len(spans))]
+    keys = [(span.start_ns, span.end_ns, span.span_id, i) for i, span in enumerate(spans)]
+    keys.sort()
+    order = [key[3] for key in keys]
+    for _, _, span_id, i in keys:
+        if span_id in by_id:
+            by_id[span_id].append(i)
+        else:
+            by_id[span_id] = [i]
+    parents = _parents(spans, by_id)
     circles = _circles(order, parents)
     for circle in circles:
         parents[circle[0]] = _ROOT
@@ -67,25 +72,30 @@ def arrange(spans: Sequence[AnySpan]) -> tuple[Row, ...]:
     children: dict[int, list[int]] = {}
     roots = []
     for i in order:
-        if parents[i] >= 0:
-            children.setdefault(parents[i], []).append(i)
-        else:
+        parent = parents[i]
+        if parent < 0:
             roots.append(i)
+        elif parent in children:
+            children[parent].append(i)
+        else:
+            children[parent] = [i]
     # sorts are stable: within these classes the order by time stays
     roots.sort(key=lambda i: (not spans[i].start_ns, spans[i].start_ns, i in circle_of, parents[i] == _ORPHAN))
 
     places, depths, parent_rows, guides = _walk(roots, children)
     descendant_counts = [0] * len(places)
     for place in range(len(places) - 1, -1, -1):
-        if parent_rows[place] >= 0:
-            descendant_counts[parent_rows[place]] += descendant_counts[place] + 1
+        above = parent_rows[place]
+        if above >= 0:
+            descendant_counts[above] += descendant_counts[place] + 1
     rows = []
+    are_ids_distinct = len(by_id) == len(spans)
     for place, i in enumerate(places):
         span = spans[i]
-        is_orphan, circle, namesake_count = parents[i] == _ORPHAN, circle_of.get(i, []), len(by_id[span.span_id])
+        is_orphan, circle = parents[i] == _ORPHAN, circle_of.get(i, [])
         problems: tuple[str, ...] = ()
-        if is_orphan or circle or namesake_count > 1:
-            problems = _problems(span, is_orphan, circle, i, namesake_count)
+        if is_orphan or circle or not are_ids_distinct:
+            problems = _problems(span, is_orphan, circle, i, len(by_id[span.span_id]))
         below = children.get(i)
         rows.append(
             Row(
@@ -101,6 +111,21 @@ def arrange(spans: Sequence[AnySpan]) -> tuple[Row, ...]:
             )
         )
     return tuple(rows)
+
+
+def _parents(spans: Sequence[AnySpan], by_id: dict[str, list[int]]) -> list[int]:
+    """Of each span the index of its parent, ``_ROOT`` or ``_ORPHAN``."""
+    are_ids_distinct = len(by_id) == len(spans)
+    found = []
+    for i, span in enumerate(spans):
+        if not are_ids_distinct:
+            found.append(_parent(i, spans, by_id))
+        elif not span.parent_id:
+            found.append(_ROOT)
+        else:
+            candidates = by_id.get(span.parent_id)
+            found.append(candidates[0] if candidates else _ORPHAN)
+    return found
 
 
 def _parent(i: int, spans: Sequence[AnySpan], by_id: dict[str, list[int]]) -> int:

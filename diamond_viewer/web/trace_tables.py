@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.units import format_clock, format_day, format_duration, format_share, format_times
 from diamond_viewer.trace.arranged import Arranged
-from diamond_viewer.trace.call_paths import CallPath, call_paths, walk
+from diamond_viewer.trace.call_paths import CallPath, walk
 from diamond_viewer.trace.comparison import Difference, compare
-from diamond_viewer.trace.statistics import operations
 from diamond_viewer.web.span_body import UNNAMED
 from diamond_viewer.web.span_rows import SERVICE_COLOURS
 from diamond_viewer.web.trace_address import TraceAddress, View
@@ -107,7 +106,7 @@ class CompareView:
 
 
 def statistics_view(trace: Arranged, address: TraceAddress) -> StatisticsView:
-    found = operations(trace)
+    found = trace.operations
     whole_ns = sum(trace.self_times_ns)
     rows = tuple(
         OperationRow(
@@ -132,7 +131,7 @@ def statistics_view(trace: Arranged, address: TraceAddress) -> StatisticsView:
 
 def flame_view(trace: Arranged, address: TraceAddress) -> FlameView:
     """``address.frame`` is the number of the frame that fills the width, from 1 in the order of the tree."""
-    top = call_paths(trace)
+    top = trace.call_paths
     numbered = walk(top)
     numbers = {id(path): number for number, path in enumerate(numbered, 1)}
     chosen = numbered[address.frame - 1] if 0 < address.frame <= len(numbered) else top

@@ -168,7 +168,7 @@ def _gap(address: TraceAddress, first: int, last: int) -> RowGap | None:
 
 def _levels(trace: Arranged, address: TraceAddress) -> tuple[Choice, ...]:
     """Fold everything, to a level, or nothing."""
-    deepest = max((row.depth for row in trace.rows), default=0)
+    deepest = trace.deepest
     if not deepest:
         return ()
     is_touched = bool(address.shut or address.opened)

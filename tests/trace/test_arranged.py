@@ -3,13 +3,12 @@ from dataclasses import replace
 import pytest
 
 from diamond_viewer.telemetry.model import KIND_CONSUMER, KIND_PRODUCER, Link, Resource, Span
-from diamond_viewer.trace.call_paths import MAX_DEPTH, call_paths, walk
+from diamond_viewer.trace.call_paths import MAX_DEPTH, walk
 from diamond_viewer.trace.comparison import compare
 from diamond_viewer.trace.matches import matching_places
 from diamond_viewer.trace.notes import notes
 from diamond_viewer.trace.outline import outline_markdown, outline_text
 from diamond_viewer.trace.silhouette import COLUMNS, ERROR
-from diamond_viewer.trace.statistics import operations
 from tests.builders import TRACE_ID, event, span
 from tests.trace.sketching import arranged
 
@@ -137,9 +136,9 @@ def test_a_span_is_found_by_the_beginning_of_its_id() -> None:
 
 def test_operations_have_count_total_self_average_and_p95() -> None:
     trace = arranged(span("a", ms=100), *(span(f"q{n}", "a", name="query", start_ms=10 * n, ms=n) for n in range(1, 6)))
-    query = next(one for one in operations(trace) if one.name == "query")
+    query = next(one for one in trace.operations if one.name == "query")
     assert (query.count, query.total_ns, query.average_ns, query.p95_ns) == (5, 15_000_000, 3_000_000, 5_000_000)
-    assert sum(one.self_ns for one in operations(trace)) == 100_000_000
+    assert sum(one.self_ns for one in trace.operations) == 100_000_000
     assert trace.spans[query.slowest].span_id == "q5"
 
 
@@ -150,7 +149,7 @@ def test_call_paths_merge_what_was_called_the_same_way_and_their_weights_add_up(
         span("b2", "a", name="b", start_ms=20, ms=20),
         span("c", "b2", start_ms=20, ms=5),
     )
-    top = call_paths(trace)
+    top = trace.call_paths
     paths = {path.name: path for path in walk(top)}
     assert [(path.name, path.depth, path.count) for path in walk(top)] == [("a", 0, 1), ("b", 1, 2), ("c", 2, 1)]
     assert (paths["b"].total_ns, paths["b"].self_ns, paths["b"].weight_ns) == (30_000_000, 25_000_000, 30_000_000)
@@ -159,7 +158,7 @@ def test_call_paths_merge_what_was_called_the_same_way_and_their_weights_add_up(
 
 def test_a_chain_of_50000_calls_is_a_flame_of_bounded_height() -> None:
     trace = arranged(*(span(f"{n}", f"{n - 1}" if n else "", ms=60_000 - n) for n in range(50_000)))
-    paths = walk(call_paths(trace))
+    paths = walk(trace.call_paths)
     assert len(paths) == MAX_DEPTH
     assert sum(path.self_ns for path in paths) == trace.extents[0].duration_ns
 

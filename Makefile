@@ -9,6 +9,7 @@ PYTHON ?= python3
 TRACES ?=
 ARGS ?=
 STORIES ?= 100000
+FUZZ_SECONDS ?= 60
 export TRACES
 
 VENV := .venv
@@ -31,7 +32,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test check format lint types bench soak setup browser
+.PHONY: help run demo test check format lint types bench soak setup browser bench-search fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,12 @@ types: $(TOOLS) ## do the types fit
 
 bench: $(TOOLS) ## how fast, and in how much memory
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-search: $(TOOLS) ## how fast searches are
+	@$(BIN)/python -m tests.bench.searching $(ARGS)
+
+fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
+	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)

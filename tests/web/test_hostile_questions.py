@@ -7,9 +7,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.web.app import create_app
+from tests.asking import NOW_NS
 from tests.index.filling import filled
-from tests.web.conftest import TRACES, MakeClient
+from tests.web.conftest import TRACES
 
 LONG = 7_000  # characters: an address of 8 KiB is refused before anybody reads it
 SEARCHES = {
@@ -65,9 +66,9 @@ ROWS += [(name, value, f"{name} {value[:20]}") for name, values in ARGUMENTS.ite
 
 
 @pytest.fixture(scope="module")
-def client(client_of: MakeClient) -> FlaskClient:
-    store: MemoryStore = filled([TRACES.read_bytes().splitlines()])
-    return client_of(store)  # type: ignore[arg-type]
+def client() -> FlaskClient:
+    store = filled([TRACES.read_bytes().splitlines()])
+    return create_app(store, clock=lambda: NOW_NS).test_client()
 
 
 def ask(client: FlaskClient, path: str, **arguments: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ PYTHON ?= python3
 TRACES ?=
 ARGS ?=
 STORIES ?= 100000
+FUZZ_SECONDS ?= 60
 export TRACES
 
 VENV := .venv
@@ -32,7 +33,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test check format lint types bench bench-peers soak setup browser
+.PHONY: help run demo test check format lint types bench bench-peers bench-search soak fuzz setup browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,12 @@ bench: $(TOOLS) ## how fast, and in how much memory; writes docs/benchmarks.md (
 
 bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq and Arize Phoenix are on the same bytes
 	@$(BIN)/python -m tests.bench.peers --python $(PEERS)/bin/python $(ARGS)
+
+bench-search: $(TOOLS) ## how fast searches are
+	@$(BIN)/python -m tests.bench.searching $(ARGS)
+
+fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
+	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)

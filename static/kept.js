@@ -121,7 +121,7 @@
     button.addEventListener("click", () => {
       const url = URL.createObjectURL(new Blob([JSON.stringify({ named: kept.named }, null, 2)], { type: "application/json" }));
       const link = element("a", { href: url, download: "diamond-viewer-searches.json" });
-      document.body.append(link);
+      button.after(link); // inside the menu: a click elsewhere would close it
       link.click();
       link.remove();
       URL.revokeObjectURL(url);

@@ -80,6 +80,20 @@
     if (paused && anchor !== undefined && !isPoll(event.detail.ctx)) paused.anchor = anchor;
   });
 
+  // Heard, not seen: what a change of the filters has brought, and that new traces have come. The figures that tick are silent.
+  let newer = "";
+  document.addEventListener("htmx:after:swap", (event) => {
+    const said = one("#said");
+    const list = one("#list");
+    if (!said || !list) return;
+    const waiting = one("#newer:not([hidden])")?.textContent ?? "";
+    const caption = one("#kept")?.dataset.caption ?? "";
+    if (event.detail.ctx?.sourceElement?.closest?.("#opened, .row__link")) return;
+    if (!isPoll(event.detail.ctx)) said.textContent = `${caption}: ${list.dataset.total}`;
+    else if (waiting && waiting !== newer) said.textContent = waiting;
+    newer = waiting;
+  });
+
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) poll();
   });

@@ -26,8 +26,8 @@ FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from her
 NUMBER_BITS = 32
 NUMBER_MASK = 2**NUMBER_BITS - 1
 
-SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
-STATS_NS = 100_000_000
+SEARCH_NS = 120_000_000  # spent on originals before a search answers with what was found so far ...
+STATS_NS = 30_000_000  # ... and before its figures do: a page shows its first hits within 300 ms
 
 
 class HeldTraces:

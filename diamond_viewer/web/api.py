@@ -117,6 +117,7 @@ def stats_answer(stats: Stats) -> dict[str, Any]:
         "p99_ms": stats.p99_ns / NS_PER_MS,
         "events": dict(stats.events),
         "flags": dict(stats.flags),
+        "is_complete": stats.is_complete,
     }
 
 

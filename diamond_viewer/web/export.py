@@ -44,7 +44,10 @@ def neutralised(text: str) -> str:
 
 
 def _pages(store: TraceStore, query: Query, now_ns: int) -> Iterator[TraceSummary]:
-    newest = store.search(replace(query, limit=1, sort=DEFAULT_ORDER), now_ns).traces
+    first = replace(query, limit=1, sort=DEFAULT_ORDER)
+    while not (page := store.search(first, now_ns)).is_complete:
+        pass  # each time further back; a file that ends where the search happened to be would be taken for the whole
+    newest = page.traces
     if not newest:
         return
     query = replace(query, anchor=Anchor(newest[0].start_ns, newest[0].trace_id))

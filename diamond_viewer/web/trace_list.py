@@ -85,6 +85,7 @@ class TraceList:
     rows: tuple[Row, ...]
     anchor: str
     shown: str
+    total: str
     first_page_href: str
     newer: str
     newer_href: str
@@ -146,6 +147,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         ),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
+        total=format_times(page.total, "trace"),
         first_page_href=address.on_page(1, None) if query.page > 1 else "",
         newer=format_times(page.newer, "new trace") if page.newer else "",
         newer_href=address.newest(),

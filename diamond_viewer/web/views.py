@@ -1,6 +1,8 @@
 """Routes of the pages. One URL answers a whole page, the fragment that htmx asked for, or 204 when nothing changed."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, render_template, request
@@ -34,6 +36,7 @@ from diamond_viewer.web.trace_list import new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
 
 Clock = Callable[[], int]
+FURTHER_S = 0.4  # of the second between two polls
 
 
 def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
@@ -119,6 +122,8 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
         return nothing_new()
 
     def make() -> tuple[str, bool]:
+        if not paused and address.query.value("q"):
+            _look_further(store, address.query, now_ns)
         return _what_moved(store, desk, address, status, None if paused else health, now_ns)
 
     is_everyones = not paused and not held
@@ -128,6 +133,13 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     response = nothing_new() if answer.shown == seen.shown else shared_html(answer.text, answer.packed)
     response.headers[SEEN_HEADER] = str(now_seen)
     return response
+
+
+def _look_further(store: TraceStore, query: Query, now_ns: int) -> None:
+    """The first page comes at once with what was found; a poll that finds the search unfinished may take longer over it."""
+    deadline_s = time.monotonic() + FURTHER_S
+    while not store.search(replace(query, page=1, limit=1), now_ns).is_complete and time.monotonic() < deadline_s:
+        pass
 
 
 def _what_moved(

@@ -70,9 +70,9 @@ def window_moves(address: Address, now_ns: int) -> tuple[tuple[str, str, str], .
         return address.between(format_rfc3339(max(0, since_ns)), format_rfc3339(min(until_ns, LAST_NS)))
 
     return (
-        (moved(window.since_ns - width_ns, window.since_ns), "‹", "Earlier: the window before this one"),
+        (moved(window.since_ns - width_ns, window.since_ns), "‹ Earlier", "The window before this one"),
         (moved(window.since_ns - width_ns // 2, until_ns + width_ns // 2), "Wider", "Twice as long a window"),
-        (moved(until_ns, until_ns + width_ns), "›", "Later: the window after this one"),
+        (moved(until_ns, until_ns + width_ns), "Later ›", "The window after this one"),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from diamond_viewer.query.query import MAX_LIMIT
+from diamond_viewer.query.query import MAX_LIMIT, Query
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
 from tests.index.filling import filled
@@ -82,3 +82,15 @@ def test_the_list_leads_to_its_exports_with_its_filters(client: FlaskClient) -> 
     [place] = page.find(class_="list__export")
     hrefs = [link.attributes["href"] for link in place.all() if link.tag == "a"]
     assert hrefs == [f"/api/export?user=usr_0007&format={name}" for name in ("csv", "ndjson", "otlp")]
+
+
+def test_an_export_is_whole_although_a_search_stops_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("diamond_viewer.index.held.SEARCH_NS", 0)
+    lines = [line(span(number, trace=number, attributes={"rare": "yes"})) for number in range(1, 91)]
+    store = filled([[one] for one in lines])
+    assert not store.search(Query((("q", "rare:yes"),)), 0).is_complete
+    client = create_app(store, clock=lambda: NOW_NS).test_client()
+    text = client.get("/api/export?format=ndjson&q=rare:yes").get_data(as_text=True)
+    assert len(text.splitlines()) == 90

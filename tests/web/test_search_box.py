@@ -162,6 +162,7 @@ def test_a_search_that_takes_long_says_how_far_it_looked_and_goes_on(monkeypatch
 def test_polling_goes_on_with_a_search_that_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     for budget in ("SEARCH_NS", "STATS_NS"):
         monkeypatch.setattr(f"diamond_viewer.index.held.{budget}", 0)
+    monkeypatch.setattr("diamond_viewer.web.views.FURTHER_S", 0)
     lines = [line(span(n, trace=n, attributes={"pet": "cat", "pad": "x" * 70_000})) for n in range(1, 60)]
     client = create_app(filled(one_by_one(lines), 16), clock=lambda: NOW_NS).test_client()
     headers = {"HX-Request": "true", "HX-Target": "div#status"}
@@ -173,3 +174,15 @@ def test_polling_goes_on_with_a_search_that_is_not_complete(monkeypatch: pytest.
         assert len(statuses) < 200
     assert len(statuses) > 3
     assert client.get("/api/traces?q=pet:cat").get_json()["total"] == 59
+
+
+def test_a_poll_takes_longer_over_an_unfinished_search_than_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for budget in ("SEARCH_NS", "STATS_NS"):
+        monkeypatch.setattr(f"diamond_viewer.index.held.{budget}", 0)
+    monkeypatch.setattr("diamond_viewer.web.views.FURTHER_S", 60)
+    lines = [line(span(n, trace=n, attributes={"pet": "cat", "pad": "x" * 70_000})) for n in range(1, 60)]
+    client = create_app(filled(one_by_one(lines), 16), clock=lambda: NOW_NS).test_client()
+    assert len(outline(client, "/trace-viewer.html", q="pet:cat").find(class_="row")) < 50
+    polled = client.get("/trace-viewer.html?q=pet:cat", headers={"HX-Request": "true", "HX-Target": "div#status"})
+    assert "50 of 59" in polled.text
+    assert "list__partial" not in polled.text

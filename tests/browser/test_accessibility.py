@@ -1,0 +1,110 @@
+"""WCAG 2.2 AA as far as axe-core (tests/browser/axe, see VENDOR.txt there) can tell, in both schemes and at three widths."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Viewer
+from tests.browser.test_traces_page import APPEARS_MS, MISMATCH_TRACE, fresh
+
+AXE = next((Path(__file__).parent / "axe").glob("axe-*.min.js"))
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+HEAVY = ("serious", "critical")
+# A row of the waterfall opens, and its triangle folds what is below it: a link inside a summary. Chromium's tree has both,
+# and [ ] and the levels above the waterfall fold as well.
+ACCEPTED = ("nested-interactive", '<summary class="span__line"')
+WIDTHS = {"wide": (1600, 900), "laptop": (1280, 800), "phone": (390, 844)}
+PAGES = {
+    "list": "/trace-viewer.html",
+    "durations": "/trace-viewer.html?face=durations&column=spans&column=http.method",
+    "filtered": "/trace-viewer.html?status=error&q=event:exception&since=2026-11-22T14:00:00Z",
+    "mistake": "/trace-viewer.html?q=lesso:x&limit=0",
+    "nothing": "/trace-viewer.html?user=nobody",
+    "detail": f"/trace-viewer.html?trace={MISMATCH_TRACE}",
+    "trace": f"/traces/{MISMATCH_TRACE}",
+    "search help": "/search-help",
+    "health": "/health",
+    "error": "/nothing-here",
+}
+
+
+@pytest.fixture(params=["light", "dark"])
+def reader(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(color_scheme=request.param)
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds that is serious or critical: the rule, and where."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        "rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES
+    )
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:160]} {node['any'][:1]}"
+        for rule in found["violations"]
+        if rule["impact"] in HEAVY
+        for node in rule["nodes"]
+        if not (rule["id"] == ACCEPTED[0] and node["html"].startswith(ACCEPTED[1]))
+    ]
+
+
+def test_axe_finds_what_is_wrong(reader: Page) -> None:
+    reader.set_content('<html lang="en"><title>x</title><main><h1>x</h1><img src="x"><input></main>')
+    assert [found.split(" ")[0] for found in violations(reader)] == ["image-alt", "label"]
+
+
+@pytest.mark.timeout(180)
+def test_no_page_is_hard_to_use(reader: Page, viewer: Viewer) -> None:
+    found = {}
+    for width, height in WIDTHS.values():
+        reader.set_viewport_size({"width": width, "height": height})
+        for name, path in PAGES.items():
+            reader.goto(f"{viewer.address}{path}")
+            found[f"{name}, {width}"] = violations(reader)
+    assert {name: sentences for name, sentences in found.items() if sentences} == {}
+
+
+def test_what_opens_is_no_harder(reader: Page, viewer: Viewer) -> None:
+    reader.goto(f"{viewer.address}/trace-viewer.html?since=2026-11-22T14:00:00Z&until=2026-11-22T15:00:00Z")
+    for summary in ("#window > summary", "#kept > summary", "#columns > summary"):
+        reader.locator(summary).click()
+        assert violations(reader) == [], summary
+        reader.keyboard.press("Escape")
+    reader.locator("#filter-q").press_sequentially("sta")
+    reader.locator("#search-options [role=option]").first.wait_for()
+    assert violations(reader) == []
+    reader.locator("#filter-q").fill("")
+    reader.get_by_role("button", name="Keys").click()
+    assert violations(reader) == []
+
+
+def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(page: Page) -> None:
+    order = []
+    for _ in range(24):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.id || document.activeElement.className.split(' ')[0]"))
+    assert order[0] == "skip"
+    wanted = ["filter-lesson", "filter-user", "filter-status", "filter-service", "filter-q"]
+    assert [step for step in order if step in wanted] == wanted
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+
+
+def test_what_changes_is_announced(page: Page, viewer: Viewer) -> None:
+    live = page.locator("#said")
+    expect(live).to_have_attribute("role", "status")
+    page.get_by_label("Lesson ID").fill("lesson-011")
+    page.get_by_label("Lesson ID").press("Enter")
+    expect(live).to_have_text("Traces where lesson is lesson-011: 20 traces")
+    page.get_by_text("Clear filters").click()
+    expect(live).to_have_text("All traces: 314 traces")
+    page.mouse.wheel(0, 700)
+    page.wait_for_function("scrollY > 600")
+    viewer.write(fresh(1))
+    expect(page.locator("#newer")).to_have_text("1 new trace", timeout=APPEARS_MS)
+    expect(live).to_have_text("1 new trace", timeout=APPEARS_MS)

@@ -4,11 +4,14 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
+from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Span, Stats, Trace, TraceSummary
 
 NOW_NS = 1_795_400_000_000_000_000  # after everything in tests/data
+
+UNDECIDED = Query((("q", "finding:error OR -finding:error"),))  # nobody knows before all are examined
 
 
 def asked(**filters: object) -> Query:
@@ -32,7 +35,9 @@ def row_of(summary: TraceSummary) -> TraceSummary:
 
 
 def all_rows(store: TraceStore, query: Query | None = None) -> list[TraceSummary]:
-    """Every matching row, page by page."""
+    """Every matching row, page by page, when all that is held has been examined."""
+    if isinstance(store, ExaminedTraces):
+        store.examine(query=UNDECIDED)
     query = replace(query or Query(), limit=1000)
     rows: list[TraceSummary] = []
     while True:

@@ -87,15 +87,16 @@ def video_resumed(
     *,
     actual_seconds: int | None = None,
 ) -> None:
-    """The player resumed ``resume_ms`` after it tried; ``actual_seconds`` when it landed elsewhere than was saved."""
+    """The player tried to resume ``resume_ms`` after the video was loaded; ``actual_seconds`` when it landed elsewhere than
+    was saved."""
     with api(recorder, "POST", _TELEMETRY) as call:
         session_check(recorder, call, student, _TELEMETRY)
         player: dict[str, AttributeValue] = {"video.player": "hls.js", "video.resume_time_ms": resume_ms}
         with recorder.span(APP, "video.resume", _both(student, lesson) | player, started_ms_ago=resume_ms) as resume:
-            resume.event("video.resume_attempt", {"savedPosition": saved_seconds}, ms_ago=resume_ms)
-            if actual_seconds is None:
-                resume.event("video.loaded", {"durationSec": lesson.duration_seconds, "loadTimeMs": resume_ms})
-            else:
+            loaded: dict[str, AttributeValue] = {"durationSec": lesson.duration_seconds, "loadTimeMs": resume_ms}
+            resume.event("video.loaded", loaded, ms_ago=resume_ms)
+            resume.event("video.resume_attempt", {"savedPosition": saved_seconds})
+            if actual_seconds is not None:
                 _mismatch(recorder, resume, saved_seconds, actual_seconds)
         recorder.measure("video.resume_time_ms", resume_ms)
         call.status = 204

@@ -56,9 +56,12 @@ def kind_of_work(facts: TraceFacts, row: int) -> str:
 
 
 def waited_for(facts: TraceFacts, row: int) -> int:
-    """Down from a row into the child that took most, as long as it took half of its parent."""
+    """Down from a row into the child that took most, as long as it took half of its parent.
+
+    A child that lasted longer than its parent was not waited for: it goes on by itself, or was timed by the player.
+    """
     while True:
-        children = facts.children(row)
+        children = [child for child in facts.children(row) if facts.lasted_ns[child] <= facts.lasted_ns[row]]
         longest = max(children, key=lambda child: facts.lasted_ns[child], default=-1)
         if longest < 0 or facts.lasted_ns[longest] < _CHILD_SHARE * facts.lasted_ns[row]:
             return row

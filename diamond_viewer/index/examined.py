@@ -18,6 +18,7 @@ from diamond_viewer.index.examination import (
     Suspect,
     arraign,
     diagnoses_of,
+    findings_of,
     in_portions,
     suspect_of,
     waiting_in,
@@ -77,11 +78,11 @@ class ExaminedTraces(HeldTraces):
             if segment is None:
                 return True
             for portion in in_portions(waiting):
-                found = diagnoses_of(portion, self.thresholds)
+                told = findings_of(portion, self.thresholds)
                 with self._lock:
-                    for suspect, diagnosis in zip(portion, found, strict=True):
+                    for suspect, findings in zip(portion, told, strict=True):
                         if not suspect.has_changed:  # else it waits on
-                            self._version += write_down(suspect.place, diagnosis.findings)
+                            self._version += write_down(suspect.place, findings)
                 if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                     return False
 

@@ -47,7 +47,7 @@ def facets_of(matches: Matches, limit: int) -> Facets:
 
 def _findings(matches: Matches) -> Mapping[str, int]:
     """Most traces have none: only the others are looked at for each rule."""
-    bits = [segment.traces["findings"][traces] | segment.traces["journeys"][traces] for segment, traces in matches]
+    bits = [segment.traces["findings"][traces] for segment, traces in matches]
     found = [part[(part & ~WAITING) > 0] for part in bits]
     return {
         name: sum(int(np.count_nonzero(part & np.uint64(bit))) for part in found) for name, bit in RULE_BITS.items()

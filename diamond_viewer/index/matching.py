@@ -194,7 +194,7 @@ def _asks_for_findings(term: Term) -> bool:
 def _found_by(segment: Segment, rule: str) -> Answer:
     """What waits to be examined (again) may have the finding or not."""
     columns = segment.traces
-    found: Mask = ((columns["findings"] | columns["journeys"]) & np.uint64(RULE_BITS[rule])) > 0
+    found: Mask = (columns["findings"] & np.uint64(RULE_BITS[rule])) > 0
     return Answer(found, found | ((columns["findings"] & WAITING) > 0))
 
 

@@ -56,12 +56,11 @@ TRACE_DTYPES = {
     "http_status": np.uint16,
     "lives_here": np.uint8,
     "findings": np.uint64,  # bits of the rules that found something, and ``told.WAITING``
-    "journeys": np.uint64,  # likewise of what was found over the traces of one person
 }
 POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER: "user", Field.LESSON: "lesson"}
 # what a reassembled trace writes into a packed segment may need more room than what stood there
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
-# ``findings`` and ``journeys`` have 64 bits and stay as wide as they are
+# ``findings`` has 64 bits and stays as wide as it is
 SUMMARY_BYTES = 1_200  # of a row of the list that is kept, with the texts in it
 
 Place = tuple["Segment", int]

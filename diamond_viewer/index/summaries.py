@@ -68,7 +68,7 @@ def _summary(segment: Segment, trace: int) -> TraceSummary:
         http_status=int(columns["http_status"][trace]),
         slowest_database_ns=slowest_database_ns,
         event_facts=tuple(EventFact(name, detail, count) for (name, detail), count in facts.items()),
-        findings=rule_names(int(columns["findings"][trace]) | int(columns["journeys"][trace])),
+        findings=rule_names(int(columns["findings"][trace])),
     )
 
 

@@ -85,7 +85,7 @@ class HasFlag:
 
 @dataclass(frozen=True, slots=True)
 class HasFinding:
-    """A rule (one of ``telemetry.rules``) found something in the trace, or with other traces of the same person."""
+    """A rule (one of ``telemetry.rules``) found something in the trace."""
 
     rule: str
 

@@ -5,7 +5,7 @@ What they mean is for ``diagnosis`` to know. The order is that of their bits in 
 
 from collections.abc import Mapping
 
-RULE_WORDS: Mapping[str, str] = {
+TRACE_WORDS: Mapping[str, str] = {
     "no-cookie": "no cookie sent",
     "cookie-rejected": "cookie rejected",
     "auth-failed": "not let in",
@@ -36,12 +36,15 @@ RULE_WORDS: Mapping[str, str] = {
     "clock-skew": "clocks differ",
     "dropped-counts": "data dropped",
     "event-order": "unusual order",
+}
+JOURNEY_WORDS: Mapping[str, str] = {  # of rules that need several traces of one person
     "signed-in-again": "signed in again",
     "resume-missing": "did not resume",
     "progress-stopped": "progress stopped",
     "progress-missing": "progress never saved",
 }
-RULE_NAMES = tuple(RULE_WORDS)
+RULE_WORDS: Mapping[str, str] = {**TRACE_WORDS, **JOURNEY_WORDS}
+RULE_NAMES = tuple(TRACE_WORDS)  # what a single trace can be asked for
 RULE_BITS: Mapping[str, int] = {name: 1 << place for place, name in enumerate(RULE_NAMES)}
 
 

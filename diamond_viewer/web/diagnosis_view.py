@@ -1,6 +1,7 @@
 """DiagnosisView: what is wrong with an opened trace, in sentences with links to the spans that show it; and its flows."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
@@ -171,13 +172,21 @@ def _finding(finding: Finding, address: TraceAddress, names: Mapping[str, str], 
     return FindingView(
         badge=Badge(RULE_WORDS[finding.rule], finding_tone(finding), finding.rule),
         sentence=finding.sentence,
-        evidence=tuple(_evidence(one, address, names) for one in shown),
+        evidence=tuple(_numbered([_evidence(one, address, names) for one in shown])),
         more=f"+{more}" if more else "",
         similar=similar,
         next_step=finding.next_step,
         limits=limits_words(finding.thresholds),
         filter_href=traces_href(finding=finding.rule),
     )
+
+
+def _numbered(links: Sequence[EvidenceLink]) -> Iterator[EvidenceLink]:
+    """Of several spans with one name only the first is named."""
+    counts: Counter[str] = Counter()
+    for link in links:
+        counts[link.words] += 1
+        yield link if counts[link.words] == 1 else replace(link, words=f"#{counts[link.words]}")
 
 
 def _evidence(evidence: Evidence, address: TraceAddress, names: Mapping[str, str]) -> EvidenceLink:

@@ -132,6 +132,12 @@ def test_a_failed_save_is_a_500_with_a_stack(told: Told) -> None:
         assert any("\n    at " in stack for stack in stacks)
 
 
+def test_a_video_is_loaded_before_it_is_resumed(told: Told) -> None:
+    for span in told.named("video.resume"):
+        names = [event["name"] for event in sorted(span["events"], key=lambda event: int(event["timeUnixNano"]))]
+        assert names[:2] == ["video.loaded", "video.resume_attempt"]
+
+
 def test_resumes_are_fast_and_slow(told: Told) -> None:
     gaps_ms = [_lasts_ms(span) for span in told.named("video.resume")]
     assert min(gaps_ms) < 300

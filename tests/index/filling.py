@@ -5,11 +5,10 @@ from collections.abc import Iterable
 import xxhash
 
 from diamond_viewer.index.memory import MemoryStore
-from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.otlp import LineError, decode_line
+from tests.asking import UNDECIDED
 
 ROOMY_BYTES = 1 << 30
-WAITING = Query((("q", "finding:error OR -finding:error"),))  # nobody knows before all are examined
 
 
 def add_lines(store: MemoryStore, lines: Iterable[bytes], asks_first: bool = True) -> None:
@@ -31,7 +30,7 @@ def filled(groups: Iterable[Iterable[bytes]], segment_spans: int = 131_072, asks
     for group in groups:
         add_lines(store, group, asks_first)
         store.commit()
-    store.examine(query=WAITING)
+    store.examine(query=UNDECIDED)
     return store
 
 

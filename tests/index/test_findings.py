@@ -1,0 +1,188 @@
+"""Findings in the index: the same as from scratch, whatever the order in which lines came and traces were examined."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diamond_viewer.diagnosis.diagnose import RULE_NAMES as ALL_RULES
+from diamond_viewer.diagnosis.diagnose import TRACE_RULES, diagnose
+from diamond_viewer.diagnosis.finding import Thresholds
+from diamond_viewer.index import examination, examined
+from diamond_viewer.index.examiner import Examiner
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.model import FeedState
+from diamond_viewer.telemetry.rules import RULE_NAMES, RULE_WORDS
+from tests.asking import NOW_NS, UNDECIDED, all_rows, asked
+from tests.diagnosis.readings import lines_of, traces_in
+from tests.feed.waiting import until
+from tests.index.filling import add_lines, filled
+from tests.plain_store import PlainStore
+
+DATA = Path(__file__).parents[1] / "data"
+LINES = lines_of(DATA / "diamond-district" / "traces.json")
+PLAIN = PlainStore.from_lines(LINES)
+
+
+def rules_of(store: MemoryStore) -> dict[str, tuple[str, ...]]:
+    return {row.trace_id: row.findings for row in all_rows(store)}
+
+
+def expected(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
+    found = {trace.trace_id: {one.rule for one in diagnose(trace)} for trace in traces_in(lines)}
+    return {trace_id: tuple(rule for rule in RULE_NAMES if rule in rules) for trace_id, rules in found.items()}
+
+
+def test_every_rule_has_words_and_those_of_one_trace_a_bit() -> None:
+    assert set(RULE_WORDS) == set(ALL_RULES)
+    assert set(RULE_NAMES) == {rule.name for rule in TRACE_RULES}
+    assert len(RULE_NAMES) < 63
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32), segment_spans=st.sampled_from([300, 1_000, 131_072]))
+def test_examined_as_it_comes_is_as_examined_from_scratch(seed: int, segment_spans: int) -> None:
+    chance = random.Random(seed)
+    lines = chance.sample(LINES, len(LINES))
+    store = MemoryStore(1 << 30, segment_spans)
+    for line in lines:
+        add_lines(store, [line])
+        store.commit()
+        if chance.random() < 0.4:  # in the middle: what grows later is examined again
+            store.examine(0, UNDECIDED)
+    store.examine(query=UNDECIDED)
+    assert rules_of(store) == expected(LINES)
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("scenarios/*-*.json")), ids=lambda path: path.stem)
+def test_a_scenario_is_told_in_the_index_as_by_the_rules(path: Path) -> None:
+    assert rules_of(filled([lines_of(path)])) == expected(lines_of(path))
+
+
+@pytest.mark.parametrize("rule", RULE_NAMES)
+def test_a_search_a_filter_and_a_facet_count_the_same(rule: str) -> None:
+    store = filled([LINES])
+    count = PLAIN.search(asked(finding=rule), NOW_NS).total
+    assert store.search(asked(finding=rule), NOW_NS).total == count
+    assert store.search(asked(q=f"finding:{rule}"), NOW_NS).total == count
+    assert store.search(asked(q=f"-finding:{rule}"), NOW_NS).total == 314 - count
+    assert dict(store.facets(Query(), NOW_NS, 100).finding).get(rule, 0) == count
+
+
+def test_who_asks_for_findings_has_what_waits_examined() -> None:
+    store = MemoryStore(1 << 30)
+    add_lines(store, LINES)
+    store.commit()
+    assert not any(row.findings for row in store.search(asked(limit=1000), NOW_NS).traces)  # nobody has looked
+    page = store.search(asked(flag="n-plus-one"), NOW_NS)
+    assert (page.total, page.is_complete) == (2, True)
+    assert store.stats(asked(), NOW_NS).flags["n-plus-one"] == 2
+
+
+def test_a_search_that_has_no_time_says_that_it_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore(1 << 30)
+    add_lines(store, LINES)
+    store.commit()
+    monkeypatch.setattr(examined, "EXAMINE_NS", 0)
+    monkeypatch.setattr(examination, "SPANS_AT_ONCE", 1)
+    first = store.search(asked(finding="exception"), NOW_NS)
+    assert not first.is_complete
+    for _ in range(400):
+        page = store.search(asked(finding="exception"), NOW_NS)
+        if page.is_complete:
+            break
+    assert (page.is_complete, page.total) == (True, 11)
+
+
+def test_findings_are_those_of_plain_loops_page_by_page() -> None:
+    store = filled([LINES])
+    for query in (asked(limit=1000), asked(limit=7, page=3), asked(finding="exception"), asked(user="usr_0007")):
+        ours, theirs = store.findings(query, NOW_NS), PLAIN.findings(query, NOW_NS)
+        assert (ours.total, ours.is_complete) == (theirs.total, True)
+        assert ours.findings == theirs.findings
+    counts = Counter(found.finding.rule for found in store.findings(asked(limit=1000), NOW_NS).findings)
+    assert counts["exception"] == 11
+    assert counts["no-cookie"] + counts["cookie-rejected"] == 15
+
+
+def test_similar_counts_traces_in_the_window_only() -> None:
+    store = filled([LINES])
+    found = [one for one in store.findings(asked(limit=1000, finding="exception"), NOW_NS).findings if one.alike > 1]
+    one = found[0]
+    assert store.similar(one.finding.fingerprint, 0, NOW_NS) == one.alike
+    assert store.similar(one.finding.fingerprint, 0, 1) == 0
+
+
+def test_a_journey_is_that_of_the_traces_that_name_the_user() -> None:
+    store = filled([LINES])
+    for user in ("usr_0001", "usr_0007", "nobody"):
+        assert store.journey(user, 0, NOW_NS) == PLAIN.journey(user, 0, NOW_NS)
+    assert any(one.rule == "duplicate-calls" for one in store.journey("usr_0007", 0, NOW_NS))
+
+
+def test_limits_of_the_rules_can_be_changed() -> None:
+    store = MemoryStore(1 << 30, thresholds=Thresholds(slow_database_ms=5))
+    add_lines(store, LINES)
+    store.commit()
+    strict = store.search(asked(finding="slow-database"), NOW_NS).total
+    assert strict > PLAIN.search(asked(finding="slow-database"), NOW_NS).total
+    (found, *_) = store.findings(asked(finding="slow-database"), NOW_NS).findings
+    assert found.finding.thresholds == (("slow_database_ms", 5),)
+
+
+def test_a_trace_that_lost_its_fault_loses_its_finding() -> None:
+    """Its parent came late: the orphan is none any more."""
+    store = filled([lines_of(DATA / "scenarios" / "trace-span-lost.json")])
+    (before,) = all_rows(store)
+    (found,) = store.findings(asked(), NOW_NS).findings
+    assert before.findings == (found.finding.rule,) == ("orphan-spans",)
+    assert store.similar(found.finding.fingerprint, 0, NOW_NS) == 1
+    add_lines(store, lines_of(DATA / "scenarios" / "trace-progress-save.json"))
+    store.commit()
+    store.examine(query=UNDECIDED)
+    (after,) = all_rows(store)
+    assert (after.trace_id, after.findings) == (before.trace_id, ())
+    assert store.similar(found.finding.fingerprint, 0, NOW_NS) == 0
+    assert store.findings(asked(), NOW_NS).total == 0
+
+
+def test_a_trace_too_large_is_not_examined_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "MAX_SPANS", 3)
+    store = filled([LINES])
+    large = [row for row in all_rows(store) if row.span_count > 3]
+    assert large
+    assert not any(row.findings for row in large)
+    assert store.search(asked(finding="exception"), NOW_NS).is_complete
+
+
+def test_the_examiner_waits_for_the_backlog_and_then_examines_what_rests() -> None:
+    store = MemoryStore(1 << 30)
+    add_lines(store, LINES)
+    store.commit()
+    found = sum(map(len, expected(LINES).values()))
+    examiner = Examiner(store)
+    assert not store.is_followed
+    examiner.start()
+    try:
+        store.report(FeedState(ready=True))
+        until(lambda: sum(count for _, count in store.facets(Query(), NOW_NS, 100).finding) == found)
+    finally:
+        examiner.stop()
+    assert rules_of(store) == expected(LINES)
+
+
+def test_a_rule_that_stumbles_costs_its_trace_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = next(iter(expected(LINES)))
+
+    def stumbling(trace: object, thresholds: Thresholds) -> object:
+        if trace.trace_id == victim:  # type: ignore[attr-defined]
+            raise ZeroDivisionError
+        return diagnose(trace, thresholds)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(examination, "diagnose", stumbling)
+    wanted = expected(LINES) | {victim: ()}
+    assert rules_of(filled([LINES])) == wanted

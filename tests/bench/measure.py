@@ -18,6 +18,11 @@ class Latency:
     p95_s: float
 
 
+def latency(ask: Callable[[], object], rounds: int) -> Latency:
+    """Of one question, asked again and again."""
+    return latencies_in_turn({"": ask}, rounds)[""]
+
+
 def latencies_in_turn(asks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Latency]:
     """Ask one after the other, many times; the first round warms up and does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in asks}

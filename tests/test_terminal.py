@@ -1,12 +1,13 @@
 """What the terminal says."""
 
+import sys
 import time
 
 import pytest
 
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import FeedState
-from diamond_viewer.terminal import announce_backlog, greet, refuse
+from diamond_viewer.terminal import CLEAR_LINE, announce_backlog, greet, refuse
 
 
 def test_the_greeting_is_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,3 +61,23 @@ def test_a_long_backlog_is_announced_every_ten_percent_where_there_is_no_termina
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" %")[0] for line in lines[:-1]] == [f"Indexing: {percent}" for percent in range(10, 100, 10)]
     assert lines[-1].startswith("Indexed 0 spans in ")
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    store = MemoryStore(64 * 1024**2)
+    percents = iter((43, 100))
+
+    def is_over(seconds: float) -> bool:
+        percent = next(percents)
+        store.report(FeedState(ready=percent == 100, bytes_read=percent * 10**6, bytes_total=10**8))
+        return False
+
+    announce_backlog(store, is_over, time.monotonic() - 10)
+    drawn, last = capsys.readouterr().out.split(CLEAR_LINE)[1:]
+    assert drawn.startswith("[████████▌           ] 43 %, ")
+    assert "/s, " in drawn
+    assert drawn.endswith(" left")
+    assert last.startswith("Indexed 0 spans in ")

@@ -91,10 +91,10 @@ def chapter(outcomes: dict[Side, Outcome], phoenix: Outcome, spans: int, size_by
         [
             PEERS_HEADING,
             "",
-            f"Written by `make bench-peers` on {now:%Y-%m-%d}: {machine.processor}, {machine.cores} cores. Everybody got "
-            f"the same {size_bytes / 1e6:,.0f} MB with {spans:,} spans, in a process of its own, one after the other. Questions: "
-            "**A** spans with status code 2; **B** traces with a given lesson; **C** the 95th percentile of each operation (the "
-            "viewer's from its columns: no page asks that yet). Fastest of three; in brackets how many times what Diamond "
+            f"Written by `make bench-peers` on {now:%Y-%m-%d}: {machine.processor}, {machine.cores} cores. Everybody "
+            f"got the same {size_bytes / 1e6:,.0f} MB with {spans:,} spans, in a process of its own, one by one. Questions: "
+            "**A** spans with status code 2; **B** traces with a given lesson; **C** the 95th percentile of each operation "
+            "(the viewer's from its columns: no page asks that yet). Fastest of three; in brackets how many times what Diamond "
             "Viewer takes. Memory is the most the process ever took.",
             "",
             "| tool | version | load, MB/s | A ms | B ms | C ms | memory, MB |",

@@ -11,6 +11,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.departed import Departed
 from diamond_viewer.index.opening import TraceLines, opened, sketched
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
 from diamond_viewer.index.scanning import scan
@@ -32,7 +33,8 @@ STATS_NS = 100_000_000
 class HeldTraces:
     """Segments by number, oldest first when sorted, and where each trace lives in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, departed: Departed) -> None:
+        self._departed = departed
         self._lock = threading.RLock()
         self._open = Segment(FIRST_SEGMENT)
         self._segments: dict[int, Segment] = {FIRST_SEGMENT: self._open}
@@ -62,6 +64,11 @@ class HeldTraces:
         with self._lock:
             place = self._place(int(self._places.find(key)[0]))
             return self._full_summary(place, key) if place else None
+
+    def left_ns(self, trace_id: str) -> int:
+        key = key_of_id(trace_id)
+        with self._lock:
+            return self._departed.left_ns(key) if key is not None else 0
 
     def _full_summary(self, place: Place, key: Keys) -> TraceSummary:
         """The row of a trace with what is attached to it."""

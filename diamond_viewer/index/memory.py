@@ -3,6 +3,7 @@ lays one, which takes milliseconds.
 """
 
 import gc
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -22,6 +23,7 @@ from diamond_viewer.index.block import block_of
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.departed import Departed
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.held import NUMBER_BITS, HeldTraces
@@ -59,7 +61,7 @@ class MemoryStore(HeldTraces):
         reserve_bytes: int = 0,
         resident: Callable[[], int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(Departed.within(budget_bytes))
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -277,7 +279,9 @@ class MemoryStore(HeldTraces):
                 self._digests.pop(digest, None)
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
+            lived = oldest.keys_of_living()
             gone, smaller = unlink(oldest, self._places, big)
+            self._departed.remember(lived[self._places.find(lived) == NOWHERE], time.time_ns())
             for segment, number in [*((oldest, number) for number in big), *smaller]:
                 self._big.pop((segment.number, number), None)  # it knows spans that are gone
             self._reassemble(smaller)
@@ -294,7 +298,7 @@ class MemoryStore(HeldTraces):
     def _memory_bytes(self) -> int:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
         big = sum(big.span_keys.size_bytes for big in self._big.values())
-        return segments + big + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
+        return segments + big + self._departed.size_bytes + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
 
     def health(self) -> Health:
         with self._lock:

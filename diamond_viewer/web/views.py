@@ -14,13 +14,14 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
+from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.status import Paused, Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, WHOLE_PAGE_BODY, html, nothing_new, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
-from diamond_viewer.web.trace_list import new_count
+from diamond_viewer.web.trace_list import held_of, new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
 
 Clock = Callable[[], int]
@@ -97,7 +98,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     stands_still = not moves_with_time(address.query)
     if asked == seen.asked and stands_still:
         return nothing_new()
-    is_everyones = stands_still and not paused and not held
+    is_everyones = stands_still and not paused and not address.trace_id
     answer = shared.get(asked) if is_everyones else None
     if answer is None:
         answer = _what_moved(store, desk, address, status, None if paused else health, now_ns)
@@ -116,19 +117,23 @@ def _what_moved(
     """The fragment of a poll; without ``health`` the reader has paused."""
     held = request.args.get("held", "")
     live = live_traces(store, address, health, now_ns) if health else None
-    opened = None
-    if live and held:
-        row = next((row for row in live.list.rows if row.is_open), None)
-        opened = (
-            opened_beside(store, desk, address, request.args.items(multi=True))[0] if row and row.held != held else None
-        )
-    text = render_template("_live_traces.html", status=status, live=live, opened=opened)
+    opened, missing = None, ""
+    if live and address.trace_id:
+        summary = store.summary(address.trace_id)  # its row may be on another page of the list
+        if (held_of(summary) if summary else "") != held:
+            opened, missing = opened_beside(store, desk, address, request.args.items(multi=True), now_ns)
+        elif not held:
+            missing = missing_trace(store, address.trace_id, now_ns)
+    # one that left memory while it was open stays as it is
+    text = render_template(
+        "_live_traces.html", status=status, live=live, opened=opened, missing="" if held else missing, address=address
+    )
     return Answer(text, is_complete=live is None or live.list.is_complete)
 
 
 def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
     address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    opened, missing = opened_beside(store, desk, address, request.args.items(multi=True))
+    opened, missing = opened_beside(store, desk, address, request.args.items(multi=True), now_ns)
     title = page_title(address, opened)
     return page_of("_swapped_opened.html", opened=opened, missing=missing, address=address, title=title)
 

@@ -15,6 +15,7 @@ from tests.bench.corpus import write_corpus
 from tests.bench.goals import goals
 from tests.bench.living import live
 from tests.bench.measure import this_machine
+from tests.bench.opening import openings
 from tests.bench.reading import cold_starts, one_thread
 from tests.bench.report import Corpus, Figures, report
 
@@ -59,7 +60,18 @@ def measure(folder: Path, span_count: int, rounds: int) -> Figures:
     segments = packed(reversed(paths), min(MILLION, spans // 2))
     million = latencies(store_of(segments))
     ten_million = latencies(store_of(segments, copies=10))
-    return Figures(this_machine(PACKAGES), corpus, rounds, load_average, seconds, cold, million, ten_million, living)
+    return Figures(
+        this_machine(PACKAGES),
+        corpus,
+        rounds,
+        load_average,
+        seconds,
+        cold,
+        million,
+        ten_million,
+        living,
+        openings(rounds),
+    )
 
 
 if __name__ == "__main__":

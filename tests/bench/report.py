@@ -7,6 +7,7 @@ from datetime import datetime
 from tests.bench.goals import Goal, Latencies
 from tests.bench.living import PAGES, SPANS_PER_S, Living
 from tests.bench.measure import Machine
+from tests.bench.opening import Opening, opening_report
 from tests.bench.reading import PLAIN, ColdStart
 
 SHOWN_PAIRS = 8  # the slowest; all are in the goals
@@ -33,6 +34,7 @@ class Figures:
     million: Latencies
     ten_million: Latencies
     living: Living
+    openings: Sequence[Opening] = ()
 
 
 def report(figures: Figures, goals: Sequence[Goal], now: datetime) -> str:
@@ -71,6 +73,7 @@ def report(figures: Figures, goals: Sequence[Goal], now: datetime) -> str:
         *_latencies("Answers from 1 M spans", figures.million),
         *_latencies("Answers from 10 M spans", figures.ten_million),
         *_living(figures.living),
+        *opening_report(figures.openings),
     ]
     return "\n".join(text)
 

@@ -11,8 +11,12 @@ from tests.writing import line, log, logs_line, span, span_id, trace_id
 def spans(trace: int) -> bytes:
     now_ns = time.time_ns()
     links = [{"traceId": trace_id(trace), "spanId": span_id(2)}, {"traceId": trace_id(trace + 1), "spanId": span_id(1)}]
-    of = {"trace": trace, "start_ns": now_ns, "lasts_ns": 10**7}
-    return line(span(1, **of), span(2, 1, name="publish", **of), span(3, 1, name="consume", links=links, **of))
+    wire = (
+        span(1, trace=trace),
+        span(2, 1, trace=trace, name="publish"),
+        span(3, 1, trace=trace, name="consume", links=links),
+    )
+    return line(*(one | {"startTimeUnixNano": str(now_ns), "endTimeUnixNano": str(now_ns + 10**7)} for one in wire))
 
 
 def opened(page: Page, viewer: Viewer, trace: int) -> Page:

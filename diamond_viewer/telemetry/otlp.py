@@ -219,7 +219,7 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
         logs=logs,
         # looked into only where there are some: searching the line for the word would cost a sixth of its decoding
         links=link_targets(line)
-        if any([len(bytes(s.links)) > 4 for s in spans if s.links is not _NO_BYTES])
+        if any(len(bytes(s.links)) > 4 for s in spans if s.links is not _NO_BYTES)
         else NO_LINKS,
     )
 

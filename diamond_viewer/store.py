@@ -54,6 +54,10 @@ class TraceStore(Protocol):
         grown."""
         ...
 
+    def left_ns(self, trace_id: str) -> int:
+        """When a trace had to leave memory, in ns since 1970; 0 when it did not, or when that is no longer remembered."""
+        ...
+
     def stats(self, query: Query, now_ns: int) -> Stats:
         """Figures over everything that matches; paging does not matter."""
         ...

@@ -120,7 +120,24 @@
     return Boolean(link);
   };
 
+  // folds or opens what is below the span that has the focus, and gives the focus back to its row after the swap
+  const fold = () => {
+    const span = document.activeElement?.closest("#trace .span");
+    const link = span?.querySelector(".span__fold");
+    if (!link) return Boolean(span);
+    focusAfterSwap = span.id;
+    link.click();
+    return true;
+  };
+  let focusAfterSwap = "";
+  document.addEventListener("htmx:after:swap", () => {
+    if (!focusAfterSwap) return;
+    document.getElementById(focusAfterSwap)?.querySelector("summary")?.focus({ preventScroll: true });
+    focusAfterSwap = "";
+  });
+
   const KEYS = {
+    x: fold,
     j: () => move(1),
     k: () => move(-1),
     f: () => {

@@ -35,6 +35,7 @@
         const found = [...parsed.content.children];
         gap.replaceWith(...found);
         for (const element of found) htmx.process(element);
+        document.dispatchEvent(new Event("waterfall:filled")); // arrows may have both of their ends now
       }
     } finally {
       isFetching = false;

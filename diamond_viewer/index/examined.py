@@ -13,6 +13,7 @@ from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis, diagnose_jour
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.examination import (
     MAX_SPANS,
     Suspect,
@@ -54,8 +55,8 @@ class _Growth:
 
 
 class ExaminedTraces(HeldTraces):
-    def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
-        super().__init__()
+    def __init__(self, departed_traces: DepartedTraces, thresholds: Thresholds = DEFAULTS) -> None:
+        super().__init__(departed_traces)
         self.thresholds = thresholds
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()

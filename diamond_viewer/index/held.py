@@ -11,6 +11,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.histograms import histogram, scatter
 from diamond_viewer.index.opening import TraceLines, opened, sketched
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
@@ -33,7 +34,8 @@ STATS_NS = 30_000_000  # ... and before its figures do: a page shows its first h
 class HeldTraces:
     """Segments by number, oldest first when sorted, and where each trace lives in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, departed_traces: DepartedTraces) -> None:
+        self._departed_traces = departed_traces
         self._lock = threading.RLock()
         self._open = Segment(FIRST_SEGMENT)
         self._segments: dict[int, Segment] = {FIRST_SEGMENT: self._open}
@@ -69,6 +71,11 @@ class HeldTraces:
     def _place_of(self, trace_id: str) -> Place | None:
         key = key_of_id(trace_id)
         return None if key is None else self._place(int(self._places.find(key)[0]))
+
+    def left_ns(self, trace_id: str) -> int:
+        key = key_of_id(trace_id)
+        with self._lock:
+            return self._departed_traces.left_ns(key) if key is not None else 0
 
     def _full_summary(self, place: Place, key: Keys) -> TraceSummary:
         """The row of a trace with what is attached to it."""

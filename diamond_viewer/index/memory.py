@@ -3,6 +3,7 @@ lays one, which takes milliseconds.
 """
 
 import gc
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -25,6 +26,7 @@ from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.departed import LINE_BYTES, DepartedLines
+from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
@@ -65,7 +67,7 @@ class MemoryStore(ExaminedTraces):
         resident: Callable[[], int] | None = None,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(thresholds)
+        super().__init__(DepartedTraces.within(budget_bytes), thresholds)
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -300,7 +302,9 @@ class MemoryStore(ExaminedTraces):
             self._departed.note(oldest.digests)
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
+            lived = oldest.keys_of_living()
             gone, smaller = unlink(oldest, self._places, big)
+            self._departed_traces.remember(lived[self._places.find(lived) == NOWHERE], time.time_ns())
             for segment, number in [*((oldest, number) for number in big), *smaller]:
                 self._big.pop((segment.number, number), None)  # it knows spans that are gone
                 segment.pairs.clear()
@@ -320,7 +324,8 @@ class MemoryStore(ExaminedTraces):
         big = sum(big.span_keys.size_bytes for big in self._big.values())
         if self._spare_known[0] != self._answered:
             self._spare_known = self._answered, self._spare_bytes()
-        lines = self._departed.size_bytes + DIGEST_BYTES * len(self._digests)
+        departed = self._departed.size_bytes + self._departed_traces.size_bytes
+        lines = departed + DIGEST_BYTES * len(self._digests)
         return segments + big + self._spare_known[1] + self._places.size_bytes + lines
 
     def feed(self) -> FeedState:

@@ -16,6 +16,7 @@ from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.originals import Originals
+from diamond_viewer.index.places import Keys, trace_keys
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.index.remembered import Remembered
 from diamond_viewer.index.told import Told
@@ -138,6 +139,11 @@ class Segment:
     def places_of(self, trace: int) -> list[Place]:
         """Everywhere rows of a trace lie that lives here."""
         return [(self, trace), *self.guests.get(trace, ())]
+
+    def keys_of_living(self) -> Keys:
+        """The keys of the traces that live here."""
+        lives_here = self.traces["lives_here"] > 0
+        return trace_keys(self.traces["high"][lives_here], self.traces["low"][lives_here])
 
     def repeats_logs_of(self, others: "Iterable[Segment]") -> bool:
         """Whether one of its log records is held in another segment already."""

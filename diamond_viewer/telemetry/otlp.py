@@ -57,6 +57,7 @@ class _Span(_Wire):
     end_time_unix_nano: int | str | None = 0
     attributes: msgspec.Raw = _NO_BYTES
     events: list[_Event] | None = None
+    links: msgspec.Raw = _NO_BYTES
     status: _Status | None = None
 
 
@@ -234,7 +235,10 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
             for event in span.events
         ],
         logs=logs,
-        links=link_targets(line),
+        # looked into only where there are some: searching the line for the word would cost a sixth of its decoding
+        links=link_targets(line)
+        if any(len(bytes(s.links)) > 4 for s in spans if s.links is not _NO_BYTES)
+        else NO_LINKS,
     )
 
 

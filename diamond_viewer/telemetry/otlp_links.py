@@ -3,7 +3,6 @@
 Few spans have links, so the typed decode of every line does not look at them; a line that has some is looked at again.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from diamond_viewer.telemetry.redact import redact_text
 
 MAX_LINKS = 1_000  # of one span: a queue's batch can link to any number of producers
 _ID_LENGTH = 32
-_HAS_LINKS = re.compile(rb'"links"\s*:\s*\[\s*\{')
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
@@ -69,8 +67,6 @@ NO_LINKS = LinkTargets()
 
 def link_targets(line: bytes) -> LinkTargets:
     """Of a line in the Collector's spelling. Ids that are none point nowhere."""
-    if b'"links"' not in line or not _HAS_LINKS.search(line):
-        return NO_LINKS
     found: dict[tuple[int, str], None] = {}
     row = 0
     for resource_spans in _DECODER.decode(line).resource_spans or ():

@@ -195,13 +195,14 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
                 if shown_name is None:
                     shown_name = shown_names[name] = redact_text(name)
                 events, links, status = wire.events, wire.links, wire.status
+                start_ns, end_ns = int(wire.start_time_unix_nano or 0), int(wire.end_time_unix_nano or 0)
                 yield SpanSketch(
                     wire.span_id.lower(),
                     "" if parent_id == _ZERO_SPAN_ID else parent_id,
                     shown_name,
                     wire.kind or 0,
-                    _number(wire.start_time_unix_nano),
-                    _number(wire.end_time_unix_nano),
+                    max(0, start_ns),
+                    max(0, end_ns),
                     (status.code or 0) if status else 0,
                     service,
                     events is not _NO_BYTES and len(bytes(events)) > 4,  # more than [] or null

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from diamond_viewer.telemetry.model import STATUS_ERROR, ForeignLink, TraceSummary
+from diamond_viewer.telemetry.model import STATUS_ERROR, ForeignLink, Link, TraceSummary
 from diamond_viewer.telemetry.sketch import EventSketch, LogSketch, SpanSketch, TraceSketch, event_of_log
 from diamond_viewer.trace.call_paths import CallPath, call_paths
 from diamond_viewer.trace.critical_path import Section, critical_path, self_times_ns
@@ -147,10 +147,20 @@ class Arranged:
         found: dict[str, tuple[int, ...]] = {}
         for place, span in enumerate(self.spans):
             if span.has_links:
-                for link in span.whole().links:
+                for link in self.links_of(place):
                     if link.trace_id == self.summary.trace_id:
                         found[link.span_id] = (*found.get(link.span_id, ()), place)
         return found
+
+    def links_of(self, place: int) -> tuple[Link, ...]:
+        """Decoded once: rows, arrows and the other side of each link ask for them."""
+        if place not in self._links:
+            self._links[place] = self.spans[place].whole().links
+        return self._links[place]
+
+    @cached_property
+    def _links(self) -> dict[int, tuple[Link, ...]]:
+        return {}
 
     @cached_property
     def linked_from_elsewhere(self) -> Mapping[str, tuple[ForeignLink, ...]]:

@@ -43,12 +43,15 @@ def self_times_ns(rows: Sequence[Row], extents: Sequence[Extent]) -> tuple[int, 
     """How long each row ran while none of its children did: its duration less the union of them, as far as they lie inside."""
     covered_ns = [0] * len(rows)
     reached_ns = [extent.start_ns for extent in extents]
-    for place in sorted(range(len(rows)), key=lambda place: extents[place].start_ns):
+    for place in sorted(range(len(rows)), key=list(reached_ns).__getitem__):
         parent = rows[place].parent_row
         if parent < 0:
             continue
-        start_ns = max(extents[place].start_ns, reached_ns[parent])
-        end_ns = min(extents[place].end_ns, extents[parent].end_ns)
+        start_ns, end_ns = extents[place].start_ns, extents[place].end_ns
+        if start_ns < reached_ns[parent]:
+            start_ns = reached_ns[parent]
+        if end_ns > extents[parent].end_ns:
+            end_ns = extents[parent].end_ns
         if end_ns > start_ns:
             covered_ns[parent] += end_ns - start_ns
             reached_ns[parent] = end_ns

@@ -51,11 +51,14 @@ def scale_of(spans: Iterable[AnySpan]) -> Scale:
     """Times that are missing or beyond 2262 say nothing of when the trace was: they would stretch it to centuries."""
     starts, ends = [], []
     for span in spans:
-        end_ns = span.end_ns if 0 < span.end_ns <= LAST_TIME_NS else 0
-        start_ns = span.start_ns if 0 < span.start_ns <= LAST_TIME_NS else end_ns
+        start_ns, end_ns = span.start_ns, span.end_ns
+        if not 0 < start_ns <= end_ns <= LAST_TIME_NS:
+            end_ns = end_ns if 0 < end_ns <= LAST_TIME_NS else 0
+            start_ns = start_ns if 0 < start_ns <= LAST_TIME_NS else end_ns
+            end_ns = max(start_ns, end_ns)
         if start_ns:
             starts.append(start_ns)
-            ends.append(max(start_ns, end_ns))
+            ends.append(end_ns)
     return Scale(min(starts), max(ends)) if starts else Scale(0, 0)
 
 

@@ -28,13 +28,12 @@ def matching_places(
     in_name = lru_cache(maxsize=4096)(lambda name: needle in name.casefold())
     found = []
     for place, span in enumerate(spans):
-        if (
-            in_name(span.name)
-            or in_name(span.service)
-            or span.span_id.startswith(needle)
-            or ((not raw or span.source.may_say(raw)) and _span_says(span, needle, raw))
-            or ("=" in needle and in_resource(_Known(span.source.origin()[0].attributes)))
-        ):
+        is_found = in_name(span.name) or in_name(span.service) or span.span_id.startswith(needle)
+        if not is_found and (not raw or span.source.may_say(raw)):
+            is_found = _span_says(span, needle, raw)
+        if not is_found and "=" in needle:
+            is_found = in_resource(_Known(span.source.origin()[0].attributes))
+        if is_found:
             found.append(place)
     if logs:
         said = {

@@ -88,10 +88,11 @@ def _idle(trace: Arranged) -> Iterator[Note]:
     """The longest time in which no span ran, when it is most of the trace."""
     scale = trace.scale
     reached_ns, longest = scale.start_ns, (0, 0)
-    for start_ns, end_ns in sorted((extent.start_ns, extent.end_ns) for extent in trace.extents):
-        if start_ns - reached_ns > longest[1] - longest[0]:
+    for start_ns, end_ns in sorted([(extent.start_ns, extent.end_ns) for extent in trace.extents]):
+        if start_ns > reached_ns and start_ns - reached_ns > longest[1] - longest[0]:
             longest = (reached_ns, start_ns)
-        reached_ns = max(reached_ns, end_ns)
+        if end_ns > reached_ns:
+            reached_ns = end_ns
     idle_ns = longest[1] - longest[0]
     if idle_ns >= MIN_IDLE_NS and idle_ns >= IDLE_SHARE * scale.duration_ns:
         yield Note(

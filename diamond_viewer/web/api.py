@@ -16,7 +16,7 @@ from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
 from diamond_viewer.web.export import FORMATS, rows_of
 from diamond_viewer.web.finding_rows import finding_row, findings_answer, flow_row
-from diamond_viewer.web.opened_trace import missing_trace
+from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.status import progress_percent
 from diamond_viewer.web.trace_rows import trace_row
 from diamond_viewer.web.trace_views import MAX_EXAMINED_SPANS
@@ -44,7 +44,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             abort(404, f"{trace_id[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
         held = store.trace(trace_id_of(trace_id))
         if held is None:
-            abort(404, missing_trace(trace_id_of(trace_id), store.health().feed.ready))
+            abort(404, missing_trace(store, trace_id_of(trace_id), clock()))
         known = store.diagnoses([held.trace_id], MAX_EXAMINED_SPANS).get(held.trace_id, Diagnosis())
         said = {"findings": [*map(finding_row, known.findings)], "flows": [*map(flow_row, known.flows)]}
         # OTLP's readers pass over what they do not know

@@ -180,16 +180,6 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
     )
 
 
-def missing_trace(trace_id: str, is_ready: bool) -> str:
-    """Why a trace is not there, as far as it can be known."""
-    if not is_ready:
-        return f"Trace {trace_id} has not been read yet: the backlog is still being indexed. Reload in a moment."
-    return (
-        f"No trace {trace_id} is held. It may be still to come, dropped or sampled before it reached the files, "
-        "or so old that it had to leave memory."
-    )
-
-
 def _choice(view: View, address: TraceAddress) -> Choice:
     there = TraceAddress(address.trace_id, address.outer, view=view, is_adjusted=address.is_adjusted)
     return Choice(VIEW_WORDS[view], there.href, view is address.view)

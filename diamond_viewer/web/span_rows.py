@@ -19,6 +19,7 @@ MAX_INDENTS = 16  # deeper rows say their depth as a number: an indent wider tha
 ROW_PX = 25
 MAX_DIAMONDS = 60  # on one bar; the story has them all
 MAX_WAITED = 60
+MAX_ARROWS = 20  # from one row
 LAST_TICK_PERCENT = 94  # a label further right would stand out of the axis: it ends at its tick instead
 SERVICE_COLOURS = 6
 MAX_NAME = 300  # characters; names of 5,000 have been seen
@@ -72,6 +73,7 @@ class SpanRow:
     duration: str
     diamonds: tuple[Diamond, ...]
     links: str
+    arrows: str
     problems: str
     finding: str
     body: SpanBody | None
@@ -185,6 +187,7 @@ def _span_row(
         duration=format_duration(extent.duration_ns),
         diamonds=_diamonds(bar, trace) if not outside else (),
         links=_link_words(trace, place),
+        arrows=_arrows(trace, place),
         problems=" ".join(said),
         finding=finding.of(place),
         body=bodies.get(place),
@@ -201,7 +204,7 @@ def _link_words(trace: Arranged, place: int) -> str:
     span = trace.spans[place]
     said = []
     if span.has_links:
-        links = span.whole().links
+        links = trace.links_of(place)
         targets = ["another trace" if link.trace_id != trace.summary.trace_id else link.span_id for link in links[:3]]
         said.append(f"links to {', '.join(targets)}")
     if span.span_id in trace.linked_from:
@@ -209,6 +212,15 @@ def _link_words(trace: Arranged, place: int) -> str:
     if trace.backlinks and (others := trace.linked_from_elsewhere.get(span.span_id)):
         said.append(f"linked from {format_times(len(others), 'span')} of other traces")
     return ", ".join(said)
+
+
+def _arrows(trace: Arranged, place: int) -> str:
+    """The rows of this trace that a row's span links to, by their elements, for the script that draws arrows."""
+    if not trace.spans[place].has_links:
+        return ""
+    targets = dict.fromkeys(link.span_id for link in trace.links_of(place) if link.trace_id == trace.summary.trace_id)
+    there = [at for span_id in targets if (at := trace.place_of(span_id)) is not None and at != place]
+    return " ".join(trace.element_of(at) for at in there[:MAX_ARROWS])
 
 
 def _diamonds(bar: Bar, trace: Arranged) -> tuple[Diamond, ...]:

@@ -62,14 +62,17 @@ class Story:
     later_href: str
 
 
-def story_of(trace: Arranged, address: TraceAddress, links: ValueLinks) -> Story:
-    """A page of the story: ``address.told`` is the first event of it, counted from 1 among those of the kinds that are set."""
+def story_of(trace: Arranged, address: TraceAddress, links: ValueLinks, most: int = SHOWN_EVENTS) -> Story:
+    """A page of at most ``most`` events of the story.
+
+    ``address.told`` is the first event of it, counted from 1 among those of the kinds that are set.
+    """
     entries = [told for told in trace.story if isinstance(told, Entry)]
     counts = Counter(entry.kind for entry in entries)
     told = [one for one in trace.story if not address.kinds or (isinstance(one, Entry) and one.kind in address.kinds)]
     event_count = sum(isinstance(one, Entry) for one in told)
     first = min(address.told, max(event_count, 1)) - 1
-    last = min(first + SHOWN_EVENTS, event_count)
+    last = min(first + most, event_count)
     return Story(
         lines=tuple(_line(one, trace, address, links) for one in _between(told, first, last)),
         chips=tuple(_chip(kind, counts[kind], address) for kind in Kind if counts[kind]) if len(counts) > 1 else (),

@@ -14,10 +14,11 @@ from diamond_viewer.trace.outline import outline_markdown, outline_text
 from diamond_viewer.web.address import Address, trace_id_of
 from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view, journey_around
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
+from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.offline import offline_page
-from diamond_viewer.web.opened_trace import TraceDesk, missing_trace, opened_trace
+from diamond_viewer.web.opened_trace import TraceDesk, opened_trace
 from diamond_viewer.web.span_body import span_body
-from diamond_viewer.web.status import status_of
+from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, nothing_new, page, swap_target
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.trace_list import held_of
@@ -53,14 +54,30 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     """The blueprint; ``static`` is the folder whose style sheets and script go into an offline page."""
     blueprint = Blueprint("trace_pages", __name__)
 
-    def reading_or_404(text: str) -> Reading:
+    def id_or_404(text: str) -> str:
         trace_id = trace_id_of(text)
         if not trace_id:
             abort(404, f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
+        return trace_id
+
+    def reading_or_404(text: str) -> Reading:
+        trace_id = id_or_404(text)
         reading = desk.read(trace_id)
         if reading is None:
-            abort(404, missing_trace(trace_id, store.health().feed.ready))
+            abort(404, missing_trace(store, trace_id, clock()))
         return reading
+
+    def absent(trace_id: str, status: Status, target: str) -> Response:
+        """A page that says why, and that polls: the trace may be still to come. One that was open stays as it is."""
+        missing = missing_trace(store, trace_id, clock())
+        if target == POLL:
+            is_open = bool(request.args.get("held", ""))
+            return page(
+                "_live_trace.html", status=status, opened=None, has_grown=False, missing="" if is_open else missing
+            )
+        response = page("trace_missing.html", status=status, missing=missing, trace_id=trace_id)
+        response.status_code = 404
+        return response
 
     def address_of(reading: Reading) -> tuple[TraceAddress, ValueLinks]:
         """As the URL says it; ``list=`` is the list that the trace stands beside, where a fragment asks."""
@@ -78,10 +95,14 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
         seen = f"{store.version()}.{digest(status)}"
         if target == POLL and request.args.get("seen", "") == seen:
             return nothing_new()
-        reading = reading_or_404(trace_id)
+        reading = desk.read(id_or_404(trace_id))
+        if reading is None:
+            response = absent(trace_id_of(trace_id), status, target)
+            response.headers[SEEN_HEADER] = seen
+            return response
         has_grown = request.args.get("held", "") != held_of(reading.trace.summary)
         if target == POLL and not has_grown:
-            response = page("_live_trace.html", status=status, opened=None, has_grown=False)
+            response = page("_live_trace.html", status=status, opened=None, has_grown=False, missing="")
         else:
             opened = opened_trace(desk, reading, address_of(reading)[0], None)
             templates = {POLL: "_live_trace.html", BESIDE_THE_LIST: "_opened.html"}
@@ -90,6 +111,7 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
                 status=status,
                 opened=opened,
                 has_grown=True,
+                title=f"{opened.name} {opened.clock}" if target == POLL and "held" not in request.args else "",
                 missing="",
                 address=None,
             )

@@ -11,7 +11,8 @@ from diamond_viewer.web.facet_panel import FacetPanel, facet_panel
 from diamond_viewer.web.filter_form import FilterForm, caption, filter_form
 from diamond_viewer.web.histogram import HistogramChart, histogram_chart
 from diamond_viewer.web.horizon import beyond_memory
-from diamond_viewer.web.opened_trace import OpenedTrace, TraceDesk, missing_trace, opened_trace
+from diamond_viewer.web.missing import missing_trace
+from diamond_viewer.web.opened_trace import OpenedTrace, TraceDesk, opened_trace
 from diamond_viewer.web.stats_strip import StatsStrip, stats_strip
 from diamond_viewer.web.status import Status, has_nothing_to_read, reasons, status_of, waiting_for
 from diamond_viewer.web.trace_address import TraceAddress
@@ -71,7 +72,7 @@ def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, st
     if form.search.mistake:  # said below the box, where it is
         notices = tuple(notice for notice in notices if not notice.endswith(form.search.mistake.sentence))
     health = store.health()
-    opened, missing = opened_beside(store, desk, address, pairs)
+    opened, missing = opened_beside(store, desk, address, pairs, now_ns)
     return TracesPage(
         address=address,
         status=status_of(health.feed, now_ns),
@@ -103,13 +104,13 @@ def page_title(address: Address, opened: OpenedTrace | None) -> str:
 
 
 def opened_beside(
-    store: TraceStore, desk: TraceDesk, address: Address, args: Iterable[tuple[str, str]]
+    store: TraceStore, desk: TraceDesk, address: Address, args: Iterable[tuple[str, str]], now_ns: int
 ) -> tuple[OpenedTrace | None, str]:
     """The trace that the address opens, or why it cannot be shown."""
     if not address.trace_id:
         return None, ""
     reading = desk.read(address.trace_id)
     if reading is None:
-        return None, missing_trace(address.trace_id, store.health().feed.ready)
+        return None, missing_trace(store, address.trace_id, now_ns)
     inside = TraceAddress.from_args(address.trace_id, args, address.href)
     return opened_trace(desk, reading, inside, address), ""

@@ -16,6 +16,7 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
+from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
@@ -32,7 +33,7 @@ from diamond_viewer.web.swaps import (
 )
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.times import in_utc
-from diamond_viewer.web.trace_list import new_count
+from diamond_viewer.web.trace_list import held_of, new_count
 from diamond_viewer.web.traces_page import live_traces, opened_beside, page_title, traces_page
 
 Clock = Callable[[], int]
@@ -126,7 +127,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
             _look_further(store, address.query, now_ns)
         return _what_moved(store, desk, address, status, None if paused else health, now_ns)
 
-    is_everyones = not paused and not held
+    is_everyones = not paused and not address.trace_id
     answer = shared.of(question, asked, seen, make) if is_everyones else Answer.made(asked, make)
     # a search that has not looked at everything goes on with the next poll
     now_seen = Seen(answer.asked if answer.is_complete else "", answer.shown)
@@ -148,19 +149,23 @@ def _what_moved(
     """The fragment of a poll, and whether it is complete; without ``health`` the reader has paused."""
     held = request.args.get("held", "")
     live = live_traces(store, address, health, now_ns) if health else None
-    opened = None
-    if live and held:
-        row = next((row for row in live.list.rows if row.is_open), None)
-        opened = (
-            opened_beside(store, desk, address, request.args.items(multi=True))[0] if row and row.held != held else None
-        )
-    text = render_template("_live_traces.html", status=status, live=live, opened=opened)
+    opened, missing = None, ""
+    if live and address.trace_id:
+        summary = store.summary(address.trace_id)  # its row may be on another page of the list
+        if (held_of(summary) if summary else "") != held:
+            opened, missing = opened_beside(store, desk, address, request.args.items(multi=True), now_ns)
+        elif not held:
+            missing = missing_trace(store, address.trace_id, now_ns)
+    # one that left memory while it was open stays as it is
+    text = render_template(
+        "_live_traces.html", status=status, live=live, opened=opened, missing="" if held else missing, address=address
+    )
     return text, live is None or live.list.is_complete
 
 
 def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
     address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    opened, missing = opened_beside(store, desk, address, request.args.items(multi=True))
+    opened, missing = opened_beside(store, desk, address, request.args.items(multi=True), now_ns)
     title = page_title(address, opened)
     return page_of("_swapped_opened.html", opened=opened, missing=missing, address=address, title=title)
 

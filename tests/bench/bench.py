@@ -2,7 +2,7 @@
 
     python -m tests.bench [GROUP ...] [--spans 2000000] [--rounds 2] [--out docs/benchmarks.md]
 
-With groups (reading, cold, answers, living) only those are measured and printed; nothing is written then.
+With groups (reading, cold, answers, living, opening) only those are measured and printed; nothing is written then.
 """
 
 import argparse
@@ -19,12 +19,13 @@ from tests.bench.corpus import write_corpus
 from tests.bench.figures import Corpus, Figures
 from tests.bench.living import live
 from tests.bench.measure import this_machine
+from tests.bench.opening import openings
 from tests.bench.reading import cold_starts, one_thread
 from tests.bench.report import report
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("orjson", "msgspec", "numpy", "zstandard", "xxhash", "Flask", "waitress")
-GROUPS = ("reading", "cold", "answers", "living")
+GROUPS = ("reading", "cold", "answers", "living", "opening")
 MILLION = 1_000_000
 PEERS_HEADING = "## Peers"
 
@@ -75,6 +76,9 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     if "living" in groups:
         say("a growing file and open pages")
         figures.living = live(folder / "live")
+    if "opening" in groups:
+        say("opening traces of 10,000 and 100,000 spans")
+        figures.openings = openings(rounds)
     say("done")
     return figures
 

@@ -1,9 +1,11 @@
 """What one run has measured; a group that was left out has no figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.bench.living import Living
 from tests.bench.measure import Latency, Machine
+from tests.bench.opening import Opening
 from tests.bench.reading import ColdStart
 
 Latencies = dict[str, dict[str, Latency]]
@@ -32,3 +34,4 @@ class Figures:
     million: Latencies = field(default_factory=dict)
     ten_million: Latencies = field(default_factory=dict)
     living: Living | None = None
+    openings: Sequence[Opening] = ()

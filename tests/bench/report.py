@@ -6,6 +6,7 @@ from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, LIST
 from tests.bench.figures import Figures, Latencies
 from tests.bench.goals import goals
 from tests.bench.living import PAGES, SPANS_PER_S, Living
+from tests.bench.opening import opening_report
 from tests.bench.reading import PLAIN, ColdStart
 
 SHOWN_PAIRS = 8  # the slowest; all are in the goals
@@ -42,6 +43,8 @@ def report(figures: Figures, now: datetime) -> str:
         text += _latencies("Answers from 10 M spans", figures.ten_million, ASKED_OF_TEN_MILLION)
     if figures.living is not None:
         text += _living(figures.living)
+    if figures.openings:
+        text += opening_report(figures.openings)
     return "\n".join(text)
 
 

@@ -5,16 +5,17 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from diamond_viewer import terminal
-from diamond_viewer.demo.traffic import DemoTraffic
+from diamond_viewer.demo.traffic import demonstrate
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.receive.receiver import receive
+from diamond_viewer.receive.storage import StorageError, open_storage
+from diamond_viewer.serving import ServingError, listen, serve, stop_signals
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
 from diamond_viewer.web.app import create_app
-from diamond_viewer.web.serve import ServingError, listen, serve, stop_signals
 
 STOP_S = 2.0  # the feed finishes the line it reads; it needs milliseconds
 
@@ -25,17 +26,15 @@ def main() -> int:
     try:
         settings = Settings.from_arguments(sys.argv[1:], os.environ)
         listening = listen(settings.host, settings.port)
-    except (SettingsError, ServingError) as error:
+        received = listen(*settings.otlp, "--otlp") if settings.otlp else []
+        storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None
+    except (SettingsError, ServingError, StorageError) as error:
         return terminal.refuse(error)
     with ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
-        if settings.demo or not (settings.patterns or terminal.has_telemetry(Path(DEFAULT_PATTERN))):
-            folder = Path(house.enter_context(TemporaryDirectory(prefix="diamond-viewer-demo-")))
-            traffic = DemoTraffic(folder)
-            traffic.start()
-            house.callback(traffic.stop)
-            patterns = (str(traffic.live_path),)
+        if settings.demo or not (settings.patterns or received or terminal.has_telemetry(Path(DEFAULT_PATTERN))):
+            patterns = (str(house.enter_context(demonstrate())),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes)
         try:
@@ -46,7 +45,10 @@ def main() -> int:
         application = create_app(store, allowed_hosts=settings.trusted_hosts)
         feed.start()
         house.callback(feed.stop, STOP_S)
-        terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice)
+        address = terminal.page_address(settings, listening[0].getsockname()[1])
+        terminal.greet(address, patterns, notice, terminal.reception(settings, received))
+        if storage:
+            house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait, started_s)
         serve(application, listening, stop)
     return 0

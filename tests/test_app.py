@@ -137,7 +137,8 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         said, complaint = process.communicate(timeout=BOUND_S)
     assert (process.returncode, said) == (2, "")
     assert complaint == (
-        f"app.py: Port {port} on 127.0.0.1 is in use. Stop what listens there, or choose another with --port.\n"
+        f"app.py: Port {port} on 127.0.0.1 is in use. Stop what listens there ('lsof -i :{port}' or 'ss -ltnp' names it), "
+        "or choose another with --port.\n"
     )
     assert list(tmp_path.iterdir()) == []
 

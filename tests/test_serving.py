@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diamond_viewer.web.serve import LEAVE_S, ServingError, Stop, listen, serve, stop_signals
+from diamond_viewer.serving import LEAVE_S, ServingError, Stop, listen, serve, stop_signals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BOUND_S = 20  # a test that waits this long has failed; none comes near it
 
 
@@ -123,7 +123,7 @@ def test_half_a_request_does_not_hold_the_server() -> None:
 
 
 def test_a_request_under_way_is_answered_in_full_before_the_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.web.serve.FINISH_S", BOUND_S)  # however slow this machine is
+    monkeypatch.setattr("diamond_viewer.serving.FINISH_S", BOUND_S)  # however slow this machine is
     body = bytes(8_000_000)  # more than any socket holds: the loop has to go on sending
     stop = Stop()
 
@@ -141,7 +141,7 @@ def test_a_request_under_way_is_answered_in_full_before_the_server_ends(monkeypa
 
 
 def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.web.serve.LOOP_S", 10 * BOUND_S)
+    monkeypatch.setattr("diamond_viewer.serving.LOOP_S", 10 * BOUND_S)
     with served(fine) as (port, end):
         connection = connected(port)
         connection.request("GET", "/")
@@ -152,7 +152,7 @@ def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 STUCK = """
 import socket, threading
-from diamond_viewer.web.serve import Stop, listen, serve
+from diamond_viewer.serving import Stop, listen, serve
 
 stop, listening = Stop(), listen("127.0.0.1", 0)
 

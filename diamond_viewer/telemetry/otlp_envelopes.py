@@ -104,7 +104,7 @@ def _object(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     """With lowerCamelCase names. What is null is an empty one."""
     try:
         members = _OBJECT.decode(raw) if bytes(memoryview(raw)[:5]).strip() != b"null" else {}
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"The body is not an OTLP request in JSON: {_complaint(error)}.") from None
     if any("_" in name or name in _OLD_NAMES for name in members):
         return {_OLD_NAMES.get(name) or _camel(name): raw for name, raw in members.items()}
@@ -117,7 +117,7 @@ def _array(members: dict[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
         return []
     try:
         return _ARRAY.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"The body's '{name}' cannot be read: {_complaint(error)}.") from None
 
 
@@ -129,7 +129,7 @@ def _text(members: dict[str, msgspec.Raw]) -> str:
 def _complaint(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deep"
-    text = str(error)
+    text = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
     return text[:1].lower() + text[1:200]
 
 

@@ -117,7 +117,8 @@ def _decoder(message_type: type[Message], *, is_protobuf: bool) -> Callable[[Raw
 
     def from_json(raw: Raw) -> Json:
         try:
-            return shape.from_wire(decoded(raw))
+            value = decoded(raw)
+            return shape.from_wire({} if value is None else value)
         except ShapeError as error:
             raise RequestError(str(error)) from None
 

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -102,7 +103,7 @@ def test_an_empty_request_is_fine_and_stores_nothing(running: Running) -> None:
     ],
 )
 def test_what_cannot_be_taken_is_refused_with_a_status_message(
-    running: Running, status: int, sentence: str, request_: dict[str, str]
+    running: Running, status: int, sentence: str, request_: dict[str, Any]
 ) -> None:
     answer = running.send(**{"body": b"{}", **request_})
     assert answer.status == status
@@ -175,7 +176,11 @@ def test_a_web_page_may_send_when_its_origin_is_allowed(tmp_path: Path) -> None:
         assert preflight.headers["Access-Control-Allow-Headers"] == "content-type, x-team"
         assert preflight.headers["Access-Control-Allow-Private-Network"] == "true"
         sent = running.send(writing.line(writing.span()), Origin=origin)
-        assert (sent.status, sent.headers["Access-Control-Allow-Origin"], sent.headers["Vary"]) == (200, origin, "Origin")
+        assert (sent.status, sent.headers["Access-Control-Allow-Origin"], sent.headers["Vary"]) == (
+            200,
+            origin,
+            "Origin",
+        )
         assert running.send(b"{", Origin=origin).headers["Access-Control-Allow-Origin"] == origin
         assert running.send(b"{}", Origin="http://localhost:3001").status == 403
         assert len(running.documents()) == 1

@@ -124,7 +124,9 @@ def test_bodies_that_together_take_too_much_are_refused_for_now(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "MAX_PENDING_BYTES", 4 * MIB)
-    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (8 * MIB)
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+        8 * MIB
+    )
     with socket.create_connection(("127.0.0.1", running.port), BOUND_S) as crowd:
         crowd.sendall(head + b" " * (5 * MIB))
         answer = crowd.recv(4096)

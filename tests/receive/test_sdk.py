@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -35,7 +36,13 @@ def test_spans_of_the_python_sdk_arrive_once(
         provider.add_span_processor(BatchSpanProcessor(exporter))
         tracer = provider.get_tracer("worker", "1.2.0")
         for number in range(700):  # more than one batch
-            attributes = {"user.id": f"usr_{number}", "big": 2**53 + 1, "share": 0.5, "tags": ["a", "b"], "done": False}
+            attributes: dict[str, Any] = {
+                "user.id": f"usr_{number}",
+                "big": 2**53 + 1,
+                "share": 0.5,
+                "tags": ["a", "b"],
+                "done": False,
+            }
             with tracer.start_as_current_span("job", kind=trace.SpanKind.CONSUMER, attributes=attributes) as span:
                 span.add_event("video.buffering", {"position_s": 12.5})
         with pytest.raises(ValueError, match="no such"), tracer.start_as_current_span("failing"):

@@ -188,19 +188,19 @@ def serve(
     acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]
     for acceptor in acceptors:
         acceptor.channel_class = limits.connection_class
-    with stop.calling(acceptors[0].pull_trigger):  # wakes the loop
-        try:
+    try:
+        with stop.calling(acceptors[0].pull_trigger):  # wakes the loop; not once its pipe is closed
             while not stop.is_said():
                 wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
                 look(_channels(connections))
-            for acceptor in acceptors:
-                acceptor.accepting = False
-            finish_by = time.monotonic() + FINISH_S
-            while _is_answering(connections) and time.monotonic() < finish_by:
-                wasyncore.loop(timeout=0.05, use_poll=True, map=connections, count=1)
-        finally:
-            server.task_dispatcher.shutdown(timeout=LEAVE_S)
-            _close(connections, is_forsaken=bool(server.task_dispatcher.threads))
+        for acceptor in acceptors:
+            acceptor.accepting = False
+        finish_by = time.monotonic() + FINISH_S
+        while _is_answering(connections) and time.monotonic() < finish_by:
+            wasyncore.loop(timeout=0.05, use_poll=True, map=connections, count=1)
+    finally:
+        server.task_dispatcher.shutdown(timeout=LEAVE_S)
+        _close(connections, is_forsaken=bool(server.task_dispatcher.threads))
 
 
 def _close(connections: dict[int, wasyncore.dispatcher], is_forsaken: bool) -> None:

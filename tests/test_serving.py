@@ -190,3 +190,10 @@ def test_a_stop_said_before_serving_ends_it_at_once() -> None:
     stop = Stop()
     stop.say()
     serve(fine, listen("127.0.0.1", 0), stop)
+
+
+def test_many_servers_that_stop_at_once_close_behind_the_one_who_says_it() -> None:
+    for _ in range(30):  # the loop sees that stop is said before whoever says it has woken it
+        stop = Stop()
+        with served(fine, stop=stop), served(fine, stop=stop):
+            stop.say()

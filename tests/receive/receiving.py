@@ -41,11 +41,12 @@ class Running:
         """``headers`` with underscores for hyphens; an iterator as the body is sent in chunks."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=BOUND_S)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body=body, headers={"Content-Type": content_type} | named)
-        response = connection.getresponse()
-        answer = Answer(response.status, response.read(), dict(response.getheaders()))
-        connection.close()
-        return answer
+        try:
+            connection.request(method, path, body=body, headers={"Content-Type": content_type} | named)
+            response = connection.getresponse()
+            return Answer(response.status, response.read(), dict(response.getheaders()))
+        finally:
+            connection.close()
 
     def documents(self) -> list[dict[str, Any]]:
         """What is stored, oldest first."""

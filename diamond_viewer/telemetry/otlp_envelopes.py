@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import orjson
 
-MAX_CONTAINERS = 4_000_000  # objects and arrays of a JSON body; ordinary telemetry has one in 40 bytes
+MAX_CONTAINERS = 3_000_000  # objects and arrays of a JSON body; ordinary telemetry has one in 40 bytes
 MAX_RECORDS = 1_000_000  # parts of a protobuf envelope
 MAX_MENDED_BYTES = 8 * 1024**2  # a body that only Python's own, hungrier decoder reads
 

@@ -29,7 +29,7 @@ from diamond_viewer.telemetry.otlp_shapes import Json, ShapeError, shape_of
 
 __all__ = ["Accepted", "RequestError", "TooMuchError", "lines_from_request"]
 
-MAX_RECORD_BYTES = 16 * 1024**2  # of one span, metric, log record, resource or scope
+MAX_RECORD_BYTES = 8 * 1024**2  # of one span, metric, log record, resource or scope
 MAX_LINE_BYTES = 16 * 1024**2  # a request that is longer as JSON becomes several lines
 MAX_LINES_BYTES = 256 * 1024**2  # of all lines of a request: no 64 MiB of ordinary telemetry come near it
 
@@ -92,8 +92,11 @@ def lines_from_request(
     decode_resource = _decoder(Resource, is_protobuf=is_protobuf)
     decode_scope = _decoder(InstrumentationScope, is_protobuf=is_protobuf)
     for envelope in envelopes:
-        resource = _Head("resource", envelope.resource, envelope.resource_schema_url, decode_resource)
+        resource: _Head | None = None
         for scope_envelope in envelope.scopes:
+            if not scope_envelope.records:
+                continue
+            resource = resource or _Head("resource", envelope.resource, envelope.resource_schema_url, decode_resource)
             scope = _Head("scope", scope_envelope.scope, scope_envelope.schema_url, decode_scope)
             for raw in scope_envelope.records:
                 record: Json = {}

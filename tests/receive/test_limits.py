@@ -150,13 +150,13 @@ def test_headers_that_are_too_long_are_refused_in_otlp_s_words(running: Running)
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(b'{"resourceSpans":[' + b"{}," * 4_000_000 + b"{}]}", id="objects"),
-        pytest.param(b'{"a":[' + b"[]," * 4_000_000 + b"[]]}", id="arrays"),
+        pytest.param(b'{"resourceSpans":[' + b"{}," * 3_000_000 + b"{}]}", id="objects"),
+        pytest.param(b'{"a":[' + b"[]," * 3_000_000 + b"[]]}", id="arrays"),
     ],
 )
 def test_a_body_of_millions_of_tiny_things_is_refused_before_they_are_made(running: Running, body: bytes) -> None:
     answer = running.send(body)
-    assert (answer.status, answer.sentence) == (413, "The body has more than 4,000,000 objects and arrays.")
+    assert (answer.status, answer.sentence) == (413, "The body has more than 3,000,000 objects and arrays.")
 
 
 def test_an_envelope_of_a_million_parts_is_refused(running: Running) -> None:
@@ -167,9 +167,9 @@ def test_an_envelope_of_a_million_parts_is_refused(running: Running) -> None:
 
 
 def test_a_span_that_is_too_large_is_rejected_alone(running: Running) -> None:
-    large = writing.span(1, attributes={"blob": "x" * (16 * MIB)})
+    large = writing.span(1, attributes={"blob": "x" * (8 * MIB)})
     answer = running.send(writing.line(large, writing.span(2)))
     assert answer.status == 200
     assert b'"rejectedSpans":"1"' in answer.body
-    assert b"16,777,216 bytes" in answer.body
+    assert b"8,388,608 bytes" in answer.body
     assert len(running.documents()) == 1

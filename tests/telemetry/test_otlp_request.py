@@ -221,7 +221,10 @@ def test_rejected_metrics_are_counted_in_points() -> None:
     [
         ({"resourceSpans": 5}, "'resourceSpans' cannot be read"),
         ({"resourceSpans": [5]}, "The body is not an OTLP request in JSON"),
-        ({"resourceSpans": [{"resource": {"attributes": {}}, "scopeSpans": [{}]}]}, "'attributes' is not an array."),
+        (
+            {"resourceSpans": [{"resource": {"attributes": {}}, "scopeSpans": [{"spans": [{}]}]}]},
+            "'attributes' is not an array.",
+        ),
         ({"resourceSpans": [{"scopeSpans": [{"spans": ["x"]}]}]}, "A JSON object is missing: 'x' stands in its place."),
         (writing.document(writing.span(1, attributes=None) | {"attributes": ["x"]}), "An attribute is no object"),
         (b'{"resourceSpans":[]} trailing', "The body is not JSON"),

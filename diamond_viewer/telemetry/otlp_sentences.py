@@ -91,7 +91,7 @@ def _shown(text: str) -> str:
     """On one line, harmless to a terminal, and not endless.
 
     >>> _shown("a\\nb\\x1b[31m"), _shown("https://u:secret@h/"), len(_shown("x" * 1000))
-    ('a�b�[31m', 'https://REDACTED@h/', 201)
+    ('a�b�[31m', 'https://REDACTED:REDACTED@h/', 201)
     """
     text = redact_text(text[: 10 * MAX_TEXT_LENGTH])
     text = text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"

@@ -4,18 +4,19 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from diamond_viewer import terminal
-from diamond_viewer.demo.traffic import DemoTraffic
+from diamond_viewer.demo.traffic import demonstrate
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.receive.receiver import receive
+from diamond_viewer.receive.storage import StorageError, open_storage
+from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
 from diamond_viewer.web.app import create_app
-from diamond_viewer.web.serve import ServingError, listen, serve, stop_signals
+from diamond_viewer.web.channel import poll_channels
 
 STOP_S = 2.0  # the feed finishes the line it reads; it needs milliseconds
 
@@ -26,17 +27,15 @@ def main() -> int:
     try:
         settings = Settings.from_arguments(sys.argv[1:], os.environ)
         listening = listen(settings.host, settings.port)
-    except (SettingsError, ServingError) as error:
+        received = listen(*settings.otlp, "--otlp") if settings.otlp else []
+        storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None
+    except (SettingsError, ServingError, StorageError) as error:
         return terminal.refuse(error)
     with ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
-        if settings.demo or not (settings.patterns or has_files(DEFAULT_PATTERN)):
-            folder = Path(house.enter_context(TemporaryDirectory(prefix="diamond-viewer-demo-")))
-            traffic = DemoTraffic(folder)
-            traffic.start()
-            house.callback(traffic.stop)
-            patterns = (str(traffic.live_path),)
+        if settings.demo or not (settings.patterns or received or has_files(DEFAULT_PATTERN)):
+            patterns = (str(house.enter_context(demonstrate())),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.thresholds)
         try:
@@ -47,12 +46,13 @@ def main() -> int:
         application = create_app(store, allowed_hosts=settings.trusted_hosts)
         feed.start()
         house.callback(feed.stop, STOP_S)
-        examiner = Examiner(store)
-        examiner.start()
-        house.callback(examiner.stop)
-        terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice)
+        house.enter_context(Examiner(store))
+        address = terminal.page_address(settings, listening[0].getsockname()[1])
+        terminal.greet(address, patterns, notice, terminal.reception(settings, received))
+        if storage:
+            house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait, started_s)
-        serve(application, listening, stop, store)
+        serve(application, listening, stop, Limits(connection_class=poll_channels(store)))
     return 0
 
 

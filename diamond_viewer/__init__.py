@@ -8,8 +8,10 @@ The map, from the pure middle outwards (an arrow in the code always points towar
 * ``store``      the questions every page may ask, as a Protocol
 * ``index``      the store in memory: packed columns and compressed originals
 * ``feed``       files in: which files there are, what is new in them, and nothing twice
+* ``receive``    OTLP/HTTP in: what SDKs send becomes lines of the live file, which the feed then reads
 * ``web``        HTTP out: pages, fragments, JSON
-* ``settings``, ``terminal``, ``resident``  the door's own: flags, words for the terminal, the process's memory
+* ``settings``, ``terminal``, ``resident``, ``serving``  the door's own: flags, words for the terminal, the process's memory,
+  sockets and the web server under ``web`` and ``receive``
 * ``diagnosis``  what is wrong, in words: rules as pure functions; ``index`` says who is examined when
 * ``demo``       realistic traffic of the platform, written as the collector writes it
 

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from glob import has_magic
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -31,6 +32,7 @@ _UNIT_BYTES |= {"kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
 _SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))?\s*([a-z]*)", re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_ORIGIN = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::\d{{1,5}})?")
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -43,7 +45,8 @@ class Settings:
     """How the viewer runs. ``patterns`` is empty when the user named none; sizes are in bytes.
 
     ``host`` is an address or a name without brackets, ``port`` 0 takes any free one, ``allowed_hosts`` are names in lower
-    case that a request may carry in its Host header besides the loopback names and ``host``.
+    case that a request may carry in its Host header besides the loopback names and ``host``. ``otlp`` is where telemetry is
+    received, as ``(host, port)``, ``otlp_store`` is file or console, ``otlp_origins`` are of web pages that may send it.
     """
 
     patterns: tuple[str, ...] = ()
@@ -54,6 +57,9 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     max_line_bytes: int = 64 * 1024**2
     thresholds: Thresholds = DEFAULTS
+    otlp: tuple[str, int] | None = None
+    otlp_store: str = "file"
+    otlp_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -88,7 +94,14 @@ class Settings:
             allowed_hosts=choose("allowed-host", _read_host_names, ()),
             max_line_bytes=choose("max-line", _read_line, max_line_bytes),
             thresholds=choose("config", _read_config, standard.thresholds),
+            otlp=choose("otlp", _read_otlp, None),
+            otlp_store=choose("otlp-store", _read_otlp_store, standard.otlp_store),
+            otlp_origins=choose("otlp-allow-origin", _read_origins, ()),
         )
+        if settings.otlp and settings.demo:
+            raise SettingsError("--demo writes traffic of its own: leave it out, or leave out --otlp.")
+        if settings.otlp and settings.otlp_store == "file":
+            _check_live_path(settings.live_path)
         if not settings.is_loopback and not settings.allowed_hosts:
             raise SettingsError(
                 f"--host {settings.host} can be reached from other machines, and traces hold personal data that no log-in "
@@ -96,6 +109,11 @@ class Settings:
                 "--allowed-host NAME."
             )
         return settings
+
+    @property
+    def live_path(self) -> str:
+        """The file that grows: the first PATTERN that is no glob, where received telemetry is stored."""
+        return next((pattern for pattern in self.patterns or (DEFAULT_PATTERN,) if not has_magic(pattern)), "")
 
     @property
     def reserve_bytes(self) -> int:
@@ -180,6 +198,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a TOML file; its table [thresholds] sets limits of the rules (docs/diagnosis.md)",
     )
+    parser.add_argument(
+        "--otlp",
+        metavar="[HOST:]PORT",
+        help="also receive OTLP/HTTP there, 4318 as a rule, and store it in the first PATTERN (HOST by default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--otlp-store",
+        metavar="file|console",
+        help="console prints what is received, a line per span, instead of storing it",
+    )
+    parser.add_argument(
+        "--otlp-allow-origin",
+        metavar="ORIGIN",
+        action=_Joined,
+        help="a web page's origin that may send telemetry, for example http://localhost:3000 (repeatable)",
+    )
     return parser
 
 
@@ -262,6 +296,39 @@ def _read_host_names(text: str, written: str) -> tuple[str, ...]:
             "for example traces.example.org."
         )
     return tuple(dict.fromkeys(name for _, name in names if name is not None))
+
+
+def _read_otlp(text: str, written: str) -> tuple[str, int]:
+    host_text, colon, port_text = text.rpartition(":")
+    host = _host_name(host_text) if colon else "127.0.0.1"
+    if host is None or (":" in host and not host_text.startswith("[")):
+        raise SettingsError(f"{written} is not [HOST:]PORT. Write for example 4318, 0.0.0.0:4318 or [::1]:4318.")
+    return host, _read_port(port_text, written)
+
+
+def _read_otlp_store(text: str, written: str) -> str:
+    if text not in ("file", "console"):
+        raise SettingsError(f"{written} is not a store. Write file or console.")
+    return text
+
+
+def _read_origins(text: str, written: str) -> tuple[str, ...]:
+    origins = [part.strip().lower() for part in text.split(",")]
+    if wrong := [origin for origin in origins if not _ORIGIN.fullmatch(origin)]:
+        raise SettingsError(
+            f"{written} holds {wrong[0]!r}, which is no origin. Write scheme, host and port as the browser's address bar shows "
+            "them, without a path: for example http://localhost:3000."
+        )
+    return tuple(dict.fromkeys(origins))
+
+
+def _check_live_path(path: str) -> None:
+    if not path:
+        raise SettingsError(
+            "--otlp stores what comes in a file, and a glob is none: name the live file before the glob."
+        )
+    if path.endswith((".gz", ".zst")):
+        raise SettingsError(f"--otlp stores what comes in plain lines, and {path!r} is compressed. Name another file.")
 
 
 def _read_switch(text: str, written: str) -> bool:

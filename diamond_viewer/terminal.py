@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from socket import socket
 from threading import Thread
 
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings
@@ -41,10 +42,21 @@ def page_address(settings: Settings, port: int) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}/trace-viewer.html"
 
 
-def greet(address: str, patterns: Sequence[str], notice: str) -> None:
-    """The URL, what is read, how to stop."""
+def reception(settings: Settings, listening: Sequence[socket]) -> str:
+    """Where telemetry is received and what becomes of it; empty when nothing listens."""
+    if settings.otlp is None or not listening:
+        return ""
+    host, port = settings.otlp[0], listening[0].getsockname()[1]
+    whither = f"stored in {settings.live_path}" if settings.otlp_store == "file" else "printed here and not stored"
+    return f"Receiving OTLP/HTTP at http://{f'[{host}]' if ':' in host else host}:{port}, {whither}"
+
+
+def greet(address: str, patterns: Sequence[str], notice: str, receiving: str = "") -> None:
+    """The URL, what is read and received, how to stop."""
     say(f"Diamond Viewer: {address}")
     say(notice or f"Reading {', '.join(patterns)}")
+    if receiving:
+        say(receiving)
     say("Stop with Ctrl-C.")
 
 

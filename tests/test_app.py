@@ -137,7 +137,8 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         said, complaint = process.communicate(timeout=BOUND_S)
     assert (process.returncode, said) == (2, "")
     assert complaint == (
-        f"app.py: Port {port} on 127.0.0.1 is in use. Stop what listens there, or choose another with --port.\n"
+        f"app.py: Port {port} on 127.0.0.1 is in use. Stop what listens there ('lsof -i :{port}' or 'ss -ltnp' names it), "
+        "or choose another with --port.\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -156,3 +157,70 @@ def test_a_bad_flag_is_one_sentence_and_exit_code_2(arguments: list[str], compla
     said, complaints = process.communicate(timeout=BOUND_S)
     assert (process.returncode, said, complaints.count("\n")) == (2, "", 1)
     assert complaints.startswith(complaint)
+
+
+@contextmanager
+def receiver(*arguments: str) -> Iterator[tuple[Viewer, int]]:
+    """A viewer that receives, and on which port."""
+    with viewer("--otlp", "0", *arguments) as running:
+        running.said.readline()  # what is read
+        said = running.said.readline()
+        receiving = re.match(r"Receiving OTLP/HTTP at http://127\.0\.0\.1:(\d+), ", said)
+        assert receiving, said
+        yield running, int(receiving[1])
+
+
+def send(port: int, body: bytes) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_S)
+    connection.request("POST", "/v1/traces", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = response.status, response.read()
+    connection.close()
+    return answer
+
+
+def test_what_is_received_is_in_the_file_and_once_on_the_page(tmp_path: Path) -> None:
+    body = (ROOT / "tests/data/variants/js-http-json-bodies/00002-traces.json").read_bytes()
+    live = tmp_path / "traces.json"
+    with receiver(str(live)) as (running, port):
+        assert send(port, body) == (200, b"{}")
+        assert send(port, body) == (200, b"{}")  # as an SDK does that did not hear the first answer
+        (first, second) = live.read_bytes().splitlines()
+        assert first == second
+        span_count = running.wait_for_spans()
+        assert span_count == first.count(b'"spanId":') - first.count(b'"links":')
+        listed = json.loads(running.get("/api/traces")[1])["traces"]
+        assert sum(trace["span_count"] for trace in listed) == span_count
+        running.process.send_signal(signal.SIGTERM)
+        _, complaints = running.process.communicate(timeout=BOUND_S)
+        assert (running.process.returncode, complaints) == (0, "")
+
+
+def test_on_the_console_what_is_received_is_printed_and_the_file_stays_as_it_was(tmp_path: Path) -> None:
+    body = (ROOT / "tests/data/variants/python-json-bodies/00001-traces.json").read_bytes()
+    live = tmp_path / "traces.json"
+    with receiver(str(live), "--otlp-store", "console") as (running, port):
+        assert send(port, body) == (200, b"{}")
+        lines = iter(running.said.readline, "")
+        assert next(line for line in lines if "UPDATE progress" in line).count("  error: no such lesson") == 1
+    assert not live.exists()
+
+
+def test_a_receiver_s_port_in_use_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start("--port", "0", "--otlp", str(port), str(tmp_path / "traces.json"))
+        said, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, said) == (2, "")
+    assert complaint == (
+        f"app.py: Port {port} on 127.0.0.1 is in use. Stop what listens there ('lsof -i :{port}' or 'ss -ltnp' names it), "
+        "or choose another with --otlp.\n"
+    )
+
+
+def test_a_live_file_that_cannot_be_written_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    process = start("--port", "0", "--otlp", "0", str(tmp_path / "missing" / "traces.json"))
+    said, complaint = process.communicate(timeout=BOUND_S)
+    assert (process.returncode, said) == (2, "")
+    assert complaint.startswith("app.py: --otlp stores what comes in '")
+    assert complaint.count("\n") == 1

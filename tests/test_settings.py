@@ -50,6 +50,22 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         pytest.param("", {"DIAMOND_DEMO": "yes"}, Settings(demo=True), id="demo by variable"),
         pytest.param("--demo", {"DIAMOND_DEMO": "0"}, Settings(demo=True), id="a switch beats its variable"),
         pytest.param("x.json", {"DIAMOND_DEMO": "1"}, Settings(("x.json",)), id="a pattern beats the demo variable"),
+        pytest.param("--otlp 4318", {}, Settings(otlp=("127.0.0.1", 4318)), id="receive on this machine"),
+        pytest.param("", {"DIAMOND_OTLP": "4318"}, Settings(otlp=("127.0.0.1", 4318)), id="receive by variable"),
+        pytest.param("--otlp 0.0.0.0:4318", {}, Settings(otlp=("0.0.0.0", 4318)), id="receive from everywhere"),
+        pytest.param("--otlp [::1]:0", {}, Settings(otlp=("::1", 0)), id="receive on any port of IPv6"),
+        pytest.param(
+            "--otlp localhost:4318 --otlp-store console *.json",
+            {},
+            Settings(("*.json",), otlp=("localhost", 4318), otlp_store="console"),
+            id="print what is received",
+        ),
+        pytest.param(
+            "--otlp-allow-origin http://LOCALHOST:3000 --otlp-allow-origin https://a.example,http://[::1]:80",
+            {},
+            Settings(otlp_origins=("http://localhost:3000", "https://a.example", "http://[::1]:80")),
+            id="origins",
+        ),
         pytest.param("--host localhost", {}, Settings(host="localhost"), id="loopback by name"),
         pytest.param("--host ::1", {}, Settings(host="::1"), id="loopback of IPv6"),
         pytest.param("--host [0:0:0:0:0:0:0:1]", {}, Settings(host="::1"), id="one spelling of an address"),
@@ -108,7 +124,20 @@ def test_settings_are_read(arguments: str, environment: dict[str, str], expected
         (["a\0b"], {}, "A PATTERN is empty or holds a NUL."),
         (["--prot", "9000"], {}, "Unrecognized arguments: --prot"),
         (["--mem", "1GiB"], {}, "Unrecognized arguments: --mem"),
-        (["--otlp", "4318"], {}, "Unrecognized arguments: --otlp"),
+        (["--otlp", "http"], {}, "--otlp 'http' is not a port."),
+        (["--otlp", "a b:4318"], {}, "--otlp 'a b:4318' is not [HOST:]PORT. Write for example 4318"),
+        (["--otlp", "::1:4318"], {}, "--otlp '::1:4318' is not [HOST:]PORT."),
+        (["--otlp", ":4318"], {}, "--otlp ':4318' is not [HOST:]PORT."),
+        (["--otlp", "4318", "--demo"], {}, "--demo writes traffic of its own: leave it out, or leave out --otlp."),
+        (["--otlp", "4318", "*.json"], {}, "--otlp stores what comes in a file, and a glob is none"),
+        (
+            ["--otlp", "4318", "a.json.gz"],
+            {},
+            "--otlp stores what comes in plain lines, and 'a.json.gz' is compressed.",
+        ),
+        (["--otlp-store", "s3"], {}, "--otlp-store 's3' is not a store. Write file or console."),
+        (["--otlp-allow-origin", "*"], {}, "--otlp-allow-origin '*' holds '*', which is no origin."),
+        (["--otlp-allow-origin", "http://a/b"], {}, "which is no origin. Write scheme, host and port"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(
@@ -142,8 +171,18 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         Settings.from_arguments(["--help"], {})
     text = capsys.readouterr().out
-    flags = ("PATTERN", "--host", "--port", "--memory", "--demo", "--allowed-host", "--max-line")
-    assert [flag for flag in flags if flag not in text] == []
+    flags = (
+        "PATTERN",
+        "--host",
+        "--port",
+        "--memory",
+        "--demo",
+        "--allowed-host",
+        "--max-line",
+        "--otlp",
+        "--otlp-store",
+    )
+    assert [flag for flag in (*flags, "--otlp-allow-origin") if flag not in text] == []
 
 
 @pytest.mark.parametrize(
@@ -188,3 +227,15 @@ def test_a_configuration_file_that_cannot_be_used_is_refused(
         (tmp_path / "viewer.toml").write_bytes(content)
     with pytest.raises(SettingsError, match=complaint):
         Settings.from_arguments(["--config", str(tmp_path / "viewer.toml")], {})
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path"),
+    [
+        ((), "/var/log/otel-collector/traces.json"),
+        (("/data/*.json", "live.json", "other.json"), "live.json"),
+        (("/data/*.json",), ""),
+    ],
+)
+def test_the_live_file_is_the_first_pattern_that_is_no_glob(patterns: tuple[str, ...], path: str) -> None:
+    assert Settings(patterns).live_path == path

@@ -3,12 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from diamond_viewer.demo.platform import NS_PER_SECOND, Line, Platform
-from diamond_viewer.demo.rotation import RotatingFile
+from diamond_viewer.receive.rotation import RotatingFile
 
 MAX_BACKUPS = 12  # per signal: with 4 MiB a file the folder stays below 160 MiB, however long the demo runs
 PAST_MINUTES = 45
@@ -104,3 +106,15 @@ class DemoTraffic:
             except OSError as error:
                 _log.error("The demo's traffic ends here: %s. What was written stays on the page.", error)
                 return
+
+
+@contextmanager
+def demonstrate() -> Iterator[Path]:
+    """Traffic in a temporary folder while the block runs; gives the live file."""
+    with TemporaryDirectory(prefix="diamond-viewer-demo-") as folder:
+        traffic = DemoTraffic(Path(folder))
+        traffic.start()
+        try:
+            yield traffic.live_path
+        finally:
+            traffic.stop()

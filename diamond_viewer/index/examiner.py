@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from typing import Self
 
 from diamond_viewer.index.examined import ExaminedTraces
 
@@ -24,6 +25,13 @@ class Examiner:
     def stop(self, timeout_s: float = 2.0) -> None:
         self._stopping.set()
         self._thread.join(timeout_s)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _run(self) -> None:
         wait_s = 0.0

@@ -1,22 +1,14 @@
-"""One OTLP message in protobuf -> the same message as one line of OTLP/JSON, as the collector would have written it.
-
-Source: opentelemetry-proto ``docs/specification.md``, JSON Protobuf encoding: ids as hex instead of base64, enums as numbers.
-"""
-
-import base64
-import binascii
-from typing import Any
+"""One OTLP message in protobuf -> the same message as one line of OTLP/JSON, as the collector would have written it."""
 
 import orjson
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from diamond_viewer.telemetry.otlp import LineError
+from diamond_viewer.telemetry.otlp_shapes import shape_of
 
-_ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId"})
 _TRACE_ID_BYTES = 16
 
 
@@ -27,9 +19,7 @@ def line_from_message(message: bytes) -> bytes:
     """
     for parsed in (_traces(message), _logs(message), _metrics(message)):
         if parsed is not None:
-            wire = MessageToDict(parsed, use_integers_for_enums=True)
-            _write_ids_as_hex(wire)
-            return orjson.dumps(wire)
+            return orjson.dumps(shape_of(type(parsed)).from_message(parsed))
     raise LineError("not protobuf", "The message is not OTLP in protobuf, though its length prefix looks like one.")
 
 
@@ -64,27 +54,3 @@ def _parse(into: Message, message: bytes) -> bool:
     except DecodeError:
         return False
     return True
-
-
-def _write_ids_as_hex(wire: dict[str, Any]) -> None:
-    waiting: list[Any] = [wire]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            for key in _ID_KEYS & value.keys():
-                if isinstance(value[key], str):
-                    value[key] = _hex(value[key])
-            waiting += [inner for key, inner in value.items() if key != "attributes"]
-        elif isinstance(value, list):
-            waiting += value
-
-
-def _hex(encoded: str) -> str:
-    """
-    >>> _hex("AQIDBAUGBwg=")
-    '0102030405060708'
-    """
-    try:
-        return base64.b64decode(encoded, validate=True).hex()
-    except binascii.Error:
-        return encoded

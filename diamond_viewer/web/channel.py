@@ -2,12 +2,14 @@
 still has the answer "nothing new" gets it at once, from the loop.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
+from diamond_viewer.store import TraceStore
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
 
 HEAD_END = b"\r\n\r\n"
@@ -70,3 +72,8 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
                 self.outbufs[-1].append(left)
                 self.current_outbuf_count += len(left)
                 self.total_outbufs_len += len(left)
+
+
+def poll_channels(store: TraceStore) -> Callable[..., HTTPChannel]:
+    """What makes the connections of a server that shows this store."""
+    return partial(PollChannel, standstill=Standstill(store))

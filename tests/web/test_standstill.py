@@ -12,8 +12,8 @@ from diamond_viewer.web import standstill
 from diamond_viewer.web.app import create_app
 from diamond_viewer.web.standstill import Moment, Standstill
 from tests.plain_store import PlainStore
+from tests.test_serving import BOUND_S, connected, served
 from tests.web.conftest import LIVE
-from tests.web.test_serve import BOUND_S, connected, served
 from tests.writing import line, span
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from diamond_viewer.serving import LEAVE_S, Limits, ServingError, Stop, listen, serve, stop_signals
 from diamond_viewer.store import TraceStore
-from diamond_viewer.web.serve import LEAVE_S, ServingError, Stop, listen, serve, stop_signals
+from diamond_viewer.web.channel import poll_channels
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 BOUND_S = 20  # a test that waits this long has failed; none comes near it
 
 
@@ -39,7 +40,8 @@ def served(
     """A server in a thread: its port, and a way to stop it that says whether it ended."""
     stop = stop or Stop()
     listening = listen(host, 0)
-    thread = threading.Thread(target=serve, args=(application, listening, stop, store))
+    limits = Limits(connection_class=poll_channels(store)) if store else Limits()
+    thread = threading.Thread(target=serve, args=(application, listening, stop, limits))
     port: int = listening[0].getsockname()[1]
     thread.start()
 
@@ -127,7 +129,7 @@ def test_half_a_request_does_not_hold_the_server() -> None:
 
 
 def test_a_request_under_way_is_answered_in_full_before_the_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.web.serve.FINISH_S", BOUND_S)  # however slow this machine is
+    monkeypatch.setattr("diamond_viewer.serving.FINISH_S", BOUND_S)  # however slow this machine is
     body = bytes(8_000_000)  # more than any socket holds: the loop has to go on sending
     stop = Stop()
 
@@ -145,7 +147,7 @@ def test_a_request_under_way_is_answered_in_full_before_the_server_ends(monkeypa
 
 
 def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.web.serve.LOOP_S", 10 * BOUND_S)
+    monkeypatch.setattr("diamond_viewer.serving.LOOP_S", 10 * BOUND_S)
     with served(fine) as (port, end):
         connection = connected(port)
         connection.request("GET", "/")
@@ -156,8 +158,7 @@ def test_stop_wakes_a_loop_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 STUCK = """
 import socket, threading
-from diamond_viewer.store import TraceStore
-from diamond_viewer.web.serve import Stop, listen, serve
+from diamond_viewer.serving import Stop, listen, serve
 
 stop, listening = Stop(), listen("127.0.0.1", 0)
 
@@ -195,3 +196,10 @@ def test_a_stop_said_before_serving_ends_it_at_once() -> None:
     stop = Stop()
     stop.say()
     serve(fine, listen("127.0.0.1", 0), stop)
+
+
+def test_many_servers_that_stop_at_once_close_behind_the_one_who_says_it() -> None:
+    for _ in range(30):  # the loop sees that stop is said before whoever says it has woken it
+        stop = Stop()
+        with served(fine, stop=stop), served(fine, stop=stop):
+            stop.say()

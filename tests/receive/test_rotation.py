@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from diamond_viewer.demo.rotation import RotatingFile
+from diamond_viewer.receive.rotation import RotatingFile
 
 NOW_NS = 1_795_358_295_457_000_000
 BACKUP = re.compile(r"traces-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}-size\.json")

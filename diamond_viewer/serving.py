@@ -9,19 +9,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-
-from diamond_viewer.store import TraceStore
-from diamond_viewer.web.channel import PollChannel
-from diamond_viewer.web.standstill import Standstill
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -48,7 +44,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._said = threading.Event()
-        self._on_stop: Callable[[], None] | None = None
+        self._on_stop: list[Callable[[], None]] = []
         self._lock = threading.RLock()  # reentrant: a signal may arrive while its own thread holds it
 
     def say(self) -> None:
@@ -56,8 +52,8 @@ class Stop:
         with self._lock:
             if not self._said.is_set():
                 self._said.set()
-                if self._on_stop is not None:
-                    self._on_stop()
+                for call in self._on_stop:
+                    call()
 
     def is_said(self) -> bool:
         return self._said.is_set()
@@ -66,10 +62,16 @@ class Stop:
         """True as soon as it is said, False when ``timeout_s`` have passed without."""
         return self._said.wait(timeout_s)
 
-    def call(self, on_stop: Callable[[], None] | None) -> None:
-        """Have ``on_stop`` called when it is said, perhaps by a signal handler; None: nothing any more."""
+    @contextmanager
+    def calling(self, on_stop: Callable[[], None]) -> Iterator[None]:
+        """Have ``on_stop`` called when it is said while the block runs, perhaps by a signal handler."""
         with self._lock:
-            self._on_stop = on_stop
+            self._on_stop.append(on_stop)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._on_stop.remove(on_stop)
 
 
 @contextmanager
@@ -89,15 +91,17 @@ def stop_signals() -> Iterator[Stop]:
             signal.signal(signum, handler)
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, flag: str = "--port") -> list[socket.socket]:
     """Listening sockets on every address of ``host`` (``localhost`` has two), or ``ServingError``. Port 0: a free one.
 
-    They listen before anything is read, so that a port in use is found out first.
+    ``flag`` is what another port is chosen with. They listen before anything is read, so that a port in use is found out first.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ServingError(f"{host} is no address of this machine ({error.strerror}). See --host.") from None
+        raise ServingError(
+            f"{host} is no address of this machine ({error.strerror}). See {_host_flag(flag)}."
+        ) from None
     listening: list[socket.socket] = []
     missing: OSError | None = None
     for family, _, _, _, (address, _, *scope) in dict.fromkeys(addresses):
@@ -108,10 +112,10 @@ def listen(host: str, port: int) -> list[socket.socket]:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 for bound in listening:
                     bound.close()
-                raise ServingError(_why_not(error, host, port)) from None
+                raise ServingError(_why_not(error, host, port, flag)) from None
             missing = error  # a machine without IPv6 has half a localhost
     if missing is not None and not listening:
-        raise ServingError(_why_not(missing, host, port))
+        raise ServingError(_why_not(missing, host, port, flag))
     return listening
 
 
@@ -129,24 +133,41 @@ def _listen_on(family: int, address: tuple[object, ...]) -> socket.socket:
     return bound
 
 
-def _why_not(failure: OSError, host: str, port: int) -> str:
+def _why_not(failure: OSError, host: str, port: int, flag: str) -> str:
     if failure.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use. Stop what listens there, or choose another with --port."
+        who = f"'lsof -i :{port}' or 'ss -ltnp' names it"
+        return f"Port {port} on {host} is in use. Stop what listens there ({who}), or choose another with {flag}."
     if failure.errno == errno.EACCES:
-        return f"Port {port} needs more rights than this user has. Choose one above 1023 with --port."
+        return f"Port {port} needs more rights than this user has. Choose one above 1023 with {flag}."
     if failure.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine. See --host."
+        return f"{host} is no address of this machine. See {_host_flag(flag)}."
     return f"Cannot listen on {host}, port {port}: {failure.strerror}."
 
 
+def _host_flag(flag: str) -> str:
+    return "--host" if flag == "--port" else flag
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server grants. ``connection_class`` is what becomes of an accepted socket."""
+
+    thread_count: int = THREAD_COUNT
+    connection_count: int = CONNECTION_LIMIT
+    body_bytes: int = MAX_BODY_BYTES
+    connection_class: Callable[..., HTTPChannel] = HTTPChannel
+
+
 def serve(
-    application: "WSGIApplication", listening: Sequence[socket.socket], stop: Stop, store: TraceStore | None = None
+    application: "WSGIApplication",
+    listening: Sequence[socket.socket],
+    stop: Stop,
+    limits: Limits = Limits(),
+    look: Callable[[Iterable[HTTPChannel]], None] = lambda _: None,
 ) -> None:
     """Answer requests until ``stop`` is said; then take no more, finish what is under way for ``FINISH_S``, close.
 
-    With its ``store``, polls that find nothing new are answered without asking the application again (``Standstill``).
-
-    Runs in the calling thread and closes the sockets.
+    Runs in the calling thread and closes the sockets. ``look`` sees all connections, there, at least every ``LOOP_S``.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy second is not worth a line each
     connections: dict[int, wasyncore.dispatcher] = {}
@@ -154,32 +175,30 @@ def serve(
         application,
         map=connections,
         sockets=list(listening),
-        threads=THREAD_COUNT,
-        connection_limit=CONNECTION_LIMIT,
+        threads=limits.thread_count,
+        connection_limit=limits.connection_count,
         channel_timeout=IDLE_CONNECTION_S,
         max_request_header_size=MAX_HEADER_BYTES,
-        max_request_body_size=MAX_BODY_BYTES,
+        max_request_body_size=limits.body_bytes,
         inbuf_overflow=IN_MEMORY_BYTES,
         outbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,  # select() ends at 1,024 files
         ident=None,  # no need to tell which server this is
     )
     acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]
-    if store is not None:
-        channel_class = partial(PollChannel, standstill=Standstill(store))
-        for acceptor in acceptors:
-            acceptor.channel_class = channel_class
-    stop.call(acceptors[0].pull_trigger)  # wakes the loop
+    for acceptor in acceptors:
+        acceptor.channel_class = limits.connection_class
     try:
-        while not stop.is_said():
-            wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
+        with stop.calling(acceptors[0].pull_trigger):  # wakes the loop; not once its pipe is closed
+            while not stop.is_said():
+                wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
+                look(_channels(connections))
         for acceptor in acceptors:
             acceptor.accepting = False
         finish_by = time.monotonic() + FINISH_S
         while _is_answering(connections) and time.monotonic() < finish_by:
             wasyncore.loop(timeout=0.05, use_poll=True, map=connections, count=1)
     finally:
-        stop.call(None)
         server.task_dispatcher.shutdown(timeout=LEAVE_S)
         _close(connections, is_forsaken=bool(server.task_dispatcher.threads))
 
@@ -198,5 +217,8 @@ def _close(connections: dict[int, wasyncore.dispatcher], is_forsaken: bool) -> N
 
 
 def _is_answering(connections: dict[int, wasyncore.dispatcher]) -> bool:
-    channels = [part for part in list(connections.values()) if isinstance(part, HTTPChannel)]
-    return any(channel.requests or channel.total_outbufs_len for channel in channels)
+    return any(channel.requests or channel.total_outbufs_len for channel in _channels(connections))
+
+
+def _channels(connections: dict[int, wasyncore.dispatcher]) -> list[HTTPChannel]:
+    return [part for part in list(connections.values()) if isinstance(part, HTTPChannel)]

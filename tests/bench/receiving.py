@@ -1,0 +1,109 @@
+"""Receiving: 20,000 spans/s of protobuf while the viewer reads them, and how soon each request is answered.
+
+python -m tests.bench.receiving [--seconds 30]
+"""
+
+import argparse
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from tests.bench.measure import nearest_rank
+from tests.bench.viewer import Viewer
+
+BODY = Path(__file__).parents[1] / "data/variants/vercel-otel/00002-traces.bin"  # 512 spans, as an SDK sends them
+SPANS_PER_S = 20_000
+CATCH_UP_S = 60.0
+ANSWER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What was sent and answered with 200, found in the file and in the index; waits for answers; cores the viewer used."""
+
+    sent: int
+    in_file: int
+    in_index: int
+    spans_per_s: float
+    answer_p50_s: float
+    answer_p99_s: float
+    cores: float
+
+
+def receive_for(seconds: float, folder: Path) -> Received:
+    path = folder / "traces.json"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    with Viewer([path], "--otlp", str(port)) as viewer:
+        viewer.seconds_until(viewer.is_ready)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+        waits_s: list[float] = []
+        sent, cpu_s, began_s = 0, viewer.cpu_s(), time.perf_counter()
+        for body, span_count in _bodies():
+            time.sleep(max(0.0, began_s + sent / SPANS_PER_S - time.perf_counter()))
+            if time.perf_counter() - began_s >= seconds:
+                break
+            asked_s = time.perf_counter()
+            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+            response = connection.getresponse()
+            if (response.status, response.read()) != (200, b""):
+                raise RuntimeError(f"A request was answered with {response.status}.")
+            waits_s.append(time.perf_counter() - asked_s)
+            sent += span_count
+        elapsed_s, cores = time.perf_counter() - began_s, viewer.cpu_s() - cpu_s
+        connection.close()
+        give_up_s = time.perf_counter() + CATCH_UP_S
+        while viewer.json("/api/health")["spans"] < sent and time.perf_counter() < give_up_s:
+            time.sleep(0.1)  # between two looks
+        in_index = int(viewer.json("/api/health")["spans"])
+    waits_s.sort()
+    return Received(
+        sent,
+        sum(_span_count(line) for file in sorted(folder.iterdir()) for line in file.read_bytes().splitlines()),
+        in_index,
+        sent / elapsed_s,
+        nearest_rank(waits_s, 50),
+        nearest_rank(waits_s, 99),
+        cores / elapsed_s,
+    )
+
+
+def _bodies() -> Iterator[tuple[bytes, int]]:
+    """The same request again and again, with ids of its own each time."""
+    message = TracesData.FromString(BODY.read_bytes())
+    spans = [span for resource in message.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    number = 0
+    while True:
+        for span in spans:
+            number += 1
+            span.span_id, span.trace_id = number.to_bytes(8, "big"), (number // 20 + 1).to_bytes(16, "big")
+        yield message.SerializeToString(), len(spans)
+
+
+def _span_count(line: bytes) -> int:
+    resources = json.loads(line)["resourceSpans"]
+    return sum(len(scope["spans"]) for resource in resources for scope in resource["scopeSpans"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.receiving", description="Measure the receiver.")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    chosen = parser.parse_args(arguments)
+    with TemporaryDirectory(prefix="diamond-viewer-bench-") as folder:
+        received = receive_for(chosen.seconds, Path(folder))
+    print(
+        f"{received.sent:,} spans sent, {received.in_file:,} in the file, {received.in_index:,} in the index; "
+        f"{received.spans_per_s:,.0f} spans/s; answered after {1e3 * received.answer_p50_s:.0f} ms (p50), "
+        f"{1e3 * received.answer_p99_s:.0f} ms (p99); {received.cores:.2f} cores"
+    )
+
+
+if __name__ == "__main__":
+    main()

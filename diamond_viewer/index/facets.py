@@ -24,7 +24,9 @@ _NO_PAIRS: Indexes = np.empty(0, np.int64)
 def facets_of(matches: Matches, limit: int) -> Facets:
     """See ``TraceStore.facets``; ``matches`` are the traces that match, where they live."""
     masks = [(segment, _mask(segment, traces)) for segment, traces in matches]
-    flags = [segment.traces["flags"][traces] for segment, traces in matches]
+    flags = [
+        segment.traces["flags"][traces].astype(np.uint16) for segment, traces in matches
+    ]  # packed, they may be bytes
     flag_counts = {
         name: sum(int(np.count_nonzero(part & bit.value)) for part in flags) for name, bit in FLAG_NAMES.items()
     }

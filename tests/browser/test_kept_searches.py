@@ -40,7 +40,7 @@ def test_recent_searches_come_newest_first_and_each_once(page: Page) -> None:
             arg=status,
         )
     page.locator("#kept > summary").click()
-    assert page.locator("#kept .menu__item").all_inner_texts() == ["status is error", "status is ok"]
+    expect(page.locator("#kept .menu__item")).to_have_text(["status is error", "status is ok"])
 
 
 def test_a_file_that_holds_no_searches_changes_nothing(page: Page, tmp_path: Path) -> None:

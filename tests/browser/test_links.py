@@ -37,7 +37,7 @@ def test_a_link_is_an_arrow_while_both_of_its_ends_are_there(page: Page, viewer:
     page.locator(f"#s-{span_id(1)} summary").first.click()  # what is below moves down, and the arrow with it
     expect(page.locator(f"#s-{span_id(1)} .attributes__line").first).to_be_visible()
     page.wait_for_function(
-        "Math.abs(document.querySelector('.arrows__head').getBoundingClientRect().top"
+        "() => Math.abs(document.querySelector('.arrows__head').getBoundingClientRect().top"
         f" - document.getElementById('s-{span_id(2)}').getBoundingClientRect().top) < 25"
     )
 

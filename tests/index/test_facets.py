@@ -79,3 +79,12 @@ def test_any_spans_have_the_facets_that_plain_loops_count(
     query = asked(flag=flag) if flag else asked()
     plain, memory = PlainStore.from_lines(lines), filled(one_by_one(lines), segment_spans)
     assert memory.facets(query, NOW_NS, 100) == plain.facets(query, NOW_NS, 100)
+
+
+@pytest.mark.parametrize("flag", FLAG_NAMES)
+def test_every_flag_can_be_asked_of_packed_traces(flag: str) -> None:
+    store = filled(
+        [[line(span(1, trace=trace))] for trace in range(1, 5)], segment_spans=1
+    )  # packed: flags lie in bytes
+    assert store.search(asked(flag=flag), NOW_NS).total == 0
+    assert store.facets(asked(q=f"NOT flag:{flag}"), NOW_NS, 5).status == (("ok", 4),)

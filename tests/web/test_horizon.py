@@ -24,7 +24,7 @@ def test_a_window_that_reaches_past_what_is_held_says_so_and_a_later_one_does_no
     health = memory.health()
     assert health.counters["evicted_spans"] > 0
     held_since = datetime.fromtimestamp(health.held_since_ns // 10**9, UTC)
-    before, after = ((held_since + timedelta(seconds=shift)).isoformat() for shift in (-5, 5))
+    before, after = ((held_since + timedelta(seconds=shift)).strftime("%Y-%m-%dT%H:%M:%SZ") for shift in (-5, 5))
     assert NO_LONGER in client.get("/trace-viewer.html").text
     assert NO_LONGER in client.get("/trace-viewer.html", query_string={"since": before}).text
     assert NO_LONGER not in client.get("/trace-viewer.html", query_string={"since": after}).text

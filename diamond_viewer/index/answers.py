@@ -28,6 +28,12 @@ def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
     return [(segment, traces) for segment, traces in found if len(traces)]
 
 
+def matches_of(segments: Sequence[Segment], query: Query, now_ns: int) -> tuple[Matches, int]:
+    """What matches, and the newest start of a trace that nobody has looked through yet (-1: none is left)."""
+    matching = Matching(segments, query.terms(now_ns))
+    return _matches(segments, matching), _undecided_ns(segments, matching)
+
+
 def _undecided_ns(segments: Sequence[Segment], matching: Matching) -> int:
     """The newest start of a trace that nobody has looked through yet; -1 when every trace is decided."""
     undecided = [(segment, matching.undecided(segment)) for segment in segments if matching.scanned_conditions]

@@ -5,13 +5,19 @@ store are values, never live arrays.
 """
 
 import threading
+import time
+from collections.abc import Callable
 
 import numpy as np
 
 from diamond_viewer.index import answers
+from diamond_viewer.index.causes import tell as tell_causes
+from diamond_viewer.index.error_answers import errors
 from diamond_viewer.index.opening import opened, sketched
+from diamond_viewer.index.operation_answers import operations
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
+from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
@@ -19,6 +25,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 NUMBER_BITS = 32
@@ -26,6 +33,7 @@ NUMBER_MASK = 2**NUMBER_BITS - 1
 
 SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
 STATS_NS = 100_000_000
+WORK_NS = 500_000_000  # spent on segments that nobody has asked about errors or operations yet
 
 
 class HeldTraces:
@@ -92,6 +100,30 @@ class HeldTraces:
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         with self._lock:
             return answers.facets(list(self._segments.values()), query, now_ns, limit)
+
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_causes)
+        with self._lock:
+            return errors(list(self._segments.values()), query, now_ns, limit, fingerprint, examples)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_requests)
+        with self._lock:
+            return operations(list(self._segments.values()), query, now_ns, limit)
+
+    def _work_out(self, tell: Callable[[Segment], None]) -> None:
+        """Newest segment first, as many as there is time for; the writer may come between two."""
+        deadline_ns = time.monotonic_ns() + WORK_NS
+        with self._lock:
+            numbers = sorted(self._segments, reverse=True)
+        for number in numbers:
+            with self._lock:
+                if (segment := self._segments.get(number)) is not None:
+                    tell(segment)
+            if time.monotonic_ns() > deadline_ns:
+                return
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)

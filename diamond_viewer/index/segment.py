@@ -13,9 +13,11 @@ from typing import Protocol
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
+from diamond_viewer.index.faults import ToldApart
 from diamond_viewer.index.findings import Findings
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
+from diamond_viewer.index.worked_out import Causes, Requests, WorkedOut
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -35,10 +37,12 @@ SPAN_DTYPES = {
     "route": np.uint32,
     "user": np.uint32,
     "lesson": np.uint32,
+    "statement": np.uint32,
     "event_count": np.uint32,
     "line": np.uint32,
 }
 EVENT_DTYPES = {"row": np.uint32, "name": np.uint32, "detail": np.uint32, "time_ns": np.int64}
+FAULT_DTYPES = {"row": np.uint32, "kind": np.uint32, "message": np.uint32}  # of each failed span
 TRACE_DTYPES = {
     "high": np.uint64,
     "low": np.uint64,
@@ -73,6 +77,8 @@ class Segment:
         self.is_open = True
         self.spans = Table(SPAN_DTYPES)
         self.events = Table(EVENT_DTYPES)
+        self.faults = Table(FAULT_DTYPES, capacity=16)
+        self.told_apart = ToldApart()
         self.traces = Table(TRACE_DTYPES)
         self.dictionary = Dictionary()
         self.postings = Postings()
@@ -86,6 +92,8 @@ class Segment:
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
         self.pairs: dict[str, Column] = {}  # of a packed segment: values and traces of a column, for facets
+        self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
+        self.requests: WorkedOut[Requests] | None = None  # or for operations
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 
@@ -145,9 +153,13 @@ class Segment:
         if self.events.size:
             self.events["row"][:] = new_row[self.events["row"]]
             self.events.reorder(np.argsort(self.events["row"], kind="stable"))
+        if self.faults.size:
+            self.faults["row"][:] = new_row[self.faults["row"]]
+            self.faults.reorder(np.argsort(self.faults["row"], kind="stable"))
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
-        for table in (self.spans, self.events, self.traces):
+        for table in (self.spans, self.events, self.faults, self.traces):
             table.pack()
+        self.causes = self.requests = None
         self.postings.pack()
         self.originals.pack()
         self.summaries = {}
@@ -163,11 +175,16 @@ class Segment:
     @property
     def size_bytes(self) -> int:
         parts: tuple[Sized, ...] = (
-            *(self.spans, self.events, self.traces),
+            *(self.spans, self.events, self.faults, self.traces),
             *(self.dictionary, self.originals, self.postings),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))
         return (
-            sum(part.size_bytes for part in parts) + self._row_starts.nbytes + ranges + links + 100 * len(self.digests)
+            sum(part.size_bytes for part in parts)
+            + (self.requests.found.size_bytes if self.requests else 0)
+            + self._row_starts.nbytes
+            + ranges
+            + links
+            + 100 * len(self.digests)
         )

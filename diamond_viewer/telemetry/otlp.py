@@ -6,14 +6,15 @@ blob, because database and framework spans carry the same bytes again and again.
 names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``otlp_repair`` and comes back canonical.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
+from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.otlp_repair import LineError
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
@@ -41,6 +42,7 @@ class _Event(_Wire):
 
 class _Status(_Wire):
     code: int | str | None = 0
+    message: str | None = ""
 
 
 class _Span(_Wire):
@@ -95,7 +97,8 @@ class Batch:
 
     ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
     0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
-    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none.
+    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``messages`` has the status
+    message of failed spans that have one, by row, not redacted.
     """
 
     original: bytes
@@ -113,6 +116,7 @@ class Batch:
     status_codes: Sequence[int] = ()
     facts: Sequence[SpanFacts] = ()
     events: Sequence[BatchEvent] = ()
+    messages: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def span_count(self) -> int:
@@ -199,6 +203,11 @@ def _decode_regular(line: bytes) -> Batch:
             if span.events
             for event in span.events
         ],
+        messages={
+            row: message[: semconv.MAX_MESSAGE_LENGTH]
+            for row, span in enumerate(spans)
+            if (status := span.status) and (message := status.message) and status.code == STATUS_ERROR
+        },
     )
 
 

@@ -3,13 +3,15 @@
 Ancestors are found by pointer jumping: each step doubles how far a row looks, so that a chain of 50,000 spans takes 16 steps.
 """
 
+import secrets
+
 import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.columns import Column, Indexes
 
-_TRACE_KEY = np.uint64(0x9E3779B97F4A7C15)  # any odd number: keeps equal span ids of two traces apart
-_ID_KEY = np.uint64(0xC2B2AE3D27D4EB4F)
+# odd and random for each process: nobody can write ids that fall together on purpose
+_MIX_SPAN = np.uint64(secrets.randbits(64) | 1)
 
 
 def parents(traces: Column, span_ids: Column, parent_ids: Column) -> Indexes:
@@ -19,17 +21,19 @@ def parents(traces: Column, span_ids: Column, parent_ids: Column) -> Indexes:
     the first is the parent.
     """
     count = len(traces)
-    trace_keys = traces.astype(np.uint64) * _TRACE_KEY
-    keys = trace_keys ^ span_ids.astype(np.uint64) * _ID_KEY
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
     found = np.full(count + 1, count, np.int64)
     children = np.flatnonzero(parent_ids != 0)
-    if len(children):
-        wanted = trace_keys[children] ^ parent_ids[children].astype(np.uint64) * _ID_KEY
-        place = np.minimum(np.searchsorted(ordered, wanted), count - 1)
-        held = ordered[place] == wanted
-        found[children[held]] = order[place[held]]
+    if not len(children):
+        return found
+    # the trace in the high bits: what is looked up next stands close to what was looked up last
+    trace_bits = np.uint64(max(1, int(traces.max()).bit_length()))
+    high = traces.astype(np.uint64) << np.uint64(64) - trace_bits
+    keys = high | span_ids * _MIX_SPAN >> trace_bits
+    order = np.argsort(keys, kind="stable")
+    place = np.searchsorted(keys[order], high[children] | parent_ids[children] * _MIX_SPAN >> trace_bits)
+    parent = order[np.minimum(place, count - 1)]
+    held = (span_ids[parent] == parent_ids[children]) & (traces[parent] == traces[children])
+    found[children[held]] = parent[held]
     return _without_circles(found)
 
 

@@ -5,6 +5,7 @@ Only the values, the words that stand for a message and the statement without it
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from diamond_viewer.diagnosis.errors import template_of
 from diamond_viewer.query.terms import Overlaps
@@ -171,14 +172,16 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
     again: Counter[OperationKey] = Counter()
     for (key, _, _), times in callers.items():
         times.sort()
-        again[key] += sum(later - earlier <= 10**9 for earlier, later in zip(times, times[1:], strict=False))
+        again[key] += sum(later - earlier <= 10**9 for earlier, later in pairwise(times))
     operations = [
         OperationTally(
             key,
             len(found),
             sum(failed for _, failed in found),
             sum(lasted_ns(span) for span, _ in found),
-            *(_rank([lasted_ns(span) for span, _ in found], percent) for percent in (50, 95, 99)),
+            _rank([lasted_ns(span) for span, _ in found], 50),
+            _rank([lasted_ns(span) for span, _ in found], 95),
+            _rank([lasted_ns(span) for span, _ in found], 99),
             _series([began_ns(span) for span, _ in found], start_ns, width_ns),
             again[key],
         )
@@ -192,7 +195,8 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
             len(found),
             sum(own_ns > 100_000_000 for _, own_ns, _ in found),
             sum(own_ns for _, own_ns, _ in found),
-            *(_rank([own_ns for _, own_ns, _ in found], percent) for percent in (50, 95)),
+            _rank([own_ns for _, own_ns, _ in found], 50),
+            _rank([own_ns for _, own_ns, _ in found], 95),
             max(own_ns for _, own_ns, _ in found),
             _series([began_ns(span) for span, _, _ in found], start_ns, width_ns),
             len({span.trace_id for span, _, _ in found}),

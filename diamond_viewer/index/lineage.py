@@ -52,7 +52,6 @@ def _without_circles(found: Indexes) -> Indexes:
 
 def nearest(forest: Indexes, is_wanted: npt.NDArray[np.bool_]) -> Indexes:
     """For each row itself or the nearest row above it that is wanted; the number of rows for none, and once more at the end."""
-    count = len(forest) - 1
     found = forest.copy()
     rows = np.flatnonzero(is_wanted)
     found[rows] = rows
@@ -64,7 +63,7 @@ def nearest(forest: Indexes, is_wanted: npt.NDArray[np.bool_]) -> Indexes:
 
 
 def distinct_tuples(columns: list[Column]) -> tuple[Indexes, Indexes]:
-    """Like ``np.unique(axis=0)`` over columns side by side: the first row of each distinct tuple, and for each row which it has."""
+    """Like ``np.unique(axis=0)`` over columns side by side: the first row of each distinct tuple, and which each row has."""
     which = np.zeros(len(columns[0]), np.int64)
     firsts = np.zeros(min(1, len(which)), np.int64)
     for column in columns:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -35,7 +36,7 @@ class _Shown(Generic[K]):
 
     def slices(self) -> list[slice]:
         starts = np.searchsorted(self.group, np.arange(len(self.keys) + 1)).tolist()
-        return [slice(first, last) for first, last in zip(starts, starts[1:], strict=False)]
+        return [slice(first, last) for first, last in pairwise(starts)]
 
 
 def operations(segments: Sequence[Segment], query: Query, now_ns: int, limit: int) -> Operations:
@@ -74,9 +75,9 @@ def _most_time(parts: Sequence[tuple[Sequence[K], Column, Column]], limit: int) 
     numbers: dict[K, int] = {}
     groups = [np.empty(0, np.int64)]
     for keys, key, _ in parts:
-        held = np.flatnonzero(np.bincount(key, minlength=len(keys))) if len(key) else []
+        held = np.flatnonzero(np.bincount(key, minlength=len(keys)))
         number = np.zeros(max(1, len(keys)), np.int64)
-        for at in map(int, held):
+        for at in held.tolist():
             number[at] = numbers.setdefault(keys[at], len(numbers))
         groups.append(number[key])
     group = np.concatenate(groups)

@@ -46,8 +46,15 @@ class Calls:
     keys: tuple[OperationKey, ...]
 
     def of(self, chosen: Column) -> "Calls":
-        columns = (self.trace, self.start_ns, self.duration_ns, self.key, self.has_failed, self.who)
-        return Calls(*(column[chosen] for column in columns), self.keys)
+        return Calls(
+            self.trace[chosen],
+            self.start_ns[chosen],
+            self.duration_ns[chosen],
+            self.key[chosen],
+            self.has_failed[chosen],
+            self.who[chosen],
+            self.keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,14 @@ class Queries:
     keys: tuple[str, ...]
 
     def of(self, chosen: Column) -> "Queries":
-        columns = (self.trace, self.start_ns, self.own_ns, self.key, self.repeats)
-        return Queries(*(column[chosen] for column in columns), self.keys)
+        return Queries(
+            self.trace[chosen],
+            self.start_ns[chosen],
+            self.own_ns[chosen],
+            self.key[chosen],
+            self.repeats[chosen],
+            self.keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)

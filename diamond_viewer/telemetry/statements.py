@@ -18,8 +18,31 @@ _ROWS = re.compile(r"(\((?:\?|\?…)\))(?:\s*,\s*\((?:\?|\?…)\))+")
 _KEY_PARTS = re.compile(r"[0-9a-f]{16,}|\d+", re.IGNORECASE)
 _COMMAND = re.compile(r"[A-Za-z]+(?:\s+(\S+))?")
 _SQL_WORDS = frozenset(
-    "select insert update delete with begin commit rollback savepoint release start declare fetch lock call explain merge"
-    " truncate create alter drop show values".split()
+    [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "with",
+        "begin",
+        "commit",
+        "rollback",
+        "savepoint",
+        "release",
+        "start",
+        "declare",
+        "fetch",
+        "lock",
+        "call",
+        "explain",
+        "merge",
+        "truncate",
+        "create",
+        "alter",
+        "drop",
+        "show",
+        "values",
+    ]
 )
 
 

@@ -1,7 +1,7 @@
 """Address: the URL of the traces page as a value, and every link that leads somewhere else from it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from diamond_viewer.query.query import Anchor, Query
 
 TRACES_PATH = "/trace-viewer.html"
+MAX_OWN = 60  # characters of a page's own parameters
 # what the page itself adds to the query; the rest is filters, and Query says what is wrong with them
 TRACE_PARAMETERS = (  # of the opened trace: ``web.trace_address``
     "view", "span", "moment", "row", "level", "shut", "opened", "plain", "from", "to", "find", "match", "kind", "told",
@@ -30,16 +31,26 @@ def trace_id_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The query, and the trace that is open beside the list (empty: none)."""
+    """The query, and the trace that is open beside the list (empty: none).
+
+    Other pages that are filtered alike have another ``path``, and ``more`` that belongs to them alone.
+    """
 
     query: Query
     trace_id: str = ""
+    path: str = TRACES_PATH
+    more: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def from_args(cls, args: Iterable[tuple[str, str]], now_ns: int) -> tuple[Self, tuple[str, ...]]:
-        """Lenient: the address, and a sentence for each thing in the URL that was ignored."""
+    def from_args(
+        cls, args: Iterable[tuple[str, str]], now_ns: int, path: str = TRACES_PATH, own: Collection[str] = ()
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Lenient: the address, and a sentence for each thing in the URL that was ignored. ``own`` belong to the page."""
         pairs = list(args)
-        query, notices = Query.from_args([pair for pair in pairs if pair[0] not in OWN_PARAMETERS], now_ns)
+        query, notices = Query.from_args([pair for pair in pairs if pair[0] not in (*OWN_PARAMETERS, *own)], now_ns)
+        if path != TRACES_PATH:
+            chosen = {name: value.strip()[:MAX_OWN] for name, value in pairs if name in own and value.strip()}
+            return cls(query, "", path, tuple(sorted(chosen.items()))), notices
         asked = next((value.strip() for name, value in reversed(pairs) if name == "trace" and value.strip()), "")
         trace_id = trace_id_of(asked)
         if asked and not trace_id:
@@ -49,11 +60,20 @@ class Address:
     @property
     def href(self) -> str:
         """This page, with nothing in the URL that says the default."""
-        more = {"trace": self.trace_id} if self.trace_id else {}
+        more = dict(self.more) | ({"trace": self.trace_id} if self.trace_id else {})
         if self.query.anchor is not None and self.query.page > 1:
             more = {"anchor": str(self.query.anchor)} | more  # page 2 of what stood at the top when page 1 was left
         arguments = self.query.to_args(**more)
-        return f"{TRACES_PATH}?{arguments}" if arguments else TRACES_PATH
+        return f"{self.path}?{arguments}" if arguments else self.path
+
+    def own(self, name: str) -> str:
+        """What the URL says for a parameter of the page itself, or an empty string."""
+        return dict(self.more).get(name, "")
+
+    def with_own(self, name: str, value: str) -> str:
+        """The same page with another value for a parameter of its own (empty: none)."""
+        more = {**dict(self.more), name: value}
+        return replace(self, more=tuple(sorted((name, value) for name, value in more.items() if value))).href
 
     def opening(self, trace_id: str) -> str:
         return replace(self, trace_id=trace_id).href

@@ -7,7 +7,7 @@ from diamond_viewer.query.filters import FILTER_BY_PARAMETER, Filter
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
-from diamond_viewer.web.address import Address
+from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.search_box import SearchBox, search_box
 
 PAGE_SIZES = (20, 50, 100, 200, 500, 1000)
@@ -60,9 +60,13 @@ class WindowField:
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
+    """``page_sizes`` is empty where there is no list of traces; ``more`` are the page's own parameters."""
+
     fields: tuple[FormField, ...]
     window: WindowField
     page_sizes: tuple[Option, ...]
+    action: str
+    more: tuple[tuple[str, str], ...]
     page_size_is_set: bool
     trace_id: str
     sort: str
@@ -81,7 +85,11 @@ def filter_form(address: Address, store: TraceStore, typed: str = "") -> FilterF
     return FilterForm(
         fields=tuple(fields),
         window=_window(address),
-        page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit)),
+        page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit))
+        if address.path == TRACES_PATH
+        else (),
+        action=address.path,
+        more=address.more,
         page_size_is_set=query.limit != DEFAULT_LIMIT,
         trace_id=address.trace_id,
         sort="" if query.sort == DEFAULT_ORDER else query.sort,

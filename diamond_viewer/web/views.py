@@ -42,7 +42,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
             return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
-        if not target and (tidy := _without_empty_arguments()) is not None:
+        if not target and (tidy := without_empty_arguments(TRACES_PATH)) is not None:
             return redirection(tidy)
         page = traces_page(store, desk, request.args.items(multi=True), clock())
         response = page_of("_swapped_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
@@ -89,7 +89,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     seen = Seen.parse(request.args.get("seen", ""))
     version = store.version()  # before anything is read: what comes meanwhile is asked for again
     address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    paused = _paused(store, address.query, now_ns)
+    paused = paused_since(store, address.query, now_ns)
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
@@ -133,7 +133,7 @@ def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
     return page_of("_swapped_opened.html", opened=opened, missing=missing, address=address, title=title)
 
 
-def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
+def paused_since(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     """``paused=<seconds since 1970>``: since when the reader has frozen the list."""
     text = request.args.get("paused", "")
     if not (text.isascii() and text.isdigit() and len(text) <= 11):
@@ -141,10 +141,10 @@ def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
 
 
-def _without_empty_arguments() -> str | None:
+def without_empty_arguments(path: str) -> str | None:
     """Where a form without JavaScript leads: the same URL without its empty fields; None when there are none."""
     pairs = list(request.args.items(multi=True))
     filled = [(name, value) for name, value in pairs if value.strip()]
     if len(filled) == len(pairs):
         return None
-    return f"{TRACES_PATH}?{urlencode(filled)}" if filled else TRACES_PATH
+    return f"{path}?{urlencode(filled)}" if filled else path

@@ -2,6 +2,7 @@
 
 import pytest
 
+from diamond_viewer.index.memory import MemoryStore
 from tests.asking import NOW_NS, asked
 from tests.index.filling import filled, one_by_one
 from tests.index.test_truth import LINES, PLAIN
@@ -23,14 +24,14 @@ FILTERS: list[dict[str, str]] = [
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("store", [MEMORY, WHOLE], ids=["many segments", "one segment"])
-def test_errors_of_real_telemetry_are_as_counted(store, filters: dict[str, str], limit: int) -> None:
+def test_errors_of_real_telemetry_are_as_counted(store: MemoryStore, filters: dict[str, str], limit: int) -> None:
     query = asked(**filters)
     assert store.errors(query, NOW_NS, limit) == PLAIN.errors(query, NOW_NS, limit)
 
 
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("store", [MEMORY, WHOLE], ids=["many segments", "one segment"])
-def test_operations_of_real_telemetry_are_as_counted(store, filters: dict[str, str]) -> None:
+def test_operations_of_real_telemetry_are_as_counted(store: MemoryStore, filters: dict[str, str]) -> None:
     query = asked(**filters)
     found, expected = store.operations(query, NOW_NS, 200), PLAIN.operations(query, NOW_NS, 200)
     assert found.operations == expected.operations

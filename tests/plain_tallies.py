@@ -272,13 +272,17 @@ def _buckets(starts: Sequence[int], window: Overlaps, now_ns: int) -> tuple[int,
     last = window.until_ns if window.until_ns is not None else max(known, default=0)
     if window.since_ns is not None and window.until_ns is None:
         last = now_ns
+    if window.since_ns is None and known:
+        crowded = sorted(known)[len(known) * 2 // 100]
+        first = crowded if (last - crowded) * 3 <= last - first else first
     return (min(first, max(last, 0)), 1) if last < first else (first, -(-(last - first + 1) // SERIES_BUCKETS))
 
 
 def _series(starts: Iterable[int], start_ns: int, width_ns: int) -> tuple[int, ...]:
     counts = [0] * SERIES_BUCKETS
     for start in starts:
-        counts[min(max((start - start_ns) // width_ns, 0), SERIES_BUCKETS - 1)] += 1
+        if 0 <= (start - start_ns) // width_ns < SERIES_BUCKETS:
+            counts[(start - start_ns) // width_ns] += 1
     return tuple(counts)
 
 

@@ -20,15 +20,16 @@ def is_told(segment: Segment) -> bool:
     return segment.causes is not None and segment.causes.row_count == segment.spans.size
 
 
-def tell(segment: Segment) -> None:
-    """Work the causes of a segment out, as far as they can be seen from here."""
+def tell(segment: Segment) -> bool:
+    """Work the causes of a segment out, as far as they can be seen from here; False when they are known."""
     if is_told(segment):
-        return
+        return False
     spans = segment.spans
     has_error = np.zeros(segment.traces.size, bool)
     has_error[spans["trace"][segment.faults["row"]]] = True
     rows = np.flatnonzero(has_error[spans["trace"]])
     segment.causes = WorkedOut(spans.size, causes_of(kin_of(segment, rows)))
+    return True
 
 
 def told_causes(segments: Sequence[Segment]) -> list[tuple[Segment, Causes]]:

@@ -17,6 +17,7 @@ from diamond_viewer.telemetry.tallies import OTHER_ERRORS, ErrorGroup, ErrorGrou
 
 _TRACE_BITS = 32
 _TRACE_MASK = 2**_TRACE_BITS - 1
+MAX_TIED = 1_000
 
 
 class _Gathering:
@@ -148,12 +149,15 @@ def _people(segments: Sequence[Segment], pairs: tuple[Indexes, Indexes], count: 
 
 
 def _newest(gathering: _Gathering, start_ns: Indexes, traces: Indexes, count: int) -> tuple[str, ...]:
-    """Trace ids by their newest cause; ``start_ns`` ascends."""
+    """Trace ids by their newest cause, ties by id (as long as no more than a thousand tie); ``start_ns`` ascends."""
     found: dict[int, int] = {}
+    last_ns = 0
     for place in range(len(traces) - 1, -1, -1):
-        trace, began_ns = int(traces[place]), int(start_ns[place])
-        if len(found) >= count and began_ns < min(found.values()):
+        began_ns = int(start_ns[place])
+        if len(found) >= count and (began_ns < last_ns or len(found) >= MAX_TIED):
             break
-        found.setdefault(trace, began_ns)
+        trace = int(traces[place])
+        if trace not in found:
+            found[trace] = last_ns = began_ns
     ids = sorted((-began_ns, gathering.trace_id(trace)) for trace, began_ns in found.items())
     return tuple(trace_id for _, trace_id in ids[:count])

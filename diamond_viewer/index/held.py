@@ -113,16 +113,16 @@ class HeldTraces:
         with self._lock:
             return operations(list(self._segments.values()), query, now_ns, limit)
 
-    def _work_out(self, tell: Callable[[Segment], None]) -> None:
+    def _work_out(self, tell: Callable[[Segment], bool]) -> None:
         """Newest segment first, as many as there is time for; the writer may come between two."""
         deadline_ns = time.monotonic_ns() + WORK_NS
         with self._lock:
             numbers = sorted(self._segments, reverse=True)
         for number in numbers:
             with self._lock:
-                if (segment := self._segments.get(number)) is not None:
-                    tell(segment)
-            if time.monotonic_ns() > deadline_ns:
+                segment = self._segments.get(number)
+                is_news = segment is not None and tell(segment)
+            if is_news and time.monotonic_ns() > deadline_ns:
                 return
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:

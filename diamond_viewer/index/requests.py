@@ -27,10 +27,12 @@ def is_told(segment: Segment) -> bool:
     return segment.requests is not None and segment.requests.row_count == segment.spans.size
 
 
-def tell(segment: Segment) -> None:
-    """Work out what a segment did, as far as it can be seen from here."""
-    if not is_told(segment):
-        segment.requests = WorkedOut(segment.spans.size, requests_of(kin_of(segment)))
+def tell(segment: Segment) -> bool:
+    """Work out what a segment did, as far as it can be seen from here; False when it is known."""
+    if is_told(segment):
+        return False
+    segment.requests = WorkedOut(segment.spans.size, requests_of(kin_of(segment)))
+    return True
 
 
 def told_requests(segments: Sequence[Segment]) -> list[tuple[Segment, Requests]]:

@@ -35,8 +35,11 @@ OTHER_ERRORS = ErrorKey(OTHERS, "", "", "")
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """``count`` counts root causes: failed spans below which none failed. ``series`` has them over the time of the answer,
-    ``examples`` are trace ids, newest first."""
+    """``count`` counts root causes: failed spans below which none failed.
+
+    ``series`` has them over the time of the answer (strays long before are in no bucket), ``examples`` are trace ids, newest
+    first.
+    """
 
     key: ErrorKey
     count: int

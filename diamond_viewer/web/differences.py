@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from diamond_viewer.diagnosis.difference import Difference, Properties, properties_of, what_differs
+from diamond_viewer.diagnosis.difference import Difference, Properties, Share, properties_of, what_differs
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
 from diamond_viewer.telemetry.tallies import ErrorKey
 from diamond_viewer.telemetry.units import format_times
 from diamond_viewer.web.address import Address
@@ -22,6 +23,7 @@ SAMPLE_NS = 600_000_000
 FEW = 5  # traces: fewer show what there is, not what is typical
 MAX_SPANS = 2_000  # of a trace that is compared: a larger one would take the whole time
 MAX_KEPT = 32
+LEAST_DISTANCE = 0.1  # of the traces: less is hardly seen
 OWN_WORDS = ("exception.", "otel.status", "error.")  # that is what the group is about
 
 
@@ -118,9 +120,15 @@ def _telling(bad: Sequence[Properties], good: Sequence[Properties]) -> tuple[Dif
         replace(difference, shares=shares)
         for difference in what_differs(bad, good, property_count=30)
         if not difference.name.startswith(OWN_WORDS)
-        and (shares := tuple(share for share in difference.shares if share.distance > 0 and share.value != "exception"))
+        and (shares := tuple(share for share in difference.shares if _stands_out(share, len(bad), len(good))))
     ]
     return tuple(kept[:8])
+
+
+def _stands_out(share: Share, bad_count: int, good_count: int) -> bool:
+    """By traces: what every trace of both sides has differs in nothing that a reader could look for."""
+    distance = share.selected_count / bad_count - share.good_count / good_count
+    return distance >= LEAST_DISTANCE and share.value != EXCEPTION_EVENT
 
 
 def _compared(sample: _Sample) -> str:

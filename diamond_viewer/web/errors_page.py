@@ -54,7 +54,7 @@ class ErrorRow:
     news: str
     news_title: str
     list_href: str
-    examples: tuple[tuple[str, str], ...]
+    newest_href: str
     is_open: bool
 
 
@@ -116,7 +116,8 @@ def error_list(store: TraceStore, address: Address, health: Health, now_ns: int)
     found = store.errors(query, now_ns, query.limit)
     chosen = address.own("by") if address.own("by") in ORDERS else "count"
     news = _news(store, address, found, now_ns)
-    is_one_day = format_day(found.start_ns) == format_day(now_ns)
+    first_ns = min((group.first_ns for group in found.groups), default=0)
+    is_one_day = format_day(first_ns) == format_day(max((group.last_ns for group in found.groups), default=0))
     rows = [_row(address, group, found, news, is_one_day) for group in sorted(found.groups, key=ORDERS[chosen][1])]
     more = found.group_count > len(found.groups) and query.limit < MAX_KNOWN
     return ErrorList(
@@ -143,7 +144,11 @@ def partial_words(is_complete: bool, scanned_to_ns: int) -> str:
 
 def _words(found: ErrorGroups) -> str:
     shown = "" if len(found.groups) >= found.group_count else f"the {len(found.groups):,} most frequent of "
-    return f"{format_times(found.count, 'error')} in {shown}{format_times(found.group_count, 'group')}"
+    days = tuple(
+        dict.fromkeys(format_day(at_ns) for group in found.groups for at_ns in (group.first_ns, group.last_ns))
+    )
+    when = f" · {min(days)}{f' to {max(days)}' if len(days) > 1 else ''}" if days else ""
+    return f"{format_times(found.count, 'error')} in {shown}{format_times(found.group_count, 'group')}{when}"
 
 
 def _news(
@@ -201,7 +206,7 @@ def _row(
         news=fresh,
         news_title=why,
         list_href=error_href(address, group.key),
-        examples=tuple((trace_href(trace_id), trace_id[:8]) for trace_id in group.examples),
+        newest_href=trace_href(group.examples[0]) if group.examples else "",
         is_open=is_open,
     )
 

@@ -10,7 +10,7 @@ The map, from the pure middle outwards (an arrow in the code always points towar
 * ``feed``       files in: which files there are, what is new in them, and nothing twice
 * ``web``        HTTP out: pages, fragments, JSON
 * ``settings``, ``terminal``, ``resident``  the door's own: flags, words for the terminal, the process's memory
-* ``diagnosis``  what is wrong, in words: rules as pure functions (not on a page yet)
+* ``diagnosis``  what is wrong, in words: rules as pure functions
 * ``demo``       realistic traffic of the platform, written as the collector writes it
 
 ``tests/test_layers.py`` holds the code to this picture.

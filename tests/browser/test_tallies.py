@@ -1,6 +1,7 @@
 """The errors and operations pages in a browser: opening, sorting, refreshing, both schemes, a phone, no JavaScript."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -48,7 +49,7 @@ def test_a_click_on_a_heading_sorts_the_operations(page: Page) -> None:
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 def test_both_pages_fit_and_work_in_every_guise(
-    browser: Browser, viewer: Viewer, watched: Watched, scheme: str, width: int, scripts: bool
+    browser: Browser, viewer: Viewer, watched: Watched, scheme: Literal["light", "dark"], width: int, scripts: bool
 ) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 860}, color_scheme=scheme, java_script_enabled=scripts

@@ -17,7 +17,8 @@ SECOND_NS = 10**9
 
 
 def failing(number: int, ago_s: int = 100, message: str = "it broke", **attributes: str) -> bytes:
-    events = [event("exception", **{"exception.type": "", "exception.stacktrace": f"at {message}"})]
+    said: Wire = {"exception.type": "", "exception.stacktrace": f"at {message}"}
+    events = [event("exception", **said)]
     wire = span(
         1,
         trace=number,
@@ -158,10 +159,9 @@ def test_a_boosted_link_is_answered_with_the_page_alone_and_an_empty_field_is_le
 
 @pytest.mark.parametrize("path", ["/errors", "/operations"])
 def test_what_telemetry_says_is_escaped(client_of: MakeClient, path: str) -> None:
+    said: Wire = {"exception.type": EVIL}
     query = {EVIL: EVIL, "user.id": EVIL, "db.system": EVIL, "db.statement": f"select {EVIL} from a"}
-    wire = span(
-        1, kind=2, name=EVIL, attributes=query, events=[event("exception", **{"exception.type": EVIL})], status_code=2
-    )
+    wire = span(1, kind=2, name=EVIL, attributes=query, events=[event("exception", **said)], status_code=2)
     client = client_with(client_of, line(wire, service=EVIL), good(2))
     for url in (path, f"{path}?group={group_of(client)}"):
         text = client.get(url).text

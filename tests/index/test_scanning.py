@@ -181,7 +181,7 @@ def test_attributes_of_each_place_are_told_apart() -> None:
 
 
 def test_evicted_traces_are_found_no_more() -> None:
-    memory = MemoryStore(60_000, segment_spans=50)
+    memory = MemoryStore(64_000, segment_spans=50)
     for n in range(1, 60):
         wires = [span(m, trace=n, attributes={"batch": n}) for m in range(1, 20)]
         add_lines(memory, [line(*wires)])

@@ -25,6 +25,7 @@ from diamond_viewer.telemetry.model import (
 )
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.sketch import TraceSketch
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 
 
 class TraceStore(Protocol):
@@ -73,6 +74,18 @@ class TraceStore(Protocol):
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         """Of each field at most ``limit`` values of the matching traces, most frequent first, ties by value."""
+        ...
+
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        """Root causes of errors in the matching traces: at most ``limit`` groups, the most frequent first, ties by key.
+
+        With a ``fingerprint`` only that group, if there is one. Each group names ``examples`` traces, newest cause first.
+        """
+        ...
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        """What the matching traces did: requests, jobs and other roots, and their database statements; of each kind at most
+        ``limit``, those that took most time first, ties by key."""
         ...
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:

@@ -33,8 +33,10 @@ from diamond_viewer.telemetry.model import (
 )
 from diamond_viewer.telemetry.scale import log_edges
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
+from tests.plain_tallies import plain_errors, plain_operations
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
 
 
@@ -215,6 +217,14 @@ class PlainStore:
             flag=_most([set(flag_names(row.flags)) for row in rows], limit),
             finding=_most([set(row.findings) for row in rows], limit),
         )
+
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        traces = [list(self._spans[row.trace_id].values()) for row in self._matching(query, now_ns)]
+        return plain_errors(traces, query.window(now_ns), now_ns, limit, fingerprint, examples)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        traces = [list(self._spans[row.trace_id].values()) for row in self._matching(query, now_ns)]
+        return plain_operations(traces, query.window(now_ns), now_ns, limit)
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         """Contains whatever the case, as a reader types; the same number of traces: in the order of the values."""

@@ -5,16 +5,22 @@ store are values, never live arrays.
 """
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.causes import tell as tell_causes
 from diamond_viewer.index.departed_traces import DepartedTraces
+from diamond_viewer.index.error_answers import errors
 from diamond_viewer.index.histograms import histogram, scatter
 from diamond_viewer.index.opening import TraceLines, opened, sketched
+from diamond_viewer.index.operation_answers import operations
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
+from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
@@ -22,6 +28,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field, Term
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 NUMBER_BITS = 32
@@ -29,6 +36,7 @@ NUMBER_MASK = 2**NUMBER_BITS - 1
 
 SEARCH_NS = 120_000_000  # spent on originals before a search answers with what was found so far ...
 STATS_NS = 30_000_000  # ... and before its figures do: a page shows its first hits within 300 ms
+WORK_NS = 500_000_000  # spent on segments that nobody has asked about errors or operations yet
 
 
 class HeldTraces:
@@ -129,6 +137,30 @@ class HeldTraces:
         if found.is_final:
             self._last_matched = self._version, terms, found
         return found
+
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_causes)
+        with self._lock:
+            return errors(self._matched(query, now_ns), query.window(now_ns), now_ns, limit, fingerprint, examples)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_requests)
+        with self._lock:
+            return operations(self._matched(query, now_ns), query.window(now_ns), now_ns, limit)
+
+    def _work_out(self, tell: Callable[[Segment], bool]) -> None:
+        """Newest segment first, as many as there is time for; the writer may come between two."""
+        deadline_ns = time.monotonic_ns() + WORK_NS
+        with self._lock:
+            numbers = sorted(self._segments, reverse=True)
+        for number in numbers:
+            with self._lock:
+                segment = self._segments.get(number)
+                is_news = segment is not None and tell(segment)
+            if is_news and time.monotonic_ns() > deadline_ns:
+                return
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)

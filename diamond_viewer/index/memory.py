@@ -31,7 +31,7 @@ from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.index.held import NUMBER_BITS
-from diamond_viewer.index.laying import Arrival, add_events, attach, new_marks, number_of, post
+from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach, new_marks, number_of, post
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
@@ -243,6 +243,7 @@ class MemoryStore(ExaminedTraces):
         first_row = segment.append_rows(rows, len(order))
         postings = [posting_run(field, rows[column], rows["trace"]) for field, column in POSTED_COLUMNS.items()]
         post(segment, postings + add_events(segment, block, order, first_row, numbers[trace_of_row]))
+        add_faults(segment, block, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
 

@@ -7,14 +7,15 @@ names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``ot
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
+from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.otlp_links import NO_LINKS, LinkTargets, link_targets
 from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, count_logs
 from diamond_viewer.telemetry.otlp_repair import LineError
@@ -45,6 +46,7 @@ class _Event(_Wire):
 
 class _Status(_Wire):
     code: int | str | None = 0
+    message: str | None = ""
 
 
 class _Span(_Wire):
@@ -102,7 +104,8 @@ class Batch:
     0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
     the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are the records that
     belong to traces, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
-    was given twice, or, in a line that had to be repaired, anything; the last one counted.
+    was given twice, or, in a line that had to be repaired, anything; the last one counted. ``messages`` has the status
+    message of failed spans that have one, by row, not redacted.
     """
 
     original: bytes
@@ -123,6 +126,7 @@ class Batch:
     events: Sequence[BatchEvent] = ()
     logs: LogRecords = NO_LOGS
     links: LinkTargets = NO_LINKS
+    messages: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def span_count(self) -> int:
@@ -239,6 +243,11 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
         links=link_targets(line)
         if any(len(bytes(s.links)) > 4 for s in spans if s.links is not _NO_BYTES)
         else NO_LINKS,
+        messages={
+            row: message[: semconv.MAX_MESSAGE_LENGTH]
+            for row, span in enumerate(spans)
+            if (status := span.status) and (message := status.message) and status.code == STATUS_ERROR
+        },
     )
 
 

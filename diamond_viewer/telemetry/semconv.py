@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from diamond_viewer.telemetry.model import Attributes, AttributeValue
+from diamond_viewer.telemetry.statements import without_values
 
 USER_KEYS = ("user.id", "userId", "user_id", "enduser.id")
 LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
@@ -65,20 +66,26 @@ _FRAMEWORK_KEY_BYTES = FRAMEWORK_KEY.encode()
 _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
-SPAN_FACT_KEYS = frozenset((*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS))
+SPAN_FACT_KEYS = frozenset(
+    (*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS, *STATEMENT_KEYS)
+)
 EVENT_FACT_KEYS = frozenset(
-    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "deltaSeconds", "expected", "actual")
+    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "exception.message", "deltaSeconds", "expected", "actual")
 )
 
 _TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT))
 _KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
+MAX_MESSAGE_LENGTH = 2_000  # characters of an error's message that are looked at
 MAX_ID_LENGTH = 512  # characters of a user or lesson id that are kept; a longer one is no id but a mistake
 
 
 @dataclass(frozen=True, slots=True)
 class SpanFacts:
-    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said"."""
+    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said".
+
+    ``statement`` is the database system, a line feed, and the statement without its values (``telemetry.statements``).
+    """
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
@@ -86,15 +93,18 @@ class SpanFacts:
     path: str = ""
     http_status: int = 0
     is_database: bool = False
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge."""
+    """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge, ``message`` what an
+    exception without a type says."""
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
     detail: str = ""
+    message: str = ""
 
 
 NO_SPAN_FACTS = SpanFacts()
@@ -102,18 +112,21 @@ NO_EVENT_FACTS = EventFacts()
 
 
 def span_facts(attributes: Attributes) -> SpanFacts:
-    """Reads users, lessons, route, path, HTTP status and whether this is a database call: from ``SPAN_FACT_KEYS``.
+    """Reads users, lessons, route, path, HTTP status and what was asked of which database: from ``SPAN_FACT_KEYS``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
-    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False)
+    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, statement='')
     """
+    is_database = any(attributes.get(key) is not None for key in DATABASE_KEYS)
+    text = statement(attributes) if is_database else ""
     return SpanFacts(
         users=_ids(attributes, USER_KEYS),
         lessons=_ids(attributes, LESSON_KEYS),
         route=_first_text(attributes, ROUTE_KEYS),
         path=_path(_first_text(attributes, PATH_KEYS)),
         http_status=_http_status(attributes),
-        is_database=any(attributes.get(key) is not None for key in DATABASE_KEYS),
+        is_database=is_database,
+        statement=f"{database_system(attributes)}\n{without_values(text)}" if text else "",
     )
 
 
@@ -125,7 +138,10 @@ def event_facts(name: str, attributes: Attributes) -> EventFacts:
     >>> event_facts("video.resume_position_mismatch", {"expected": 240, "actual": 0.0}).detail
     '240 s'
     """
-    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), _event_detail(name, attributes))
+    detail, message = _event_detail(name, attributes), ""
+    if name == EXCEPTION_EVENT and not detail:
+        message = _text(attributes.get("exception.message"))[:MAX_MESSAGE_LENGTH]
+    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), detail, message)
 
 
 def event_may_tell(name: str, attributes: bytes) -> bool:

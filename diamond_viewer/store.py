@@ -4,13 +4,17 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.sketch import TraceSketch
+
+Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
 
 class TraceStore(Protocol):
@@ -57,6 +61,19 @@ class TraceStore(Protocol):
         number of traces each, most frequent first."""
         ...
 
+    def metrics(self) -> MetricCatalogue:
+        """Every metric that is held, by name, and what could not be."""
+        ...
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        """All series of a metric; empty when there is none."""
+        ...
+
+    def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
+        """How many span events of this name happened in each interval, by the service of their span; a service without any
+        is left out."""
+        ...
+
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
         ...
@@ -87,7 +104,7 @@ class TraceWriter(Protocol):
         ...
 
     def add(self, batch: Batch, digest: bytes) -> None:
-        """Take the spans of one line. Readers see them after the next ``commit``."""
+        """Take the spans and metric points of one line. Readers see them after the next ``commit``."""
         ...
 
     def commit(self) -> None:

@@ -162,5 +162,5 @@ class Ingest:
         self.counters["invalid_spans"] += batch.invalid_spans
         self.counters["utf8_repaired"] += batch.repaired
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
-        if batch.span_count:
+        if batch.span_count or batch.metrics.readings or batch.metrics.invalid_points:
             self._writer.add(batch, digest)

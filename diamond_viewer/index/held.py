@@ -5,10 +5,13 @@ store are values, never live arrays.
 """
 
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 
 from diamond_viewer.index import answers
+from diamond_viewer.index.event_counts import count_events
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.opening import opened, sketched
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
@@ -17,6 +20,8 @@ from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field
+from diamond_viewer.store import Intervals
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.sketch import TraceSketch
 
@@ -31,7 +36,8 @@ STATS_NS = 100_000_000
 class HeldTraces:
     """Segments by number, oldest first when sorted, and where each trace lives in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: MetricSeries) -> None:
+        self._metrics = metrics
         self._lock = threading.RLock()
         self._open = Segment(FIRST_SEGMENT)
         self._segments: dict[int, Segment] = {FIRST_SEGMENT: self._open}
@@ -99,6 +105,16 @@ class HeldTraces:
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         with self._lock:
             return answers.values(list(self._segments.values()), Field(field), text, limit)
+
+    def metrics(self) -> MetricCatalogue:
+        return self._metrics.catalogue()
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        return self._metrics.series(metric)
+
+    def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
+        with self._lock:
+            return count_events(list(self._segments.values()), name, intervals)
 
     def _place(self, place: int) -> Place | None:
         return None if place == NOWHERE else (self._segments[place >> NUMBER_BITS], place & NUMBER_MASK)

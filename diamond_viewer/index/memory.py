@@ -26,6 +26,7 @@ from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.held import NUMBER_BITS, HeldTraces
 from diamond_viewer.index.laying import Arrival, add_events, number_of, post
+from diamond_viewer.index.metric_series import SHARE, MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
@@ -59,7 +60,7 @@ class MemoryStore(HeldTraces):
         reserve_bytes: int = 0,
         resident: Callable[[], int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(MetricSeries(budget_bytes // SHARE))
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -84,6 +85,8 @@ class MemoryStore(HeldTraces):
 
     def add(self, batch: Batch, digest: bytes) -> None:
         self._digests[digest] = self._pending_digests[digest] = batch.span_count
+        if batch.metrics.readings or batch.metrics.invalid_points:
+            self._metrics.add(batch.metrics)
         if batch.span_count:
             self._pending.append(batch)
             self._pending_spans += batch.span_count
@@ -101,7 +104,7 @@ class MemoryStore(HeldTraces):
             self._open.digests |= digests
             if arrival is not None:
                 self._lay(batches, arrival)
-                self._version += 1
+            self._version += 1
             if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
@@ -141,6 +144,7 @@ class MemoryStore(HeldTraces):
         segment.pack()
         reassemble([(segment, trace) for trace in range(segment.traces.size)])
         segment.traces.pack()
+        segment.metrics = self._metrics
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
@@ -159,6 +163,9 @@ class MemoryStore(HeldTraces):
             if larger is None:
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
+            if segment.metrics is not None:
+                self._metrics.add_all(segment.metrics)
+                segment.metrics = None
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -291,7 +298,7 @@ class MemoryStore(HeldTraces):
     def _memory_bytes(self) -> int:
         segments = sum(self._packed_bytes.values()) + self._open.size_bytes
         big = sum(big.size_bytes for big in self._big.values())
-        return segments + big + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
+        return segments + big + self._metrics.size_bytes + self._places.size_bytes + DIGEST_BYTES * len(self._digests)
 
     def health(self) -> Health:
         with self._lock:

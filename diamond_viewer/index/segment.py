@@ -14,6 +14,7 @@ import numpy as np
 
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.findings import Findings
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.query.terms import Field
@@ -85,6 +86,7 @@ class Segment:
         # (row, field, code): users and lessons beside the one column of a span
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
+        self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
         self.pairs: dict[str, Column] = {}  # of a packed segment: values and traces of a column, for facets
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)

@@ -14,6 +14,8 @@ from typing import Annotated
 import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
+from diamond_viewer.telemetry.metrics import MetricBatch
+from diamond_viewer.telemetry.otlp_metrics import decode_metrics
 from diamond_viewer.telemetry.otlp_repair import LineError
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
@@ -26,6 +28,7 @@ MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, 
 MAX_CACHED_BLOBS = 16_384
 
 _NO_BYTES = msgspec.Raw(b"")
+NO_METRICS = MetricBatch()
 _ZERO_TRACE_ID, _ZERO_SPAN_ID = "0" * 32, "0" * 16
 
 
@@ -113,6 +116,7 @@ class Batch:
     status_codes: Sequence[int] = ()
     facts: Sequence[SpanFacts] = ()
     events: Sequence[BatchEvent] = ()
+    metrics: MetricBatch = NO_METRICS
 
     @property
     def span_count(self) -> int:
@@ -126,8 +130,8 @@ class _IrregularError(Exception):
 def decode_line(line: bytes) -> Batch:
     """A line (or a whole file that is one document) -> its batch.
 
-    Accepts a document, an array of documents and several documents one after the other. Metrics and logs give a batch
-    without spans. Raises ``LineError`` with one sentence for anything that is not telemetry.
+    Accepts a document, an array of documents and several documents one after the other. Logs give a batch without
+    anything. Raises ``LineError`` with one sentence for anything that is not telemetry.
     """
     if line.isascii() or _is_utf8(line):
         try:
@@ -135,15 +139,29 @@ def decode_line(line: bytes) -> Batch:
         except (_IrregularError, msgspec.DecodeError, RecursionError):
             pass  # most often an old spelling or a broken id, which the slow way reads
     repaired = otlp_repair.repair(line)
+    metrics = _metrics(repaired.resource_metrics)
     if not repaired.original:
-        return Batch(b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced)
+        return Batch(b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced, metrics=metrics)
     try:
         batch = _decode_regular(repaired.original)
     except (_IrregularError, msgspec.DecodeError, RecursionError):
         raise LineError("unreadable", "The line is telemetry, but its attributes cannot be read.") from None
     return replace(
-        batch, signal=repaired.signal, invalid_spans=repaired.invalid_spans, repaired=repaired.text_was_replaced
+        batch,
+        signal=repaired.signal,
+        invalid_spans=repaired.invalid_spans,
+        repaired=repaired.text_was_replaced,
+        metrics=metrics,
     )
+
+
+def _metrics(resource_metrics: bytes) -> MetricBatch:
+    if len(resource_metrics) <= 2:
+        return NO_METRICS
+    try:
+        return decode_metrics(resource_metrics)
+    except (msgspec.DecodeError, RecursionError):
+        return MetricBatch(invalid_points=1)  # not even a list of resources: as little as one point that says nothing
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -161,7 +179,13 @@ def _decode_regular(line: bytes) -> Batch:
     if signals := [signal for signal, resources in others.items() if len(bytes(resources)) > 2]:
         if document.resource_spans is not None or len(signals) > 1:
             raise _IrregularError
-        return Batch(b"", signals[0])
+        try:
+            metrics = decode_metrics(bytes(document.resource_metrics)) if signals == ["metrics"] else NO_METRICS
+        except msgspec.DecodeError:
+            raise _IrregularError from None
+        if b"_unix_nano" in line or b'"data_points"' in line:
+            raise _IrregularError
+        return Batch(b"", signals[0], metrics=metrics)
     if not document.resource_spans:
         raise _IrregularError
     spans: list[_Span] = []

@@ -13,6 +13,7 @@ from diamond_viewer.web.assets import Assets
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 
 TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
@@ -35,5 +36,6 @@ def create_app(
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
+    app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(api(store, clock))
     return app

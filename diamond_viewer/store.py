@@ -12,6 +12,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, FeedState, Health, Histogram, Page, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp import Batch
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
@@ -72,6 +73,10 @@ class TraceStore(Protocol):
     def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
         """How many span events of this name happened in each interval, by the service of their span; a service without any
         is left out."""
+        ...
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        """Who calls whom in the traces that match, newest first for as long as may be taken."""
         ...
 
     def health(self) -> Health:

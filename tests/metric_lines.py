@@ -14,8 +14,10 @@ def attributes(values: Mapping[str, object]) -> list[dict[str, Any]]:
     return [{"key": key, "value": {"stringValue": str(value)}} for key, value in values.items()]
 
 
-def number(value: float, at_s: float, since_s: float | None = 0, **labels: object) -> dict[str, Any]:
-    return {**_point(at_s, since_s, labels), "asDouble": value}
+def number(
+    value: float, at_s: float, since_s: float | None = 0, labels: Mapping[str, object] | None = None, **more: object
+) -> dict[str, Any]:
+    return {**_point(at_s, since_s, {**(labels or {}), **more}), "asDouble": value}
 
 
 def buckets(counts: Sequence[int], at_s: float, since_s: float | None = 0, **labels: object) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from diamond_viewer.telemetry.model import (
     TraceSummary,
     flag_names,
 )
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from tests.plain_language import holds, http_status_of, route_of
+from tests.plain_map import plain_map
 from tests.plain_metrics import plain_catalogue, plain_series_of
 from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
@@ -214,6 +216,10 @@ class PlainStore:
                     if event.name == name and after_ns < event.time_ns <= until_ns:
                         counts.setdefault(span.service, [0] * len(intervals))[at] += 1
         return {service: tuple(found) for service, found in sorted(counts.items())}
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        rows = self._matching(query, now_ns)
+        return plain_map(rows, [list(self._spans[row.trace_id].values()) for row in rows])
 
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)

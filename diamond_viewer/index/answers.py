@@ -23,7 +23,7 @@ MAX_LOOKED_AT = 50_000  # distinct values of a field, in all segments together: 
 MIN_LOOKED_AT = 1_000  # in each segment, however many there are
 
 
-def _matches(segments: Sequence[Segment], matching: Matching) -> Matches:
+def matches_of(segments: Sequence[Segment], matching: Matching) -> Matches:
     found = [(segment, matching.traces(segment)) for segment in segments]
     return [(segment, traces) for segment, traces in found if len(traces)]
 
@@ -43,7 +43,7 @@ def _joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> C
 def search(segments: Sequence[Segment], query: Query, now_ns: int, version: int) -> Page:
     """See ``TraceStore.search``."""
     matching = Matching(segments, query.terms(now_ns))
-    matches = _matches(segments, matching)
+    matches = matches_of(segments, matching)
     undecided_ns = _undecided_ns(segments, matching)
     total = sum(len(traces) for _, traces in matches)
     newer = 0
@@ -97,7 +97,7 @@ def _first(matches: Matches, count: int, sort: str) -> list[tuple[Segment, int]]
 def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
     """See ``TraceStore.stats``."""
     matching = Matching(segments, query.terms(now_ns))
-    matches = _matches(segments, matching)
+    matches = matches_of(segments, matching)
     is_complete = _undecided_ns(segments, matching) < 0
     start_ns = _joined(matches, "start_ns")
     if not len(start_ns):
@@ -105,7 +105,7 @@ def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
     duration_ns = _joined(matches, "end_ns") - start_ns
     flags = _joined(matches, "flags")
     flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
-    p50_ns, p95_ns, p99_ns = _nearest_ranks(duration_ns, (50, 95, 99))
+    p50_ns, p95_ns, p99_ns = nearest_ranks(duration_ns, (50, 95, 99))
     failed = [
         (segment, traces[(segment.traces["flags"][traces] & Flag.AUTH_FAILURE.value) > 0])
         for segment, traces in matches
@@ -130,14 +130,14 @@ def stats(segments: Sequence[Segment], query: Query, now_ns: int) -> Stats:
     )
 
 
-def _nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
+def nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
     """Percentiles by nearest rank: the smallest value that at least this share of the values does not exceed."""
     ranks = [max(0, -(-percent * len(values) // 100) - 1) for percent in percents]
     ordered = np.partition(values, ranks)
     return [int(ordered[rank]) for rank in ranks]
 
 
-def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:
+def masks_of(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:
     """Which traces of each segment match, guests by what their home says. Segments without any are left out."""
     chosen = {segment.number: np.zeros(segment.traces.size, bool) for segment in segments}
     for segment, traces in matches:
@@ -153,7 +153,7 @@ def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segm
 def _user_count(segments: Sequence[Segment], matches: Matches) -> int:
     """Distinct users. Counted by hash, eight bytes each: there may be millions of them."""
     hashes = [np.empty(0, np.int64)]
-    for segment, mask in _masks(segments, matches):
+    for segment, mask in masks_of(segments, matches):
         is_theirs = mask[segment.spans["trace"]]
         codes = set(np.unique(segment.spans["user"][is_theirs]).tolist())
         codes |= segment.all_mentions((row for row in segment.mentions if is_theirs[row]), Field.USER)
@@ -164,7 +164,7 @@ def _user_count(segments: Sequence[Segment], matches: Matches) -> int:
 def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, int]:
     """How often each event occurs in the matching traces, most frequent first."""
     counts: Counter[str] = Counter()
-    for segment, mask in _masks(segments, matches):
+    for segment, mask in masks_of(segments, matches):
         if segment.events.size:
             traces = segment.spans["trace"][segment.events["row"]]
             found = np.bincount(segment.events["name"][mask[traces]])
@@ -175,7 +175,7 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
 
 def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: int) -> Histogram:
     """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
-    matches = _matches(segments, Matching(segments, query.terms(now_ns)))
+    matches = matches_of(segments, Matching(segments, query.terms(now_ns)))
     start_ns = _joined(matches, "start_ns")
     window = query.window(now_ns)
     first_ns = window.since_ns if window.since_ns is not None else int(start_ns.min(initial=2**63 - 1))
@@ -199,7 +199,7 @@ def histogram(segments: Sequence[Segment], query: Query, now_ns: int, buckets: i
 
 def facets(segments: Sequence[Segment], query: Query, now_ns: int, limit: int) -> Facets:
     """See ``TraceStore.facets``."""
-    return facets_of(_matches(segments, Matching(segments, query.terms(now_ns))), limit)
+    return facets_of(matches_of(segments, Matching(segments, query.terms(now_ns))), limit)
 
 
 def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:

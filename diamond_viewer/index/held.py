@@ -11,6 +11,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.event_counts import count_events
+from diamond_viewer.index.mapping import map_services
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.opening import opened, sketched
 from diamond_viewer.index.originals import Excerpt
@@ -23,6 +24,7 @@ from diamond_viewer.query.terms import Field
 from diamond_viewer.store import Intervals
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
@@ -31,6 +33,7 @@ NUMBER_MASK = 2**NUMBER_BITS - 1
 
 SEARCH_NS = 200_000_000  # spent on originals before a search answers with what was found so far
 STATS_NS = 100_000_000
+MAP_NS = 400_000_000  # spent on finding out who calls whom before the map says that it is partial
 
 
 class HeldTraces:
@@ -98,6 +101,10 @@ class HeldTraces:
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         with self._lock:
             return answers.facets(list(self._segments.values()), query, now_ns, limit)
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        self._scan(query, now_ns, STATS_NS)
+        return map_services(self._lock, lambda: list(self._segments.values()), query, now_ns, MAP_NS)
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)

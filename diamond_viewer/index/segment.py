@@ -8,6 +8,7 @@ number of its own and no entry in lists or postings.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +37,7 @@ SPAN_DTYPES = {
     "route": np.uint32,
     "user": np.uint32,
     "lesson": np.uint32,
+    "peer": np.uint32,
     "event_count": np.uint32,
     "line": np.uint32,
 }
@@ -59,6 +61,17 @@ POSTED_COLUMNS = {Field.OPERATION: "name", Field.SERVICE: "service", Field.USER:
 _MUTABLE = ("span_count", "error_count", "event_count", "flags", "name", "service", "http_status", "lives_here")
 
 Place = tuple["Segment", int]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Rows that are calls; ``source`` and ``target`` are codes of services or peers: ``route`` says which."""
+
+    rows: Indexes
+    route: Column
+    source: Column
+    target: Column
+    loose: Indexes  # rows of spread traces whose parent lies in another segment
 
 
 class Sized(Protocol):
@@ -87,6 +100,7 @@ class Segment:
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
         self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.calls: Calls | None = None  # of a packed segment: who called whom, for the service map
         self.pairs: dict[str, Column] = {}  # of a packed segment: values and traces of a column, for facets
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)

@@ -18,7 +18,10 @@ PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
 METHOD_KEYS = ("http.request.method", "http.method")
 DATABASE_KEYS = ("db.system.name", "db.system")
 STATEMENT_KEYS = ("db.query.text", "db.statement")
-QUEUE_KEYS = ("messaging.destination.name", "bullmq.queue.name")
+QUEUE_KEYS = ("messaging.destination.name", "messaging.destination", "bullmq.queue.name")
+ADDRESS_KEYS = ("server.address", "net.peer.name", "peer.service", "net.peer.ip")
+PORT_KEYS = ("server.port", "net.peer.port")
+URL_KEYS = ("url.full", "http.url")
 SERVICE_KEY = "service.name"
 SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
     USER_KEYS,
@@ -65,6 +68,7 @@ _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEW
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
 SPAN_FACT_KEYS = frozenset((*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS))
+SPAN_FACT_KEYS |= {*ADDRESS_KEYS, *PORT_KEYS, *QUEUE_KEYS}
 EVENT_FACT_KEYS = frozenset(
     (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "deltaSeconds", "expected", "actual")
 )
@@ -77,7 +81,7 @@ MAX_ID_LENGTH = 512  # characters of a user or lesson id that are kept; a longer
 
 @dataclass(frozen=True, slots=True)
 class SpanFacts:
-    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said"."""
+    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said"; ``peer`` as in ``peer_of``."""
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
@@ -85,6 +89,7 @@ class SpanFacts:
     path: str = ""
     http_status: int = 0
     is_database: bool = False
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def span_facts(attributes: Attributes) -> SpanFacts:
     """Reads users, lessons, route, path, HTTP status and whether this is a database call: from ``SPAN_FACT_KEYS``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
-    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False)
+    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, peer='')
     """
     return SpanFacts(
         users=_ids(attributes, USER_KEYS),
@@ -113,7 +118,29 @@ def span_facts(attributes: Attributes) -> SpanFacts:
         path=_path(_first_text(attributes, PATH_KEYS)),
         http_status=_http_status(attributes),
         is_database=any(attributes.get(key) is not None for key in DATABASE_KEYS),
+        peer=peer_of(attributes),
     )
+
+
+def peer_of(attributes: Attributes) -> str:
+    """What a span calls if it is a call: ``database``, ``queue`` or ``host``, its name and its address, with tabs between.
+
+    >>> peer_of({"db.system": "postgresql", "server.address": "db1", "server.port": 5432})
+    'database\\tpostgresql\\tdb1:5432'
+    >>> peer_of({"bullmq.queue.name": "mail"}), peer_of({"url.full": "https://a.test/b?c"}), peer_of({})
+    ('queue\\tmail\\t', 'host\\ta.test\\t', '')
+    """
+    host, port = _first_text(attributes, ADDRESS_KEYS), _first_text(attributes, PORT_KEYS)
+    address = f"{host}:{port}" if host and port else host
+    if system := _first_text(attributes, DATABASE_KEYS):
+        kind, name = "database", system
+    elif queue := _first_text(attributes, QUEUE_KEYS):
+        kind, name, address = "queue", queue, ""
+    elif name := address or _host(_first_text(attributes, URL_KEYS)):
+        kind, address = "host", ""
+    else:
+        return ""
+    return "\t".join((kind, *(text.replace("\t", " ")[:MAX_ID_LENGTH] for text in (name, address))))
 
 
 def event_facts(name: str, attributes: Attributes) -> EventFacts:
@@ -354,5 +381,16 @@ def _path(address: str) -> str:
     try:
         parts = urlsplit(address)
         return parts.path or ("/" if parts.netloc else "")
+    except ValueError:
+        return ""
+
+
+def _host(url: str) -> str:
+    """
+    >>> _host("https://ada:secret@a.test:8443/b"), _host("http://["), _host("/b")
+    ('a.test:8443', '', '')
+    """
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         return ""

@@ -172,12 +172,12 @@ def test_what_comes_in_refreshes_the_page_and_nothing_new_is_204(both: FlaskClie
 
 def test_hostile_names_and_labels_are_text() -> None:
     hostile = [
-        counter(EVIL, number(3, 10, **{EVIL: EVIL})),
+        counter(EVIL, number(3, 10, labels={EVIL: EVIL})),
         gauge("g", number(-1e308, 10, a=EVIL), number(1e308, 20, a=EVIL)),
-        histogram(
-            "video.load_time_ms", buckets((1, 0, 0, 2), 10, by=EVIL), buckets((0, 0, 0, 9), 10, a="\u202e")
+        histogram("video.load_time_ms", buckets((1, 0, 0, 2), 10, by=EVIL), buckets((0, 0, 0, 9), 10, a="\u202e")),
+        counter(
+            "video.buffering_events_total", *(number(at, 10, labels={"lesson.id": f"<{at}>"}) for at in range(300))
         ),
-        counter("video.buffering_events_total", *(number(at, 10, **{"lesson.id": f"<{at}>"}) for at in range(300))),
     ]
     client = client_for([line(*hostile, service=EVIL)])
     for metric, by in ((EVIL, EVIL), ("g", "a"), ("video.buffering_events_total", "lesson.id"), ("", "by")):

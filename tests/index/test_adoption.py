@@ -134,7 +134,7 @@ def test_without_room_nothing_changes_and_the_horizon_is_known() -> None:
 def test_adopted_traces_are_evicted_first_and_newest_last() -> None:
     lines = [line(*(wire_of(trace, number) for number in range(1, 5))) for trace in range(1, 3_000)]
     live, newer, older = lines[2_000:], lines[1_000:2_000], lines[:1_000]
-    memory = MemoryStore(1_500_000, segment_spans=100)
+    memory = MemoryStore(1_550_000, segment_spans=100)
     add_lines(memory, live[:100])
     memory.commit()
     assert memory.adopt(packed(newer)) is Adoption.TAKEN
@@ -144,7 +144,7 @@ def test_adopted_traces_are_evicted_first_and_newest_last() -> None:
         memory.commit()
     assert memory.trace(trace_id(500)) is None
     assert memory.trace(trace_id(2_990)) is not None
-    assert memory.health().memory_bytes <= 1_500_000
+    assert memory.health().memory_bytes <= 1_550_000
     assert drawn(memory) == drawn(opened(memory))
 
 

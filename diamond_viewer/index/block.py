@@ -120,14 +120,15 @@ def _facts(facts: list[SpanFacts], dictionary: Dictionary) -> tuple[dict[str, Co
                 fact.http_status,
                 (DATABASE if fact.is_database else 0) | (0 if fact.route else ROUTE_IS_PATH),
                 intern(fact.statement),
+                intern(fact.peer),
             )
             for fact in distinct
         ],
         np.uint32,
-    ).reshape(-1, 6)
+    ).reshape(-1, 7)
     columns = {
         name: encoded[places, at]
-        for at, name in enumerate(("route", "user", "lesson", "http_status", "traits", "statement"))
+        for at, name in enumerate(("route", "user", "lesson", "http_status", "traits", "statement", "peer"))
     }
     mentions: list[tuple[Field, int, int]] = []
     if any(len(fact.users) > 1 or len(fact.lessons) > 1 for fact in distinct):

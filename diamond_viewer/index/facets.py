@@ -26,7 +26,8 @@ def facets_of(matches: Matches, limit: int) -> Facets:
     masks = [(segment, mask_of(segment, traces)) for segment, traces in matches]
     flags = [segment.traces["flags"][traces] for segment, traces in matches]
     flag_counts = {
-        name: sum(int(np.count_nonzero(part & bit.value)) for part in flags) for name, bit in FLAG_NAMES.items()
+        name: sum(int(np.count_nonzero(part & np.uint32(bit.value))) for part in flags)
+        for name, bit in FLAG_NAMES.items()
     }
     errors = sum(int(np.count_nonzero(part & Flag.ERROR.value)) for part in flags)
     statuses = {"error": errors, "ok": sum(map(len, flags)) - errors}

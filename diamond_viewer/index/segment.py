@@ -16,12 +16,13 @@ from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
 from diamond_viewer.index.faults import ToldApart
 from diamond_viewer.index.key_runs import KeyRuns
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.places import Keys, trace_keys
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.index.remembered import Remembered
 from diamond_viewer.index.told import Told
-from diamond_viewer.index.worked_out import Causes, Requests, WorkedOut
+from diamond_viewer.index.worked_out import CallRows, Causes, Requests, WorkedOut
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -42,6 +43,7 @@ SPAN_DTYPES = {
     "user": np.uint32,
     "lesson": np.uint32,
     "statement": np.uint32,
+    "peer": np.uint32,
     "event_count": np.uint32,
     "line": np.uint32,
 }
@@ -104,6 +106,8 @@ class Segment:
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
         # column -> how many rows are in it; values and traces, for facets
         self.pairs: dict[str, tuple[int, Indexes]] = {}
+        self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
         self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
         self.requests: WorkedOut[Requests] | None = None  # or for operations
         self._ranges: list[list[tuple[int, int]]] = []
@@ -212,9 +216,10 @@ class Segment:
         """What is only kept to answer faster, beside ``size_bytes``."""
         pairs = sum(kept.nbytes for _, kept in self.pairs.values())
         pairs += sum(kept.found.size_bytes for kept in (self.causes, self.requests) if kept is not None)
+        pairs += self.calls.size_bytes if self.calls is not None else 0
         return pairs + self.remembered.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
 
     def drop_spare(self) -> None:
         self.pairs, self.summaries, self.remembered = {}, {}, Remembered()
-        self.causes = self.requests = None
+        self.calls = self.causes = self.requests = None
         self.postings.drop_spare()

@@ -108,5 +108,20 @@ class Requests:
         return sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
 
 
+@dataclass(frozen=True, slots=True)
+class CallRows:
+    """Rows that are calls; ``source`` and ``target`` are codes of services or peers: ``route`` says which."""
+
+    rows: Indexes
+    route: Column
+    source: Column
+    target: Column
+    loose: Indexes  # rows of spread traces whose parent lies in another segment
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.nbytes for part in (self.rows, self.route, self.source, self.target, self.loose))
+
+
 def _renumbered(trace: Column, traces: Column | int) -> Column:
     return np.full(len(trace), traces, np.int64) if isinstance(traces, int) else traces[trace]

@@ -4,7 +4,7 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundPage
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
     FeedState,
@@ -24,7 +25,11 @@ from diamond_viewer.telemetry.model import (
     TraceSummary,
 )
 from diamond_viewer.telemetry.otlp import Batch
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+
+Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
 
 class TraceStore(Protocol):
@@ -75,6 +80,18 @@ class TraceStore(Protocol):
         """Of each field at most ``limit`` values of the matching traces, most frequent first, ties by value."""
         ...
 
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        """Root causes of errors in the matching traces: at most ``limit`` groups, the most frequent first, ties by key.
+
+        With a ``fingerprint`` only that group, if there is one. Each group names ``examples`` traces, newest cause first.
+        """
+        ...
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        """What the matching traces did: requests, jobs and other roots, and their database statements; of each kind at most
+        ``limit``, those that took most time first, ties by key."""
+        ...
+
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         """Values of a field (``user``, ``lesson``, ``service``, ``operation``, ``event``) that contain ``text``, with the
         number of traces each, most frequent first."""
@@ -101,6 +118,23 @@ class TraceStore(Protocol):
 
     def feed(self) -> FeedState:
         """What the feed last said of itself: the same object until it says something else. Waits for nobody."""
+        ...
+
+    def metrics(self) -> MetricCatalogue:
+        """Every metric that is held, by name, and what could not be."""
+        ...
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        """All series of a metric; empty when there is none."""
+        ...
+
+    def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
+        """How many span events of this name happened in each interval, by the service of their span; a service without any
+        is left out."""
+        ...
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        """Who calls whom in the traces that match, newest first for as long as may be taken."""
         ...
 
     def health(self) -> Health:
@@ -133,7 +167,7 @@ class TraceWriter(Protocol):
         ...
 
     def add(self, batch: Batch, digest: bytes) -> None:
-        """Take the spans of one line. Readers see them after the next ``commit``."""
+        """Take the spans and metric points of one line. Readers see them after the next ``commit``."""
         ...
 
     def commit(self) -> None:

@@ -6,7 +6,7 @@ function's docstring.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +15,8 @@ from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
+from diamond_viewer.store import Intervals
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
     FacetValues,
@@ -32,9 +34,14 @@ from diamond_viewer.telemetry.model import (
     flag_names,
 )
 from diamond_viewer.telemetry.scale import log_edges
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from tests.plain_language import holds, http_status_of, route_of
-from tests.plain_otlp import content_of, is_one_document, read_documents, read_spans
+from tests.plain_map import plain_map
+from tests.plain_metrics import plain_catalogue, plain_series_of
+from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
+from tests.plain_tallies import plain_errors, plain_operations
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
 
 
@@ -48,6 +55,7 @@ class PlainStore:
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
+        self._metric_documents: list[Json] = []
 
     @classmethod
     def from_files(cls, paths: Iterable[Path | str]) -> Self:
@@ -80,6 +88,7 @@ class PlainStore:
                 self._bad_lines += 1
                 continue
             self._lines += bool(documents)
+            self._metric_documents += [document for document in documents if "resourceMetrics" in document]
             self._add_spans(span for document in documents for span in read_spans(document))
         if self._lines != lines_before:
             self._version += 1
@@ -216,6 +225,14 @@ class PlainStore:
             finding=_most([set(row.findings) for row in rows], limit),
         )
 
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        traces = [list(self._spans[row.trace_id].values()) for row in self._matching(query, now_ns)]
+        return plain_errors(traces, query.window(now_ns), now_ns, limit, fingerprint, examples)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        traces = [list(self._spans[row.trace_id].values()) for row in self._matching(query, now_ns)]
+        return plain_operations(traces, query.window(now_ns), now_ns, limit)
+
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         """Contains whatever the case, as a reader types; the same number of traces: in the order of the values."""
         counts = Counter(value for trace_id in self._spans for value in self._carried(trace_id, Field(field)) if value)
@@ -257,6 +274,25 @@ class PlainStore:
 
     def feed(self) -> FeedState:
         return self.health().feed
+
+    def metrics(self) -> MetricCatalogue:
+        return plain_catalogue(self._metric_documents)
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        return plain_series_of(self._metric_documents, metric)
+
+    def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
+        counts: dict[str, list[int]] = {}
+        for span in (span for held in self._spans.values() for span in held.values()):
+            for event in span.events:
+                for at, (after_ns, until_ns) in enumerate(intervals):
+                    if event.name == name and after_ns < event.time_ns <= until_ns:
+                        counts.setdefault(span.service, [0] * len(intervals))[at] += 1
+        return {service: tuple(found) for service, found in sorted(counts.items())}
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        rows = self._matching(query, now_ns)
+        return plain_map(rows, [list(self._spans[row.trace_id].values()) for row in rows])
 
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)

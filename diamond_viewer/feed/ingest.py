@@ -166,5 +166,5 @@ class Ingest:
         self.counters["repeated_keys"] += batch.has_repeated_keys
         self.counters["other_signal"] += batch.signal in ("metrics", "logs", "mixed")
         self.counters["logs_without_trace"] += batch.logs.without_trace
-        if batch.is_worth_keeping:
+        if batch.is_worth_keeping or batch.has_metrics:
             self._writer.add(batch, digest)

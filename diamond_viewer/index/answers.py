@@ -130,7 +130,7 @@ def stats(found: Matched) -> Stats:
     duration_ns = joined(matches, "end_ns") - start_ns
     flags = joined(matches, "flags")
     flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
-    p50_ns, p95_ns, p99_ns = _nearest_ranks(duration_ns, (50, 95, 99))
+    p50_ns, p95_ns, p99_ns = nearest_ranks(duration_ns, (50, 95, 99))
     failed = [
         (segment, traces[(segment.traces["flags"][traces] & Flag.AUTH_FAILURE.value) > 0])
         for segment, traces in matches
@@ -155,14 +155,14 @@ def stats(found: Matched) -> Stats:
     )
 
 
-def _nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
+def nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
     """Percentiles by nearest rank: the smallest value that at least this share of the values does not exceed."""
     ranks = [max(0, -(-percent * len(values) // 100) - 1) for percent in percents]
     ordered = np.partition(values, ranks)
     return [int(ordered[rank]) for rank in ranks]
 
 
-def _masks(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:
+def masks_of(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:
     """Which traces of each segment match, guests by what their home says. Segments without any are left out."""
     chosen = {segment.number: np.zeros(segment.traces.size, bool) for segment in segments}
     for segment, traces in matches:
@@ -189,7 +189,7 @@ def _user_count(matches: Matches) -> int:
 def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, int]:
     """How often each event occurs in the matching traces, most frequent first."""
     counts: Counter[str] = Counter()
-    for segment, mask in _masks(segments, matches):
+    for segment, mask in masks_of(segments, matches):
         if segment.events.size:
             traces = segment.spans["trace"][segment.events["row"]]
             found = np.bincount(segment.events["name"][mask[traces]])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from diamond_viewer.index.catalogue import BUFFERED_ONCE, DATABASE, DROPPING, ROUTE_IS_PATH
 from diamond_viewer.index.columns import Column, Dictionary
+from diamond_viewer.index.faults import Fault, faults_of
 from diamond_viewer.index.places import Keys, span_keys, trace_keys
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry import semconv
@@ -29,7 +30,7 @@ class Block:
     """Rows in the order of the batches. ``events["row"]`` and ``mentions`` count rows, ``rows["line"]`` batches.
 
     ``mentions`` are ``(field, row, code)``: users and lessons that did not fit the one column of their span, or that
-    stand on an event.
+    stand on an event. ``faults`` has one for each failed span, in the order of rows.
     """
 
     high: Keys
@@ -38,6 +39,7 @@ class Block:
     span_keys: Keys
     rows: dict[str, Column]
     events: dict[str, Column]
+    faults: tuple[Fault, ...]
     mentions: tuple[tuple[Field, int, int], ...]
 
     def __len__(self) -> int:
@@ -77,7 +79,8 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
         "line": np.repeat(np.arange(len(batches)), [batch.span_count for batch in batches]),
         **facts,
     }
-    return Block(high, low, keys, span_keys(keys, span_id), rows, events, (*mentions, *event_mentions))
+    faults = faults_of(batches, np.flatnonzero(status_code == STATUS_ERROR).tolist())
+    return Block(high, low, keys, span_keys(keys, span_id), rows, events, faults, (*mentions, *event_mentions))
 
 
 def _service_codes(services: Sequence[str], dictionary: Dictionary) -> Column:
@@ -116,13 +119,16 @@ def _facts(facts: list[SpanFacts], dictionary: Dictionary) -> tuple[dict[str, Co
                 intern(fact.lessons[0]) if fact.lessons else 0,
                 fact.http_status,
                 (DATABASE if fact.is_database else 0) | (0 if fact.route else ROUTE_IS_PATH),
+                intern(fact.statement),
+                intern(fact.peer),
             )
             for fact in distinct
         ],
         np.uint32,
-    ).reshape(-1, 5)
+    ).reshape(-1, 7)
     columns = {
-        name: encoded[places, at] for at, name in enumerate(("route", "user", "lesson", "http_status", "traits"))
+        name: encoded[places, at]
+        for at, name in enumerate(("route", "user", "lesson", "http_status", "traits", "statement", "peer"))
     }
     mentions: list[tuple[Field, int, int]] = []
     if any(len(fact.users) > 1 or len(fact.lessons) > 1 for fact in distinct):

@@ -29,6 +29,7 @@ from diamond_viewer.index.examination import (
 from diamond_viewer.index.found import alike_count, newest_findings
 from diamond_viewer.index.held import HeldTraces
 from diamond_viewer.index.matching import Matching
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.query.query import Query
@@ -55,8 +56,10 @@ class _Growth:
 
 
 class ExaminedTraces(HeldTraces):
-    def __init__(self, departed_traces: DepartedTraces, thresholds: Thresholds = DEFAULTS) -> None:
-        super().__init__(departed_traces)
+    def __init__(
+        self, departed_traces: DepartedTraces, metrics: MetricSeries, thresholds: Thresholds = DEFAULTS
+    ) -> None:
+        super().__init__(departed_traces, metrics)
         self.thresholds = thresholds
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()

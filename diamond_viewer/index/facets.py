@@ -23,12 +23,11 @@ _NO_PAIRS: Indexes = np.empty(0, np.int64)
 
 def facets_of(matches: Matches, limit: int) -> Facets:
     """See ``TraceStore.facets``; ``matches`` are the traces that match, where they live."""
-    masks = [(segment, _mask(segment, traces)) for segment, traces in matches]
-    flags = [
-        segment.traces["flags"][traces].astype(np.uint16) for segment, traces in matches
-    ]  # packed, they may be bytes
+    masks = [(segment, mask_of(segment, traces)) for segment, traces in matches]
+    flags = [segment.traces["flags"][traces] for segment, traces in matches]
     flag_counts = {
-        name: sum(int(np.count_nonzero(part & bit.value)) for part in flags) for name, bit in FLAG_NAMES.items()
+        name: sum(int(np.count_nonzero(part & np.uint32(bit.value))) for part in flags)
+        for name, bit in FLAG_NAMES.items()
     }
     errors = sum(int(np.count_nonzero(part & Flag.ERROR.value)) for part in flags)
     statuses = {"error": errors, "ok": sum(map(len, flags)) - errors}
@@ -66,7 +65,7 @@ def _most(counts: Mapping[str, int], limit: int) -> FacetValues:
     return tuple(found[:limit])
 
 
-def _mask(segment: Segment, traces: Indexes) -> Mask:
+def mask_of(segment: Segment, traces: Indexes) -> Mask:
     mask = np.zeros(segment.traces.size, bool)
     mask[traces] = True
     return mask

@@ -5,23 +5,36 @@ store are values, never live arrays.
 """
 
 import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.causes import tell as tell_causes
 from diamond_viewer.index.departed_traces import DepartedTraces
+from diamond_viewer.index.error_answers import errors
+from diamond_viewer.index.event_counts import count_events
 from diamond_viewer.index.histograms import histogram, scatter
+from diamond_viewer.index.mapping import map_services
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.opening import TraceLines, opened, sketched
+from diamond_viewer.index.operation_answers import operations
 from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
+from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Field, Term
+from diamond_viewer.store import Intervals
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
+from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 NUMBER_BITS = 32
@@ -29,13 +42,16 @@ NUMBER_MASK = 2**NUMBER_BITS - 1
 
 SEARCH_NS = 120_000_000  # spent on originals before a search answers with what was found so far ...
 STATS_NS = 30_000_000  # ... and before its figures do: a page shows its first hits within 300 ms
+WORK_NS = 500_000_000  # spent on segments that nobody has asked about errors or operations yet
+MAP_NS = 400_000_000  # spent on finding out who calls whom before the map says that it is partial
 
 
 class HeldTraces:
     """Segments by number, oldest first when sorted, and where each trace lives in them."""
 
-    def __init__(self, departed_traces: DepartedTraces) -> None:
+    def __init__(self, departed_traces: DepartedTraces, metrics: MetricSeries) -> None:
         self._departed_traces = departed_traces
+        self._metrics = metrics
         self._lock = threading.RLock()
         self._open = Segment(FIRST_SEGMENT)
         self._segments: dict[int, Segment] = {FIRST_SEGMENT: self._open}
@@ -130,6 +146,34 @@ class HeldTraces:
             self._last_matched = self._version, terms, found
         return found
 
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_causes)
+        with self._lock:
+            return errors(self._matched(query, now_ns), query.window(now_ns), now_ns, limit, fingerprint, examples)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        self._scan(query, now_ns, STATS_NS)
+        self._work_out(tell_requests)
+        with self._lock:
+            return operations(self._matched(query, now_ns), query.window(now_ns), now_ns, limit)
+
+    def _work_out(self, tell: Callable[[Segment], bool]) -> None:
+        """Newest segment first, as many as there is time for; the writer may come between two."""
+        deadline_ns = time.monotonic_ns() + WORK_NS
+        with self._lock:
+            numbers = sorted(self._segments, reverse=True)
+        for number in numbers:
+            with self._lock:
+                segment = self._segments.get(number)
+                is_news = segment is not None and tell(segment)
+            if is_news and time.monotonic_ns() > deadline_ns:
+                return
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        self._scan(query, now_ns, STATS_NS)
+        return map_services(self._lock, lambda: self._matched(query, now_ns), MAP_NS)
+
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)
 
@@ -137,6 +181,16 @@ class HeldTraces:
         with self._lock:
             self._answered += 1
             return answers.values(list(self._segments.values()), Field(field), text, limit)
+
+    def metrics(self) -> MetricCatalogue:
+        return self._metrics.catalogue()
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        return self._metrics.series(metric)
+
+    def count_events(self, name: str, intervals: Intervals) -> Mapping[str, tuple[int, ...]]:
+        with self._lock:
+            return count_events(list(self._segments.values()), name, intervals)
 
     def _spare_bytes(self) -> int:
         """What is only kept to answer faster."""

@@ -94,6 +94,22 @@ def add_events(segment: Segment, block: Block, order: Indexes, first_row: int, t
     return postings
 
 
+def add_faults(segment: Segment, block: Block, order: Indexes, first_row: int) -> None:
+    """Lay what was said of the failed spans among the rows that are kept."""
+    if not block.faults:
+        return
+    row_of = np.full(len(block), NOWHERE, np.int64)
+    row_of[order] = np.arange(first_row, first_row + len(order))
+    code, dictionary = segment.told_apart.code, segment.dictionary
+    kept = sorted(
+        (int(row_of[row]), code(kind, dictionary), code(message, dictionary))
+        for row, kind, message in block.faults
+        if row_of[row] != NOWHERE
+    )
+    columns = np.array(kept, np.uint32).reshape(-1, 3)
+    segment.faults.append({name: columns[:, at] for at, name in enumerate(("row", "kind", "message"))}, len(kept))
+
+
 def post(segment: Segment, postings: list[PostingRun]) -> None:
     """A trace is posted where it lives, under the code that its value has there."""
     run = np.concatenate(postings)

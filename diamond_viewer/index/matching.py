@@ -149,9 +149,7 @@ def matching_traces(segment: Segment, terms: Sequence[PlainTerm]) -> Indexes:
 def _holds(segment: Segment, term: HasFlag | LastsBetween | Overlaps, traces: Indexes) -> Column:
     columns = segment.traces
     if isinstance(term, HasFlag):
-        has_flag: Column = (
-            columns["flags"][traces].astype(np.uint16) & term.flag.value
-        ) > 0  # packed, they may be bytes
+        has_flag: Column = (columns["flags"][traces] & np.uint32(term.flag.value)) > 0
         return has_flag if term.wanted else ~has_flag
     start_ns, end_ns = columns["start_ns"][traces], columns["end_ns"][traces]
     holds = np.ones(len(traces), bool)

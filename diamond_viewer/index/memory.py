@@ -31,7 +31,8 @@ from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.index.held import NUMBER_BITS
-from diamond_viewer.index.laying import Arrival, add_events, attach, new_marks, number_of, post
+from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach, new_marks, number_of, post
+from diamond_viewer.index.metric_series import SHARE, MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
@@ -67,7 +68,7 @@ class MemoryStore(ExaminedTraces):
         resident: Callable[[], int] | None = None,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(DepartedTraces.within(budget_bytes), thresholds)
+        super().__init__(DepartedTraces.within(budget_bytes), MetricSeries(budget_bytes // SHARE), thresholds)
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -97,6 +98,8 @@ class MemoryStore(ExaminedTraces):
 
     def add(self, batch: Batch, digest: bytes) -> None:
         self._digests[digest] = self._pending_digests[digest] = batch.span_count
+        if batch.has_metrics:
+            self._metrics.add(batch.metrics)
         if batch.is_worth_keeping:
             self._pending.append(batch)
             self._pending_spans += batch.span_count + len(batch.logs.marks)
@@ -114,7 +117,7 @@ class MemoryStore(ExaminedTraces):
             self._open.digests |= digests
             if arrival is not None:
                 self._lay(batches, arrival)
-                self._version += 1
+            self._version += 1
             if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
@@ -154,6 +157,7 @@ class MemoryStore(ExaminedTraces):
         segment.pack()
         reassemble([(segment, trace) for trace in range(segment.traces.size)])
         segment.traces.pack()
+        segment.metrics = self._metrics
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
@@ -172,6 +176,9 @@ class MemoryStore(ExaminedTraces):
             if larger is None:
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
+            if segment.metrics is not None:
+                self._metrics.add_all(segment.metrics)
+                segment.metrics = None
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -243,6 +250,7 @@ class MemoryStore(ExaminedTraces):
         first_row = segment.append_rows(rows, len(order))
         postings = [posting_run(field, rows[column], rows["trace"]) for field, column in POSTED_COLUMNS.items()]
         post(segment, postings + add_events(segment, block, order, first_row, numbers[trace_of_row]))
+        add_faults(segment, block, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
 
@@ -326,7 +334,8 @@ class MemoryStore(ExaminedTraces):
             self._spare_known = self._answered, self._spare_bytes()
         departed = self._departed.size_bytes + self._departed_traces.size_bytes
         lines = departed + DIGEST_BYTES * len(self._digests)
-        return segments + big + self._spare_known[1] + self._places.size_bytes + lines
+        beside = self._spare_known[1] + self._metrics.size_bytes
+        return segments + big + beside + self._places.size_bytes + lines
 
     def feed(self) -> FeedState:
         return self._feed

@@ -126,6 +126,22 @@ class Postings:
         bounds = np.array([_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)]) << _TRACE_BITS
         return self._runs[0][slice(*np.searchsorted(self._runs[0], bounds))]
 
+    def pairs_among(self, field: Field, traces: npt.NDArray[np.bool_]) -> tuple[Indexes, Indexes]:
+        """Codes and traces, side by side, of everything that is posted of these traces; each pair once."""
+        first, last = (_value(field, 0), _value(field, 0) + (1 << _CODE_BITS))
+        low, high = np.searchsorted(self._values, [first, last])
+        starts = self._starts[low : high + 1].astype(np.int64)
+        packed_traces = self._traces[int(starts[0]) : int(starts[-1])]
+        chosen = traces[packed_traces]
+        codes = np.repeat(self._values[low:high] & _CODE_MASK, np.diff(starts))[chosen]
+        found = [codes << _TRACE_BITS | packed_traces[chosen].astype(np.int64)]
+        for run in self._runs:
+            mine = run[slice(*np.searchsorted(run, np.array([first, last]) << _TRACE_BITS))]
+            mine = mine & (_CODE_MASK << _TRACE_BITS | _TRACE_MASK)
+            found.append(mine[traces[mine & _TRACE_MASK]])
+        pairs = sorted_distinct(np.concatenate(found))
+        return pairs >> _TRACE_BITS, pairs & _TRACE_MASK
+
     def pack(self) -> None:
         """Two flat arrays out of all runs; what is added later makes runs again."""
         self._hold(self._all())

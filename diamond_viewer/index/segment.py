@@ -14,12 +14,15 @@ import numpy as np
 
 from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
+from diamond_viewer.index.faults import ToldApart
 from diamond_viewer.index.key_runs import KeyRuns
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.places import Keys, trace_keys
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.index.remembered import Remembered
 from diamond_viewer.index.told import Told
+from diamond_viewer.index.worked_out import CallRows, Causes, Requests, WorkedOut
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -39,10 +42,13 @@ SPAN_DTYPES = {
     "route": np.uint32,
     "user": np.uint32,
     "lesson": np.uint32,
+    "statement": np.uint32,
+    "peer": np.uint32,
     "event_count": np.uint32,
     "line": np.uint32,
 }
 EVENT_DTYPES = {"row": np.uint32, "name": np.uint32, "detail": np.uint32, "time_ns": np.int64}
+FAULT_DTYPES = {"row": np.uint32, "kind": np.uint32, "message": np.uint32}  # of each failed span
 TRACE_DTYPES = {
     "high": np.uint64,
     "low": np.uint64,
@@ -80,6 +86,8 @@ class Segment:
         self.is_open = True
         self.spans = Table(SPAN_DTYPES)
         self.events = Table(EVENT_DTYPES)
+        self.faults = Table(FAULT_DTYPES, capacity=16)
+        self.told_apart = ToldApart()
         self.traces = Table(TRACE_DTYPES)
         self.dictionary = Dictionary()
         self.postings = Postings()
@@ -96,9 +104,12 @@ class Segment:
         # (row, field, code): users and lessons beside the one column of a span
         self.mentions: dict[int, list[tuple[Field, int]]] = {}
         self.summaries: dict[int, TraceSummary] = {}  # rows of the list as they were last asked for
-        self.pairs: dict[
-            str, tuple[int, Indexes]
-        ] = {}  # column -> how many rows are in it; values and traces, for facets
+        # column -> how many rows are in it; values and traces, for facets
+        self.pairs: dict[str, tuple[int, Indexes]] = {}
+        self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
+        self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
+        self.requests: WorkedOut[Requests] | None = None  # or for operations
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 
@@ -167,9 +178,13 @@ class Segment:
         if self.events.size:
             self.events["row"][:] = new_row[self.events["row"]]
             self.events.reorder(np.argsort(self.events["row"], kind="stable"))
+        if self.faults.size:
+            self.faults["row"][:] = new_row[self.faults["row"]]
+            self.faults.reorder(np.argsort(self.faults["row"], kind="stable"))
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
-        for table in (self.spans, self.events, self.traces):
+        for table in (self.spans, self.events, self.faults, self.traces):
             table.pack()
+        self.causes = self.requests = None
         for part in (self.postings, self.originals, self.logs, self.backlinks):
             part.pack()
         self.summaries = {}
@@ -186,7 +201,7 @@ class Segment:
     @property
     def size_bytes(self) -> int:
         parts: tuple[Sized, ...] = (
-            *(self.spans, self.events, self.traces),
+            *(self.spans, self.events, self.faults, self.traces),
             *(self.dictionary, self.originals, self.postings, self.told),
             *(self.logs, self.log_marks, self.backlinks),
         )
@@ -200,8 +215,11 @@ class Segment:
     def spare_bytes(self) -> int:
         """What is only kept to answer faster, beside ``size_bytes``."""
         pairs = sum(kept.nbytes for _, kept in self.pairs.values())
+        pairs += sum(kept.found.size_bytes for kept in (self.causes, self.requests) if kept is not None)
+        pairs += self.calls.size_bytes if self.calls is not None else 0
         return pairs + self.remembered.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
 
     def drop_spare(self) -> None:
         self.pairs, self.summaries, self.remembered = {}, {}, Remembered()
+        self.calls = self.causes = self.requests = None
         self.postings.drop_spare()

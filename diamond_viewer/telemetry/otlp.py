@@ -6,17 +6,20 @@ blob, because database and framework spans carry the same bytes again and again.
 names, names of enums, broken ids, invalid UTF-8) goes the slow way through ``otlp_repair`` and comes back canonical.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
 from diamond_viewer.telemetry import otlp_repair, semconv
-from diamond_viewer.telemetry.otlp_links import NO_LINKS, LinkTargets, link_targets
+from diamond_viewer.telemetry.batch import NO_METRICS, Batch, BatchEvent
+from diamond_viewer.telemetry.metrics import MetricBatch
+from diamond_viewer.telemetry.model import STATUS_ERROR
+from diamond_viewer.telemetry.otlp_links import NO_LINKS, link_targets
 from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, count_logs
+from diamond_viewer.telemetry.otlp_metrics import decode_metrics
 from diamond_viewer.telemetry.otlp_repair import LineError
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes, first_look
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
@@ -29,7 +32,6 @@ MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, 
 MAX_CACHED_BLOBS = 16_384
 
 _NO_BYTES = msgspec.Raw(b"")
-_DROPPED, _DROPPED_SOME = b'"dropped', re.compile(rb'"dropped\w+Count"\s*:\s*"?0*[1-9]')
 _ZERO_TRACE_ID, _ZERO_SPAN_ID = "0" * 32, "0" * 16
 
 
@@ -45,6 +47,7 @@ class _Event(_Wire):
 
 class _Status(_Wire):
     code: int | str | None = 0
+    message: str | None = ""
 
 
 class _Span(_Wire):
@@ -84,60 +87,6 @@ _DECODER = msgspec.json.Decoder(_Document)
 _TIMES_DECODER = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_NS)]])
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEvent:
-    """An event of the span in row ``row`` of its batch."""
-
-    row: int
-    name: str
-    time_ns: int
-    facts: EventFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The spans of one line as columns: position ``i`` of every sequence belongs to span ``i``.
-
-    ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
-    0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
-    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are the records that
-    belong to traces, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
-    was given twice, or, in a line that had to be repaired, anything; the last one counted.
-    """
-
-    original: bytes
-    signal: str = "none"
-    invalid_spans: int = 0
-    repaired: bool = False
-    has_repeated_keys: bool = False
-    trace_ids: bytes = b""
-    span_ids: bytes = b""
-    parent_ids: bytes = b""
-    start_ns: Sequence[int] = ()
-    end_ns: Sequence[int] = ()
-    names: Sequence[str] = ()
-    services: Sequence[str] = ()
-    kinds: Sequence[int] = ()
-    status_codes: Sequence[int] = ()
-    facts: Sequence[SpanFacts] = ()
-    events: Sequence[BatchEvent] = ()
-    logs: LogRecords = NO_LOGS
-    links: LinkTargets = NO_LINKS
-
-    @property
-    def span_count(self) -> int:
-        return len(self.names)
-
-    @property
-    def is_worth_keeping(self) -> bool:
-        return bool(self.names or self.logs.marks)
-
-    @property
-    def says_dropped(self) -> bool:
-        """Whether some SDK dropped attributes, events or links of what stands on the line."""
-        return _DROPPED in self.original and _DROPPED_SOME.search(self.original) is not None
-
-
 class _IrregularError(Exception):
     """Private: the line is not in the form that most lines have; take the slow way."""
 
@@ -145,8 +94,8 @@ class _IrregularError(Exception):
 def decode_line(line: bytes) -> Batch:
     """A line (or a whole file that is one document) -> its batch.
 
-    Accepts a document, an array of documents and several documents one after the other. Metrics, and logs without trace
-    ids, give a batch with nothing in it. Raises ``LineError`` with one sentence for anything that is not telemetry.
+    Accepts a document, an array of documents and several documents one after the other. Logs without trace ids give a
+    batch with nothing in it. Raises ``LineError`` with one sentence for anything that is not telemetry.
     """
     if line.isascii() or _is_utf8(line):
         try:
@@ -154,9 +103,15 @@ def decode_line(line: bytes) -> Batch:
         except (_IrregularError, msgspec.DecodeError, RecursionError):
             pass  # most often an old spelling or a broken id, which the slow way reads
     repaired = otlp_repair.repair(line)
+    metrics = _metrics(repaired.resource_metrics)
     if not repaired.original:
         return Batch(
-            b"", repaired.signal, repaired.invalid_spans, repaired.text_was_replaced, repaired.has_repeated_keys
+            b"",
+            repaired.signal,
+            repaired.invalid_spans,
+            repaired.text_was_replaced,
+            repaired.has_repeated_keys,
+            metrics=metrics,
         )
     try:
         batch = _decode_regular(repaired.original, is_canonical=True)
@@ -168,7 +123,28 @@ def decode_line(line: bytes) -> Batch:
         invalid_spans=repaired.invalid_spans,
         repaired=repaired.text_was_replaced,
         has_repeated_keys=batch.has_repeated_keys or repaired.has_repeated_keys,
+        metrics=metrics,
     )
+
+
+def _metrics(resource_metrics: bytes) -> MetricBatch:
+    if len(resource_metrics) <= 2:
+        return NO_METRICS
+    try:
+        return decode_metrics(resource_metrics)
+    except (msgspec.DecodeError, RecursionError):
+        return MetricBatch(invalid_points=1)  # not even a list of resources: as little as one point that says nothing
+
+
+def _metrics_of(line: bytes, resource_metrics: bytes) -> MetricBatch:
+    """The fast way for metrics: old spellings go the slow one."""
+    try:
+        metrics = decode_metrics(resource_metrics)
+    except msgspec.DecodeError:
+        raise _IrregularError from None
+    if b"_unix_nano" in line or b'"data_points"' in line:
+        raise _IrregularError
+    return metrics
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -192,8 +168,9 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
             raise _IrregularError
         if "logs" in signals:
             logs = _logs(bytes(document.resource_logs))
+        metrics = _metrics_of(line, bytes(document.resource_metrics)) if "metrics" in signals else NO_METRICS
         if not document.resource_spans:
-            return Batch(line if logs.marks else b"", signals[0], logs=logs)
+            return Batch(line if logs.marks else b"", signals[0], logs=logs, metrics=metrics)
     if not document.resource_spans:
         raise _IrregularError
     spans: list[_Span] = []
@@ -239,6 +216,11 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
         links=link_targets(line)
         if any(len(bytes(s.links)) > 4 for s in spans if s.links is not _NO_BYTES)
         else NO_LINKS,
+        messages={
+            row: message[: semconv.MAX_MESSAGE_LENGTH]
+            for row, span in enumerate(spans)
+            if (status := span.status) and (message := status.message) and status.code == STATUS_ERROR
+        },
     )
 
 

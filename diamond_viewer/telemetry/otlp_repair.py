@@ -50,13 +50,15 @@ class LineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """``original`` is one canonical document with all the spans and log records, empty when there are none."""
+    """``original`` is one canonical document with all the spans and log records, empty when there are none;
+    ``resource_metrics`` the array of all that stood under that name."""
 
     original: bytes
     signal: str
     invalid_spans: int
     text_was_replaced: bool
     has_repeated_keys: bool
+    resource_metrics: bytes = b""
 
 
 def repair(line: bytes) -> Repaired:
@@ -71,11 +73,15 @@ def repair(line: bytes) -> Repaired:
     signals: set[str] = set()
     resource_spans: list[Wire] = []
     resource_logs: list[Wire] = []
+    resource_metrics: list[Any] = []
     invalid_spans = 0
     for document in documents:
         for name, resources in _signals(document):
             if resources:
                 signals.add(_SIGNALS[name])
+            if name == "resourceMetrics":
+                _each_mapping(resources, _rename_all)
+                resource_metrics += [resource for resource in resources if isinstance(resource, dict)]
             if name == "resourceSpans":
                 for resource in resources:
                     canonical, invalid = _resource_spans(resource)
@@ -91,7 +97,8 @@ def repair(line: bytes) -> Repaired:
         if found
     }
     original = msgspec.json.encode(kept) if kept else b""
-    return Repaired(original, signal, invalid_spans, text_was_replaced, objects.has_repeats)
+    metrics = msgspec.json.encode(resource_metrics) if resource_metrics else b""
+    return Repaired(original, signal, invalid_spans, text_was_replaced, objects.has_repeats, metrics)
 
 
 def _documents(text: str, objects: ObjectReader) -> Iterator[Wire]:
@@ -250,6 +257,13 @@ def _rename_value(wire: Wire) -> None:
     """``string_value`` -> ``stringValue`` in place, for AnyValues of snake_case writers."""
     for key in [key for key in wire if key.endswith("_value")]:
         wire.setdefault(_camel(key), wire.pop(key))
+
+
+def _rename_all(wire: Wire) -> None:
+    """Every key in place. Metrics have no maps with keys of a producer's own: attributes are lists."""
+    renamed = _renamed(wire)
+    wire.clear()
+    wire.update(renamed)
 
 
 def _renamed(wire: object) -> Wire:

@@ -6,9 +6,10 @@ before and after 1.27), Next.js's ``next.*`` attributes, and the platform's hand
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from diamond_viewer.telemetry.attribute_values import host_of, number_of, path_of, text_of
 from diamond_viewer.telemetry.model import Attributes, AttributeValue
+from diamond_viewer.telemetry.statements import without_values
 
 USER_KEYS = ("user.id", "userId", "user_id", "enduser.id")
 LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
@@ -18,7 +19,10 @@ PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
 METHOD_KEYS = ("http.request.method", "http.method")
 DATABASE_KEYS = ("db.system.name", "db.system")
 STATEMENT_KEYS = ("db.query.text", "db.statement")
-QUEUE_KEYS = ("messaging.destination.name", "bullmq.queue.name")
+QUEUE_KEYS = ("messaging.destination.name", "messaging.destination", "bullmq.queue.name")
+ADDRESS_KEYS = ("server.address", "net.peer.name", "peer.service", "net.peer.ip")
+PORT_KEYS = ("server.port", "net.peer.port")
+URL_KEYS = ("url.full", "http.url")
 SERVICE_KEY = "service.name"
 SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
     USER_KEYS,
@@ -65,20 +69,28 @@ _FRAMEWORK_KEY_BYTES = FRAMEWORK_KEY.encode()
 _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
-SPAN_FACT_KEYS = frozenset((*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS))
+SPAN_FACT_KEYS = frozenset(
+    (*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS, *STATEMENT_KEYS)
+)
+SPAN_FACT_KEYS |= {*ADDRESS_KEYS, *PORT_KEYS, *QUEUE_KEYS}
 EVENT_FACT_KEYS = frozenset(
-    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "deltaSeconds", "expected", "actual")
+    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "exception.message", "deltaSeconds", "expected", "actual")
 )
 
 _TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT))
 _KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
+MAX_MESSAGE_LENGTH = 2_000  # characters of an error's message that are looked at
 MAX_ID_LENGTH = 512  # characters of a user or lesson id that are kept; a longer one is no id but a mistake
 
 
 @dataclass(frozen=True, slots=True)
 class SpanFacts:
-    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said"."""
+    """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said".
+
+    ``statement`` is the database system, a line feed, and the statement without its values (``telemetry.statements``);
+    ``peer`` as in ``peer_of``.
+    """
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
@@ -86,15 +98,19 @@ class SpanFacts:
     path: str = ""
     http_status: int = 0
     is_database: bool = False
+    statement: str = ""
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge."""
+    """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge, ``message`` what an
+    exception without a type says."""
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
     detail: str = ""
+    message: str = ""
 
 
 NO_SPAN_FACTS = SpanFacts()
@@ -102,19 +118,44 @@ NO_EVENT_FACTS = EventFacts()
 
 
 def span_facts(attributes: Attributes) -> SpanFacts:
-    """Reads users, lessons, route, path, HTTP status and whether this is a database call: from ``SPAN_FACT_KEYS``.
+    """Reads users, lessons, route, path, HTTP status and what was asked of which database: from ``SPAN_FACT_KEYS``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
-    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False)
+    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, statement='', peer='')
     """
+    is_database = any(attributes.get(key) is not None for key in DATABASE_KEYS)
+    text = statement(attributes) if is_database else ""
     return SpanFacts(
         users=_ids(attributes, USER_KEYS),
         lessons=_ids(attributes, LESSON_KEYS),
         route=_first_text(attributes, ROUTE_KEYS),
-        path=_path(_first_text(attributes, PATH_KEYS)),
+        path=path_of(_first_text(attributes, PATH_KEYS)),
         http_status=_http_status(attributes),
-        is_database=any(attributes.get(key) is not None for key in DATABASE_KEYS),
+        is_database=is_database,
+        statement=f"{database_system(attributes)}\n{without_values(text)}" if text else "",
+        peer=peer_of(attributes),
     )
+
+
+def peer_of(attributes: Attributes) -> str:
+    """What a span calls if it is a call: ``database``, ``queue`` or ``host``, its name and its address, with tabs between.
+
+    >>> peer_of({"db.system": "postgresql", "server.address": "db1", "server.port": 5432})
+    'database\\tpostgresql\\tdb1:5432'
+    >>> peer_of({"bullmq.queue.name": "mail"}), peer_of({"url.full": "https://a.test/b?c"}), peer_of({})
+    ('queue\\tmail\\t', 'host\\ta.test\\t', '')
+    """
+    host, port = _first_text(attributes, ADDRESS_KEYS), _first_text(attributes, PORT_KEYS)
+    address = f"{host}:{port}" if host and port else host
+    if system := _first_text(attributes, DATABASE_KEYS):
+        kind, name = "database", system
+    elif queue := _first_text(attributes, QUEUE_KEYS):
+        kind, name, address = "queue", queue, ""
+    elif name := address or host_of(_first_text(attributes, URL_KEYS)):
+        kind, address = "host", ""
+    else:
+        return ""
+    return "\t".join((kind, *(text.replace("\t", " ")[:MAX_ID_LENGTH] for text in (name, address))))
 
 
 def event_facts(name: str, attributes: Attributes) -> EventFacts:
@@ -125,7 +166,10 @@ def event_facts(name: str, attributes: Attributes) -> EventFacts:
     >>> event_facts("video.resume_position_mismatch", {"expected": 240, "actual": 0.0}).detail
     '240 s'
     """
-    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), _event_detail(name, attributes))
+    detail, message = _event_detail(name, attributes), ""
+    if name == EXCEPTION_EVENT and not detail:
+        message = text_of(attributes.get("exception.message"))[:MAX_MESSAGE_LENGTH]
+    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), detail, message)
 
 
 def event_may_tell(name: str, attributes: bytes) -> bool:
@@ -184,7 +228,7 @@ def http_target(attributes: Attributes) -> str:
     >>> http_target({"http.target": "/a?b=1"}), http_target({"url.path": "/a", "url.query": "b=1"}), http_target({})
     ('/a?b=1', '/a?b=1', '')
     """
-    target, query = _first_text(attributes, PATH_KEYS), _text(attributes.get("url.query"))
+    target, query = _first_text(attributes, PATH_KEYS), text_of(attributes.get("url.query"))
     return f"{target}?{query}" if query and "?" not in target else target
 
 
@@ -288,7 +332,7 @@ def clock_of(resource_attributes: Attributes) -> str:
     """
     host = _first_text(resource_attributes, HOST_KEYS)
     return host or " ".join(
-        text for key in (SERVICE_KEY, "service.instance.id") if (text := _text(resource_attributes.get(key)))
+        text for key in (SERVICE_KEY, "service.instance.id") if (text := text_of(resource_attributes.get(key)))
     )
 
 
@@ -298,7 +342,7 @@ def service_name(resource_attributes: Attributes) -> str:
     >>> service_name({"service.name": ""}), service_name({"service.name": 7})
     ('unknown_service', '7')
     """
-    return _text(resource_attributes.get(SERVICE_KEY)) or UNKNOWN_SERVICE
+    return text_of(resource_attributes.get(SERVICE_KEY)) or UNKNOWN_SERVICE
 
 
 def _event_detail(name: str, attributes: Attributes) -> str:
@@ -306,59 +350,28 @@ def _event_detail(name: str, attributes: Attributes) -> str:
         has_cookie = attributes.get(COOKIE_KEY)
         return "" if has_cookie is None else "cookie rejected" if has_cookie in (True, "true") else "no cookie"
     if name == EXCEPTION_EVENT:
-        return _text(attributes.get("exception.type"))[:120]
+        return text_of(attributes.get("exception.type"))[:120]
     if name == MISMATCH_EVENT:
-        delta = _number(attributes.get("deltaSeconds"))
+        delta = number_of(attributes.get("deltaSeconds"))
         if delta is None:
-            expected, actual = _number(attributes.get("expected")), _number(attributes.get("actual"))
+            expected, actual = number_of(attributes.get("expected")), number_of(attributes.get("actual"))
             delta = actual - expected if expected is not None and actual is not None else None
         return "" if delta is None else f"{abs(delta):g} s"
     return ""
 
 
 def _ids(attributes: Attributes, keys: tuple[str, ...]) -> tuple[str, ...]:
-    found = [_text(attributes[key])[:MAX_ID_LENGTH] for key in keys if key in attributes]
+    found = [text_of(attributes[key])[:MAX_ID_LENGTH] for key in keys if key in attributes]
     return tuple(dict.fromkeys(value for value in found if value))
 
 
 def _first_text(attributes: Attributes, keys: tuple[str, ...]) -> str:
-    return next((text for key in keys if key in attributes and (text := _text(attributes[key]))), "")
-
-
-def _text(value: AttributeValue) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else ""
-
-
-def _number(value: AttributeValue) -> float | None:
-    try:
-        number = float(value) if isinstance(value, int | float | str) else None
-    except (ValueError, OverflowError):
-        return None
-    return number if number is not None and abs(number) < 1e15 else None
+    return next((text for key in keys if key in attributes and (text := text_of(attributes[key]))), "")
 
 
 def _http_status(attributes: Mapping[str, AttributeValue]) -> int:
     for key in HTTP_STATUS_KEYS:
-        number = _number(attributes.get(key))
+        number = number_of(attributes.get(key))
         if number is not None and 100 <= number <= 999:
             return int(number)
     return 0
-
-
-def _path(address: str) -> str:
-    """The path of a URL or request target, without its query.
-
-    >>> _path("https://diamond.test/api/me?x=1"), _path("/login?from=%2F"), _path("http://[")
-    ('/api/me', '/login', '')
-    """
-    if address.startswith("/"):
-        return address.partition("?")[0].partition("#")[0]
-    try:
-        parts = urlsplit(address)
-        return parts.path or ("/" if parts.netloc else "")
-    except ValueError:
-        return ""

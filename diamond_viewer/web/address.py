@@ -1,7 +1,7 @@
 """Address: the URL of the traces page as a value, and every link that leads somewhere else from it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, urlencode
@@ -13,6 +13,7 @@ from diamond_viewer.web.times import in_utc
 
 TRACES_PATH = "/trace-viewer.html"
 DURATIONS = "durations"
+MAX_OWN = 60  # characters of a page's own parameters
 # what the page itself adds to the query; the rest is filters, and Query says what is wrong with them
 TRACE_PARAMETERS = (  # of the opened trace: ``web.trace_address``
     "view", "span", "moment", "row", "level", "shut", "opened", "plain", "from", "to", "find", "match", "kind", "told",
@@ -37,24 +38,31 @@ class Address:
     """The query, and the trace that is open beside the list (empty: none).
 
     ``columns`` are what the list shows of a trace beside the usual, ``face`` is what the chart shows: traces by start, or
-    ``durations``.
+    ``durations``. Other pages that are filtered alike have another ``path``, and ``more`` that belongs to them alone.
     """
 
     query: Query
     trace_id: str = ""
     columns: tuple[str, ...] = ()
     face: str = ""
+    path: str = TRACES_PATH
+    more: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def from_args(cls, args: Iterable[tuple[str, str]], now_ns: int) -> tuple[Self, tuple[str, ...]]:
-        """Lenient: the address, and a sentence for each thing in the URL that was ignored."""
+    def from_args(
+        cls, args: Iterable[tuple[str, str]], now_ns: int, path: str = TRACES_PATH, own: Collection[str] = ()
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Lenient: the address, and a sentence for each thing in the URL that was ignored. ``own`` belong to the page."""
         pairs = list(args)
         asked_of_list = [
             (name, in_utc(value, now_ns) if name in ("since", "until") else value)
             for name, value in pairs
-            if name not in OWN_PARAMETERS
+            if name not in (*OWN_PARAMETERS, *own)
         ]
         query, notices = Query.from_args(asked_of_list, now_ns)
+        if path != TRACES_PATH:
+            chosen = {name: value.strip()[:MAX_OWN] for name, value in pairs if name in own and value.strip()}
+            return cls(query, path=path, more=tuple(sorted(chosen.items()))), notices
         asked = next((value.strip() for name, value in reversed(pairs) if name == "trace" and value.strip()), "")
         trace_id = trace_id_of(asked)
         if asked and not trace_id:
@@ -70,14 +78,23 @@ class Address:
         if self.query.anchor is not None and self.query.page > 1:
             more.insert(0, ("anchor", str(self.query.anchor)))  # page 2 of what stood at the top when page 1 was left
         arguments = "&".join(filter(None, (self.query.to_args(), urlencode(more))))
-        return f"{TRACES_PATH}?{arguments}" if arguments else TRACES_PATH
+        return f"{self.path}?{arguments}" if arguments else self.path
+
+    def own(self, name: str) -> str:
+        """What the URL says for a parameter of the page itself, or an empty string."""
+        return dict(self.more).get(name, "")
+
+    def with_own(self, name: str, value: str) -> str:
+        """The same page with another value for a parameter of its own (empty: none)."""
+        more = {**dict(self.more), name: value}
+        return replace(self, more=tuple(sorted((name, value) for name, value in more.items() if value))).href
 
     @property
     def own_args(self) -> tuple[tuple[str, str], ...]:
         """What the page adds to the query, as pairs of the URL."""
         face = (("face", self.face),) if self.face else ()
         opened = (("trace", self.trace_id),) if self.trace_id else ()
-        return (*(("column", column) for column in self.columns), *face, *opened)
+        return (*(("column", column) for column in self.columns), *face, *self.more, *opened)
 
     def opening(self, trace_id: str) -> str:
         return replace(self, trace_id=trace_id).href

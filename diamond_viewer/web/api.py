@@ -28,7 +28,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.errorhandler(FilterError)
     def refuse(error: FilterError) -> Response:
-        return _json({"error": str(error)}, status=400)
+        return json_answer({"error": str(error)}, status=400)
 
     @blueprint.get("/api/traces")
     def traces() -> Response:
@@ -36,7 +36,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         page = store.search(_query(now_ns), now_ns)
         rows = [trace_row(summary) for summary in page.traces]
         searched = {"is_complete": page.is_complete, "scanned_to_unix_nano": str(page.scanned_to_ns)}
-        return _json({"version": page.version, "total": page.total, **searched, "traces": rows})
+        return json_answer({"version": page.version, "total": page.total, **searched, "traces": rows})
 
     @blueprint.get("/api/traces/<trace_id>")
     def trace(trace_id: str) -> Response:
@@ -61,7 +61,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         rules = query.values("finding")
         way = store.journey(user, since_ns, until_ns) if user else ()
         told = tuple(finding for finding in way if not rules or finding.rule in rules)
-        return _json(findings_answer(store.findings(query, now_ns), told))
+        return json_answer(findings_answer(store.findings(query, now_ns), told))
 
     @blueprint.get("/api/export")
     def export() -> Response:
@@ -83,11 +83,11 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/api/stats")
     def stats() -> Response:
         now_ns = clock()
-        return _json(stats_answer(store.stats(_query(now_ns), now_ns)))
+        return json_answer(stats_answer(store.stats(_query(now_ns), now_ns)))
 
     @blueprint.get("/api/health")
     def health() -> Response:
-        return _json(health_answer(store.health(), clock()))
+        return json_answer(health_answer(store.health(), clock()))
 
     @blueprint.get("/healthz")
     def alive() -> Response:
@@ -172,5 +172,5 @@ def _query(now_ns: int) -> Query:
     return query
 
 
-def _json(document: object, status: int = 200) -> Response:
+def json_answer(document: object, status: int = 200) -> Response:
     return Response(orjson.dumps(document), status=status, mimetype="application/json")

@@ -11,8 +11,12 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets
 from diamond_viewer.web.compression import compress
+from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.security import protect
+from diamond_viewer.web.tally_api import tally_api
+from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 from diamond_viewer.web.zone import keep_zone
 
@@ -37,5 +41,9 @@ def create_app(
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
+    app.register_blueprint(tally_pages(store, clock))
+    app.register_blueprint(video_pages(store, clock))
+    app.register_blueprint(map_pages(store, clock))
     app.register_blueprint(api(store, clock))
+    app.register_blueprint(tally_api(store, clock))
     return app

@@ -7,7 +7,7 @@ from diamond_viewer.query.filters import FILTER_BY_PARAMETER, Filter
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
-from diamond_viewer.web.address import Address
+from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.list_columns import LIST_COLUMNS
 from diamond_viewer.web.search_box import SearchBox, search_box
 from diamond_viewer.web.window import WindowField, window_field
@@ -58,9 +58,12 @@ class ColumnChoice:
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
+    """``page_sizes`` and ``columns`` are empty where there is no list of traces."""
+
     fields: tuple[FormField, ...]
     window: WindowField
     page_sizes: tuple[Option, ...]
+    action: str
     page_size_is_set: bool
     hidden: tuple[tuple[str, str], ...]  # what the form keeps beside its fields
     caption: str
@@ -72,7 +75,7 @@ class FilterForm:
 
 def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "") -> FilterForm:
     """``typed`` is what the search box holds when that is no search."""
-    query = address.query
+    query, is_list = address.query, address.path == TRACES_PATH
     rows = [FILTER_BY_PARAMETER[name] for name in ORDER if name in FILTER_BY_PARAMETER]
     fields = [field for row in rows for field in _fields(row, address, store)]
     sorted_by = () if query.sort == DEFAULT_ORDER else (("sort", query.sort),)
@@ -80,11 +83,14 @@ def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "
     return FilterForm(
         fields=tuple(fields),
         window=window_field(address, now_ns),
-        page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit)),
+        page_sizes=tuple(Option(str(size), f"{size} traces", size == query.limit) for size in _sizes(query.limit))
+        if is_list
+        else (),
+        action=address.path,
         page_size_is_set=query.limit != DEFAULT_LIMIT,
         hidden=(*sorted_by, *address.own_args),
         caption=caption(query),
-        columns=_columns(address),
+        columns=_columns(address) if is_list else (),
         clear_href=cleared.href,
         is_set=bool(query.set_filters),
         search=search_box(query.value("q") or typed),

@@ -56,7 +56,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
             return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
-        if not target and (tidy := _without_idle_arguments(clock())) is not None:
+        if not target and (tidy := without_idle_arguments(TRACES_PATH, clock())) is not None:
             return redirection(tidy)
         page = traces_page(store, desk, request.args.items(multi=True), clock())
         response = page_of("_swapped_page.html" if target == WHOLE_PAGE_BODY else "traces.html", page=page)
@@ -110,7 +110,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     seen = Seen.parse(request.args.get("seen", ""))
     now = Moment.of(store)  # before anything is read: what comes meanwhile is asked for again
     address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    paused = _paused(store, address.query, now_ns)
+    paused = paused_since(store, address.query, now_ns)
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     held = request.args.get("held", "")
@@ -170,7 +170,7 @@ def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
     return page_of("_swapped_opened.html", opened=opened, missing=missing, address=address, title=title)
 
 
-def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
+def paused_since(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     """``paused=<seconds since 1970>``: since when the reader has frozen the list."""
     text = request.args.get("paused", "")
     if not (text.isascii() and text.isdigit() and len(text) <= 11):
@@ -178,9 +178,9 @@ def _paused(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
     return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
 
 
-def _without_idle_arguments(now_ns: int) -> str | None:
-    """Where a form without JavaScript leads: the same URL without its empty fields and defaults, its times in UTC; None when
-    it is that already."""
+def without_idle_arguments(path: str, now_ns: int) -> str | None:
+    """Where a form of a page without JavaScript leads: the same URL without its empty fields and defaults, its times in UTC;
+    None when it is that already."""
     pairs = list(request.args.items(multi=True))
     filled = [
         (name, in_utc(value, now_ns) if name in ("since", "until") else value) for name, value in pairs if value.strip()
@@ -188,4 +188,4 @@ def _without_idle_arguments(now_ns: int) -> str | None:
     if filled == pairs:
         return None
     filled = [pair for pair in filled if pair != ("limit", str(DEFAULT_LIMIT))]
-    return f"{TRACES_PATH}?{urlencode(filled)}" if filled else TRACES_PATH
+    return f"{path}?{urlencode(filled)}" if filled else path

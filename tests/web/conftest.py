@@ -13,6 +13,8 @@ from tests.plain_store import PlainStore
 
 TRACES = Path(__file__).parents[1] / "data" / "diamond-district" / "traces.json"
 
+METRICS = TRACES.with_name("metrics.json")
+
 LIVE = FeedState(
     ready=True,
     bytes_read=1_963_352,

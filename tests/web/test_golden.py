@@ -32,6 +32,9 @@ PAGES = {
     "trace": f"/traces/{MISMATCH_TRACE}",
     "not-found": "/traces/nonsense",
     "health": "/health",
+    "errors": "/errors?limit=3",
+    "errors-opened": "/errors?limit=2&by=last&group=b832a573b926",
+    "operations": "/operations?lesson=lesson-011",
 }
 
 

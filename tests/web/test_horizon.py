@@ -26,8 +26,8 @@ def test_a_window_that_reaches_past_what_is_held_says_so_and_a_later_one_does_no
     held_since = datetime.fromtimestamp(health.held_since_ns // 10**9, UTC)
     before, after = ((held_since + timedelta(seconds=shift)).strftime("%Y-%m-%dT%H:%M:%SZ") for shift in (-5, 5))
     assert NO_LONGER in client.get("/trace-viewer.html").text
-    assert NO_LONGER in client.get("/trace-viewer.html", query_string={"since": before}).text
-    assert NO_LONGER not in client.get("/trace-viewer.html", query_string={"since": after}).text
+    assert NO_LONGER in client.get("/trace-viewer.html", query_string={"since": before}, follow_redirects=True).text
+    assert NO_LONGER not in client.get("/trace-viewer.html", query_string={"since": after}, follow_redirects=True).text
     page = client.get("/health").text
     assert "traces are held since " in page
     assert f"{health.counters['evicted_spans']:,}" in page

@@ -1,0 +1,79 @@
+"""Links from a figure to the traces it counts: the list with the same filters, and a term that demands the rest."""
+
+import re
+from dataclasses import replace
+
+from diamond_viewer.query.suggestions import written
+from diamond_viewer.telemetry.semconv import BARE_METHODS, STATEMENT_KEYS
+from diamond_viewer.telemetry.tallies import OTHERS, ErrorKey, OperationKey, StatementTally
+from diamond_viewer.web.address import TRACES_PATH, Address
+from diamond_viewer.web.facet_panel import with_term
+
+MAX_VALUE = 200  # characters: longer ones are no filter
+MAX_PART = 120  # of a statement
+
+
+def list_of(address: Address) -> Address:
+    """The traces page with the filters of another page."""
+    return Address(replace(address.query, page=1, anchor=None), path=TRACES_PATH)
+
+
+def error_href(address: Address, key: ErrorKey) -> str:
+    """Traces in which the span failed where the group's errors begin; empty for what cannot be asked for."""
+    if key.what == OTHERS or not 0 < len(key.cause) <= MAX_VALUE:
+        return ""
+    there = list_of(address)
+    there = replace(there, query=there.query.with_values("status", "error"))
+    return _searching(
+        _of_operation(there, key.operation, key.service), f"span:{{name:{written(key.cause)} status:error}}"
+    )
+
+
+def operation_href(address: Address, key: OperationKey, more: str = "") -> str:
+    """Traces in which the operation ran; ``more`` is demanded of them as well."""
+    if key.operation == OTHERS:
+        return ""
+    there = _of_operation(list_of(address), key.operation, key.service)
+    return _searching(there, more) if more else there.href
+
+
+def good_traces(address: Address, key: ErrorKey) -> Address:
+    """Those of the same operation without any error, in the same window."""
+    query = address.query
+    for name in dict.fromkeys(name for name, _ in query.set_filters if name not in ("since", "until")):
+        query = query.with_values(name)
+    there = Address(replace(query, page=1, anchor=None).with_values("status", "ok"), path=TRACES_PATH)
+    return _of_operation(there, key.operation, key.service)
+
+
+def statement_href(address: Address, tally: StatementTally, *, slow: bool = False) -> str:
+    """Traces that ran a statement, found by its longest piece without a value."""
+    pieces = [piece.strip(" (),") for piece in re.split(r"\?…?|…", tally.statement)]
+    piece = max(pieces, key=len)[:MAX_PART].strip()
+    if tally.statement == OTHERS or len(piece) < 3:
+        return ""
+    duration = " duration>100ms" if slow else ""
+    quoted = piece.replace("\\", "\\\\").replace('"', '\\"')
+    return _searching(list_of(address), f'span:{{{STATEMENT_KEYS[1]}~"{quoted}"{duration}}}')
+
+
+def _of_operation(there: Address, operation: str, service: str) -> Address:
+    """A request called by its method alone has its route in its name: no span is called that."""
+    query = there.query
+    method, _, route = operation.partition(" ")
+    if service and not query.value("service") and len(service) <= MAX_VALUE:
+        query = query.with_values("service", service)
+    if len(operation) > MAX_VALUE:
+        return replace(there, query=query)
+    if method in BARE_METHODS and route:
+        either = f"(name:{written(operation)} OR span:{{name:{method} route:{written(route)}}})"
+        search = with_term(query.value("q"), either)
+        return replace(there, query=query.with_values("q", search) if search else query)
+    if operation and not query.value("operation"):
+        query = query.with_values("operation", operation)
+    return replace(there, query=query)
+
+
+def _searching(there: Address, term: str) -> str:
+    search = with_term(there.query.value("q"), term)
+    return replace(there, query=there.query.with_values("q", search)).href if search else ""

@@ -1,5 +1,6 @@
 """Logs on the page of their trace: told among the events, with severity, text and attributes."""
 
+import json
 from pathlib import Path
 
 from tests.web.html_outline import Element
@@ -50,6 +51,25 @@ def test_an_exception_that_was_logged_is_of_that_kind() -> None:
     seen = Seen(line(span(1)), logs_line(log("oh", of=1, severityNumber=17, attributes={"exception.type": "E"}), log()))
     chips = [e.words() for e in seen.page().root.all() if e.tag == "a" and e.words() in ("exception 1", "log 1")]
     assert chips == ["exception 1", "log 1"]
+
+
+def test_the_json_of_a_trace_has_its_logs_and_can_be_read_again() -> None:
+    seen = Seen(
+        line(span(1)),
+        logs_line(
+            log("saved", of=1, time_ns=A_TIME_NS + 2, severityNumber=9, attributes={"ms": 12, "password": "hunter2"}),
+            log({"at": [1, 0.5]}, eventName="video.progress"),
+        ),
+    )
+    for asked in (f"/traces/{trace_id(1)}/download.json", f"/api/traces/{trace_id(1)}"):
+        text = seen.client.get(asked).data
+        assert b"hunter2" not in text
+        again = Seen(text)
+        assert [entry.words() for entry in story(again)] == [entry.words() for entry in story(seen)]
+        assert [entry.words() for entry in story(again)] != []
+        document = json.loads(text)
+        assert [len(scope["logRecords"]) for of in document["resourceLogs"] for scope in of["scopeLogs"]] == [2]
+    assert "resourceLogs" not in json.loads(Seen(line(span(1))).client.get(f"/api/traces/{trace_id(1)}").data)
 
 
 def test_text_markup_and_offline_file_tell_logs_too() -> None:

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+from tests.accepting import compare
 from tests.web.html_outline import Element
 from tests.web.test_trace_faults import Seen
 from tests.writing import A_TIME_NS, event, line, log, logs_line, span, span_id, trace_id
 
 DATA = Path(__file__).parents[1] / "data" / "diamond-district"
 FAILED = "64ca9bd24dffecb1bed85b2f6178dd24"
+WITH_SIX_LOGS = "4785e271b3daa680fd09a81249c1380e"
 MS = 1_000_000
 
 
@@ -87,6 +89,13 @@ def test_the_real_logs_stand_in_the_story_of_their_trace() -> None:
     with_logs = [line for line in (DATA / "logs.json").read_bytes().splitlines() if FAILED.encode() in line]
     page = seen.client.get(f"/traces/{FAILED}").get_data(as_text=True)
     assert bool(with_logs) == ('badge--error">error</span> <b class="story__name">' in page)
+
+
+def test_a_real_trace_with_logs_is_told_as_it_was_accepted() -> None:
+    seen = Seen(*(DATA / "traces.json").read_bytes().splitlines(), *(DATA / "logs.json").read_bytes().splitlines())
+    drawn = seen.client.get(f"/traces/{WITH_SIX_LOGS}/outline.txt").text
+    assert sum(" log " in line or " info " in line for line in drawn.splitlines()) >= 6
+    compare("trace/a-session-with-six-logs.txt", drawn)
 
 
 def test_a_trace_with_100000_logs_is_a_page() -> None:

@@ -55,4 +55,4 @@ def compare(name: str, html: str) -> None:
     html = re.sub(r"\?v=[0-9a-f]{12}", "?v=…", html)
     html = re.sub(r'(<span class="version">)\S+ <b>[^<]*</b></span> ?', "", html)
     assert Outline(html).problems == []
-    accepting.compare(f"{name}.html", html)
+    accepting.compare(f"{name}.html", html, beside="" if name == "traces" else "traces.html")

@@ -20,9 +20,6 @@ _SORT_COLUMNS = {"start": "start_ns", "spans": "span_count", "errors": "error_co
 
 Matches = list[tuple[Segment, Indexes]]
 
-MAX_LOOKED_AT = 50_000  # distinct values of a field, in all segments together: about 50 ms
-MIN_LOOKED_AT = 1_000  # in each segment, however many there are
-
 
 @dataclass(frozen=True, slots=True)
 class Matched:
@@ -201,29 +198,3 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
 def facets(found: Matched, limit: int) -> Facets:
     """See ``TraceStore.facets``."""
     return facets_of(found.matches, limit)
-
-
-def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:
-    """See ``TraceStore.values``. Case does not matter.
-
-    Of millions of distinct values only the most frequent of each segment are looked at: their counts are exact, and what
-    is on many traces is among them.
-    """
-    wanted = text.casefold()
-    candidates: set[str] = set()
-    share = max(MIN_LOOKED_AT, MAX_LOOKED_AT // max(1, len(segments)))
-    for segment in segments:
-        codes, sizes = segment.postings.counts(field)
-        if len(codes) > share:
-            codes = codes[np.argpartition(sizes, len(codes) - share)[len(codes) - share :]]
-        texts = segment.dictionary.texts
-        candidates |= {texts[code] for code in codes.tolist() if wanted in texts[code].casefold()}
-    counts: Counter[str] = Counter()
-    for segment in segments:
-        codes, sizes = segment.postings.counts(field)
-        held = [(text, code) for text in candidates if (code := segment.dictionary.find(text)) is not None]
-        places = np.searchsorted(codes, [code for _, code in held])
-        for (value, code), place in zip(held, places.tolist(), strict=True):
-            if place < len(codes) and codes[place] == code:
-                counts[value] += int(sizes[place])
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]

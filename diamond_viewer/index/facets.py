@@ -24,14 +24,11 @@ _NO_PAIRS: Indexes = np.empty(0, np.int64)
 def facets_of(matches: Matches, limit: int) -> Facets:
     """See ``TraceStore.facets``; ``matches`` are the traces that match, where they live."""
     masks = [(segment, mask_of(segment, traces)) for segment, traces in matches]
-    flags = [segment.traces["flags"][traces] for segment, traces in matches]
-    flag_counts = {
-        name: sum(int(np.count_nonzero(part & np.uint32(bit.value))) for part in flags)
-        for name, bit in FLAG_NAMES.items()
-    }
-    errors = sum(int(np.count_nonzero(part & Flag.ERROR.value)) for part in flags)
-    statuses = {"error": errors, "ok": sum(map(len, flags)) - errors}
-    posted = {field.value: _most(_posted(masks, field), limit) for field in Field}
+    flags = _joined([segment.traces["flags"][traces].astype(np.uint16) for segment, traces in matches])
+    flag_counts = {name: int(np.count_nonzero(flags & np.uint16(bit.value))) for name, bit in FLAG_NAMES.items()}
+    errors = flag_counts["error"]
+    statuses = {"error": errors, "ok": len(flags) - errors}
+    posted = {field.value: _most(counts, limit) for field, counts in _posted(masks).items()}
     return Facets(
         service=posted["service"],
         operation=posted["operation"],
@@ -48,11 +45,13 @@ def facets_of(matches: Matches, limit: int) -> Facets:
 
 def _findings(matches: Matches) -> Mapping[str, int]:
     """Most traces have none: only the others are looked at for each rule."""
-    bits = [segment.traces["findings"][traces] for segment, traces in matches]
-    found = [part[(part & ~WAITING) > 0] for part in bits]
-    return {
-        name: sum(int(np.count_nonzero(part & np.uint64(bit))) for part in found) for name, bit in RULE_BITS.items()
-    }
+    bits = _joined([segment.traces["findings"][traces] for segment, traces in matches])
+    found = bits[(bits & ~WAITING) > 0]
+    return {name: int(np.count_nonzero(found & np.uint64(bit))) for name, bit in RULE_BITS.items()}
+
+
+def _joined(parts: Sequence[Column]) -> Column:
+    return np.concatenate(parts) if parts else np.empty(0, np.uint16)
 
 
 def _most(counts: Mapping[str, int], limit: int) -> FacetValues:
@@ -71,12 +70,13 @@ def mask_of(segment: Segment, traces: Indexes) -> Mask:
     return mask
 
 
-def _posted(masks: Sequence[tuple[Segment, Mask]], field: Field) -> Mapping[str, int]:
-    counts: Counter[str] = Counter()
+def _posted(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[Field, Counter[str]]:
+    counts: dict[Field, Counter[str]] = {field: Counter() for field in Field}
     for segment, mask in masks:
         is_all = np.count_nonzero(mask) == np.count_nonzero(segment.traces["lives_here"])
-        codes, found = segment.postings.counts(field) if is_all else segment.postings.counts_among(field, mask)
-        _add(counts, segment.dictionary.texts, codes, found)
+        tallies = {field: segment.postings.counts(field) for field in Field} if is_all else segment.postings.tallies(mask)
+        for field, (codes, found) in tallies.items():
+            _add(counts[field], segment.dictionary.texts, codes, found)
     return counts
 
 

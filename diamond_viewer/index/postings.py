@@ -156,7 +156,8 @@ class Postings:
             added = np.bincount(recent[traces[recent & _TRACE_MASK]] >> _TRACE_BITS & _CODE_MASK)
             found = np.flatnonzero(added)
             codes, counts = np.concatenate([codes, found]), np.concatenate([counts, added[found]])
-        return codes[counts > 0], counts[counts > 0]
+        said = counts > 0
+        return codes[said], counts[said]
 
     def _packed_range(self, field: Field) -> tuple[int, int]:
         low, high = np.searchsorted(self._values, [_value(field, 0), _value(field, 0) + (1 << _CODE_BITS)])

@@ -40,7 +40,7 @@ def main() -> int:
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
-            feed.read_backlog_in(settings.worker_count, MemoryStore.packer)
+            feed.read_backlog_in(settings.worker_count, MemoryStore.worker)
         except FeedError as error:
             return terminal.refuse(error)
         application = create_app(store, allowed_hosts=settings.trusted_hosts)

@@ -168,13 +168,14 @@ class MemoryStore(ExaminedTraces):
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
-        """See ``TraceWriter``: ``spans`` is a packed segment. Nothing has changed unless it was taken."""
+        """See ``TraceWriter``: ``spans`` is a packed segment. No trace has changed unless it was taken."""
         segment = spans
         assert isinstance(segment, Segment)
         with self._lock:
             more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
             if self._budget.is_passed(self._memory_bytes() + more_bytes):
                 self._held_since_ns = max(self._held_since_ns, horizon_ns(segment))
+                self._take_metrics(segment)  # they have a share of their own, and nobody reads this file again
                 return Adoption.NO_ROOM
             number = min(self._segments) - 1
             if self._digests.keys() & segment.digests.keys() or segment.repeats_logs_of(self._segments.values()):
@@ -183,9 +184,7 @@ class MemoryStore(ExaminedTraces):
             if larger is None:
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
-            if segment.metrics is not None:
-                self._metrics.add_all(segment.metrics)
-                segment.metrics = None
+            self._take_metrics(segment)
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -195,6 +194,12 @@ class MemoryStore(ExaminedTraces):
             self._version += 1
         give_back()  # what it was sent in
         return Adoption.TAKEN
+
+    def _take_metrics(self, segment: Segment) -> None:
+        if segment.metrics is not None:
+            self._version += segment.metrics.size_bytes > 0
+            self._metrics.add_all(segment.metrics)
+            segment.metrics = None
 
     def report(self, state: FeedState) -> None:
         if state != self._feed:

@@ -8,6 +8,7 @@ import pytest
 
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.index.metric_series import MAX_POINTS, MetricSeries
+from diamond_viewer.index.segment import Segment
 from diamond_viewer.store import Adoption
 from diamond_viewer.telemetry.metrics import Increment, added_up
 from diamond_viewer.telemetry.otlp import decode_line
@@ -16,6 +17,8 @@ from tests.metric_lines import CUMULATIVE, DELTA, buckets, counter, gauge, histo
 from tests.plain_metrics import last_totals
 from tests.plain_otlp import read_documents
 from tests.plain_store import PlainStore
+from tests.writing import line as spans_line
+from tests.writing import span
 
 DATA = Path(__file__).parent.parent / "data" / "diamond-district"
 METRICS = (DATA / "metrics.json").read_bytes().splitlines()
@@ -154,3 +157,21 @@ def test_events_are_counted_by_service_in_intervals_that_end_where_the_next_begi
         assert store.count_events(name, intervals) == plain.count_events(name, intervals)
     assert store.count_events("video.buffering", []) == {}
     assert store.count_events("video.buffering", [(0, 2**62)]) == {"diamond-district-web": (18,)}
+
+
+def test_metrics_of_a_file_whose_traces_find_no_room_are_taken_and_only_they() -> None:
+    def packed(*lines: bytes) -> Segment:
+        packer = MemoryStore.packer()
+        add_lines(packer, lines)
+        return packer.handed_over()
+
+    bulk = [spans_line(span(1, trace=trace, name="n" * 500)) for trace in range(1, 3_000)]
+    old = line(counter("m", number(4, at_s=1), number(9, at_s=2)))
+    store = MemoryStore(500_000)
+    version = store.version()
+    assert store.adopt(packed(*bulk, old)) is Adoption.NO_ROOM
+    assert store.health().traces == 0
+    assert store.version() > version
+    assert sum(one.amount for series in store.series("m") for one in series.increments()) == 9
+    assert store.adopt(packed(*bulk, old)) is Adoption.NO_ROOM
+    assert sum(one.amount for series in store.series("m") for one in series.increments()) == 9

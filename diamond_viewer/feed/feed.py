@@ -60,7 +60,6 @@ class Feed:
         self._backlog: list[tuple[Tail, int]] | None = None  # what stood on disk at the first look, and its size
         self._lines_before = 0
         self._last_line_ns = 0
-        self._behind_since_s: float | None = None
 
     def read_backlog_in(
         self, worker_count: int, make_writer: Callable[[], SealedWriter], min_bytes: int = MIN_BYTES
@@ -151,10 +150,6 @@ class Feed:
         bytes_read = self._reader.bytes_read + (self._history.bytes_read if self._history else 0)
         unread_bytes = sum(tail.unread_bytes for tail in tails if not tail.trouble)  # what cannot be read is no lag
         now_s = time.monotonic()
-        if not unread_bytes:
-            self._behind_since_s = None
-        elif self._behind_since_s is None:
-            self._behind_since_s = now_s
         report.clock_lag(tails, now_s)
         waiting = report.waiting_for(self._patterns, self._shelf.families.values(), tails)
         self._writer.report(
@@ -164,7 +159,7 @@ class Feed:
                 bytes_total=bytes_read + unread_bytes,
                 lines=self._ingest.lines,
                 bad_lines=self._ingest.bad_lines,
-                lag_ns=int((now_s - self._behind_since_s) * 1e9) if self._behind_since_s is not None else 0,
+                lag_ns=int(max((tail.lag.at(now_s) for tail in tails), default=0.0) * 1e9),
                 last_line_ns=self._last_line_ns,
                 sources=report.sources(
                     self._shelf.families.values(), tails, self._shelf.forgotten, self._stumbles, now_s

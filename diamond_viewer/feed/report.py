@@ -11,12 +11,12 @@ MAX_SOURCES = 200  # of group_by there may be thousands; the live files come fir
 
 
 def clock_lag(tails: Iterable[Tail], now_s: float) -> None:
-    """Note since when each file has had bytes that were not read at the end of a look. What cannot be read is no lag."""
+    """Note how large each file is and how far it has been read at the end of a look. What cannot be read is no lag."""
     for tail in tails:
         if not tail.unread_bytes or tail.trouble:
-            tail.behind_since_s = None
-        elif tail.behind_since_s is None:
-            tail.behind_since_s = now_s
+            tail.lag.forget()
+        else:
+            tail.lag.look(tail.size_bytes, tail.offset, now_s)
 
 
 def sources(
@@ -43,7 +43,7 @@ def sources(
                 tail.ledger.lines,
                 problems,
                 behind_bytes=tail.unread_bytes,
-                lag_ns=int((now_s - tail.behind_since_s) * 1e9) if tail.behind_since_s is not None else 0,
+                lag_ns=int(tail.lag.at(now_s) * 1e9),
             )
         )
     if stumbles.problems:

@@ -14,6 +14,7 @@ import xxhash
 from diamond_viewer.feed.compressed import Sniffer, UnpackError
 from diamond_viewer.feed.files import Name
 from diamond_viewer.feed.ingest import Ledger
+from diamond_viewer.feed.lag import Lag
 from diamond_viewer.telemetry.lines import LineSplitter, trimmed
 from diamond_viewer.telemetry.otlp_documents import DocumentGatherer
 
@@ -48,7 +49,7 @@ class Tail:
         self.failure = ""  # why its content is of no use, until it is rewritten
         self.trouble = ""  # why it cannot be read just now
         self.size_bytes = name.size_bytes
-        self.behind_since_s: float | None = None  # it has had unread bytes at every look since
+        self.lag = Lag()
         self.grown_s = 0.0  # when bytes last came, by the clock of who reads
         self.mark_at_close = NEVER
         self.is_elsewhere = False  # another process reads it

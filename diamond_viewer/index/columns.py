@@ -84,6 +84,20 @@ class Table:
         return sum(column.nbytes for column in self._columns.values())
 
 
+def rows_in(ranges: Sequence[tuple[int, int]]) -> Indexes:
+    """The row numbers of ranges side by side.
+
+    >>> rows_in([(3, 5), (9, 9), (0, 2)]).tolist()
+    [3, 4, 0, 1]
+    """
+    if len(ranges) == 1:
+        return np.arange(*ranges[0])
+    starts, ends = np.array(ranges, np.int64).reshape(-1, 2).T
+    counts = ends - starts
+    shifts: Indexes = starts - (np.cumsum(counts) - counts)
+    return np.arange(int(counts.sum())) + np.repeat(shifts, counts)
+
+
 class Dictionary:
     """Text <-> code. Code 0 is the empty text. Secrets are taken out before a text enters."""
 

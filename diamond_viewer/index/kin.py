@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diamond_viewer.index.catalogue import ROUTE_IS_PATH
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.lineage import distinct_tuples, nearest, parents
-from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.segment import Place, Segment, row_count
 from diamond_viewer.telemetry.model import KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER
 from diamond_viewer.telemetry.semconv import BARE_METHODS
 
@@ -111,7 +111,7 @@ def split_traces(segments: Iterable[Segment]) -> list[Place]:
         (segment, trace)
         for segment in segments
         for trace in segment.guests
-        if sum(place.row_count(number) for place, number in segment.places_of(trace)) <= MAX_GATHERED_ROWS
+        if row_count((segment, trace)) <= MAX_GATHERED_ROWS
     ]
 
 

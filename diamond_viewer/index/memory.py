@@ -5,6 +5,7 @@ lays one, which takes milliseconds.
 import gc
 import time
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Self
 
 import numpy as np
@@ -36,7 +37,7 @@ from diamond_viewer.index.metric_series import SHARE, MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble
-from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment
+from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
 from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
@@ -278,12 +279,14 @@ class MemoryStore(ExaminedTraces):
                 self._packed_bytes[segment.number] = segment.size_bytes
 
     def _reassemble(self, homes: Sequence[Place]) -> None:
-        reassemble([home for home in homes if not self._is_huge(home)])
-        for home in filter(self._is_huge, homes):
+        is_huge = [self._is_huge(home) for home in homes]
+        reassemble([home for home, huge in zip(homes, is_huge, strict=True) if not huge])
+        for home in compress(homes, is_huge):
             recount(home)
-        for segment, number in homes:
-            span_count = int(segment.traces["span_count"][number])
-            if span_count >= BIG_SPANS:
+        for segment, _, numbers in by_segment(homes):
+            span_counts = segment.traces["span_count"][numbers]
+            for at in np.flatnonzero(span_counts >= BIG_SPANS).tolist():
+                number, span_count = int(numbers[at]), int(span_counts[at])
                 big = self._big.get((segment.number, number))
                 if big is None:
                     big = self._big[segment.number, number] = BigTrace(span_count)
@@ -292,7 +295,7 @@ class MemoryStore(ExaminedTraces):
 
     def _is_huge(self, home: Place) -> bool:
         """Too large to be worked out as a whole: that takes time, and room for all of its rows side by side."""
-        return sum(segment.row_count(number) for segment, number in home[0].places_of(home[1])) > self._huge_spans
+        return row_count(home) > self._huge_spans
 
     # -- the budget
 

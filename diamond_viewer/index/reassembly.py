@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.catalogue import assemble
-from diamond_viewer.index.columns import Column, Indexes
-from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.columns import Column, Indexes, rows_in
+from diamond_viewer.index.segment import Place, Segment, by_segment
 from diamond_viewer.index.told import WAITING, flags_of
 from diamond_viewer.telemetry.semconv import BARE_METHODS
 
@@ -19,8 +19,8 @@ _NEEDED = (
 
 def reassemble(homes: Sequence[Place]) -> None:
     """``homes`` says where each of the traces lives; none twice."""
-    parts = [[(place, place.rows_of(number)) for place, number in home.places_of(local)] for home, local in homes]
-    counts = [sum(len(rows) for _, rows in found) for found in parts]
+    parts = [[(place, place.ranges_of(number)) for place, number in home.places_of(local)] for home, local in homes]
+    counts = [sum(end - start for _, ranges in found for start, end in ranges) for found in parts]
     homes = [home for home, count in zip(homes, counts, strict=True) if count]
     counts = [count for count in counts if count]
     if not homes:
@@ -44,25 +44,23 @@ def reassemble(homes: Sequence[Place]) -> None:
     }
     for segment, local in homes:
         segment.summaries.pop(local, None)
-    segment_numbers = np.array([segment.number for segment, _ in homes])
-    local_numbers = np.array([local for _, local in homes])
-    for segment in {segment.number: segment for segment, _ in homes}.values():
-        mine = segment_numbers == segment.number
+    for segment, mine, numbers in by_segment(homes):
         written = segment.trace_columns()
         for name, values in columns.items():
-            written[name][local_numbers[mine]] = values[mine]
-        written["flags"][local_numbers[mine]] |= flags_of(written["findings"][local_numbers[mine]])
-        written["findings"][local_numbers[mine]] |= WAITING
+            written[name][numbers] = values[mine]
+        written["flags"][numbers] |= flags_of(written["findings"][numbers])
+        written["findings"][numbers] |= WAITING
 
 
 class _Gathered:
     """Rows of several segments side by side. Codes stay those of the segment that a row comes from."""
 
-    def __init__(self, parts: list[tuple[Segment, Indexes]]) -> None:
+    def __init__(self, parts: list[tuple[Segment, Sequence[tuple[int, int]]]]) -> None:
         self._segments = list({segment.number: segment for segment, _ in parts}.values())
         at = {segment.number: place for place, segment in enumerate(self._segments)}
-        self._owner = np.repeat([at[segment.number] for segment, _ in parts], [len(rows) for _, rows in parts])
-        row_numbers = np.concatenate([rows for _, rows in parts])
+        owners, ranges = zip(*((at[segment.number], one) for segment, found in parts for one in found), strict=True)
+        row_numbers = rows_in(ranges)
+        self._owner = np.repeat(owners, [end - start for start, end in ranges])
         self.rows: dict[str, Column] = {}
         self.is_bare: npt.NDArray[np.bool_] = np.zeros(len(row_numbers), bool)
         for place, segment in enumerate(self._segments):

@@ -7,13 +7,13 @@ A trace *lives* in the segment that saw it first. Its later spans may lie in oth
 number of its own and no entry in lists or postings.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from diamond_viewer.index.attached import Attached
-from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table
+from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table, rows_in
 from diamond_viewer.index.faults import ToldApart
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.metric_series import MetricSeries
@@ -132,20 +132,20 @@ class Segment:
 
     def rows_of(self, trace: int) -> Indexes:
         """The row numbers of a trace in this segment."""
+        return rows_in(self.ranges_of(trace))
+
+    def ranges_of(self, trace: int) -> list[tuple[int, int]]:
+        """First row and the one after the last, of each run of rows of a trace in this segment."""
         if not self.is_open:
-            return np.arange(self._row_starts[trace], self._row_starts[trace + 1])
-        ranges = self._ranges[trace]
-        if not ranges:  # a guest of which only repeats came
-            return np.empty(0, np.int64)
-        if len(ranges) == 1:
-            return np.arange(*ranges[0])
-        return np.concatenate([np.arange(start, end) for start, end in ranges])
+            return [(int(self._row_starts[trace]), int(self._row_starts[trace + 1]))]
+        return self._ranges[trace]
 
     def row_count(self, trace: int) -> int:
         """How many rows of a trace lie in this segment."""
-        if not self.is_open:
-            return int(self._row_starts[trace + 1]) - int(self._row_starts[trace])
-        return sum(end - start for start, end in self._ranges[trace])
+        ranges = self.ranges_of(trace)
+        if len(ranges) == 1:  # as with nearly all, and this is asked for every trace that grows
+            return ranges[0][1] - ranges[0][0]
+        return sum(end - start for start, end in ranges)
 
     def places_of(self, trace: int) -> list[Place]:
         """Everywhere rows of a trace lie that lives here."""
@@ -223,3 +223,18 @@ class Segment:
         self.pairs, self.summaries, self.remembered = {}, {}, Remembered()
         self.calls = self.causes = self.requests = None
         self.postings.drop_spare()
+
+
+def row_count(home: Place) -> int:
+    """How many rows of a trace there are, wherever they lie."""
+    segment, trace = home
+    return sum(place.row_count(number) for place, number in segment.places_of(trace))
+
+
+def by_segment(homes: Sequence[Place]) -> Iterator[tuple[Segment, Indexes, Indexes]]:
+    """The segments that traces live in, each with the places of its traces in ``homes`` and their numbers."""
+    segment_numbers = np.array([segment.number for segment, _ in homes])
+    numbers = np.array([number for _, number in homes])
+    for segment in {segment.number: segment for segment, _ in homes}.values():
+        mine = np.flatnonzero(segment_numbers == segment.number)
+        yield segment, mine, numbers[mine]

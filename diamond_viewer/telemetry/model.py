@@ -328,7 +328,7 @@ class Problem:
 class SourceState:
     """One file as the feed sees it. ``state`` is waiting | reading | live | done | ignored | failed.
 
-    ``behind_bytes`` are written and not read yet; ``lag_ns`` is how long the feed has been behind in this file.
+    ``behind_bytes`` are written and not read yet; ``lag_ns`` is the age of the oldest of these.
     """
 
     path: str

@@ -95,10 +95,10 @@ $(SDK): $(JAVASCRIPT)/package-lock.json
 	@cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
-$(PEERS)/.installed: requirements-peers.txt | $(BIN)/python
+$(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 	@echo "Installing what make bench-peers races against into $(PEERS) ..."
 	@$(PYTHON) -m venv $(PEERS)
-	@grep -v '^#' requirements-peers.txt | while read -r peer; do \
+	@grep -v '^#' tests/bench/peers/requirements.txt | while read -r peer; do \
 		$(PEERS)/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$$peer" \
 			|| echo "$$peer cannot be installed here; its row will say so." >&2; \
 	done

@@ -86,10 +86,10 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv,Python's venv module is missing); }
 	@$(PYTHON) -m venv $(VENV)
 
-$(PEERS)/.installed: requirements-peers.txt | $(BIN)/python
+$(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 	@echo "Installing what make bench-peers races against into $(PEERS) ..."
 	@$(PYTHON) -m venv $(PEERS)
-	@grep -v '^#' requirements-peers.txt | while read -r peer; do \
+	@grep -v '^#' tests/bench/peers/requirements.txt | while read -r peer; do \
 		$(PEERS)/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$$peer" \
 			|| echo "$$peer cannot be installed here; its row will say so." >&2; \
 	done

@@ -81,12 +81,17 @@ def summarise(spans: list[Span]) -> TraceSummary:
 
 
 def began_ns(span: Span) -> int:
-    """A span whose start was lost began no later than it ended; 0 when it has no time at all. Time ends in 2262."""
-    return min(span.start_ns or span.end_ns, MAX_TIME_NS)
+    """A span whose start was lost began no later than it ended; 0 when it has no time at all."""
+    return _known(span.start_ns) or _known(span.end_ns)
 
 
 def lasted_ns(span: Span) -> int:
-    return max(0, min(span.end_ns, MAX_TIME_NS) - began_ns(span))
+    return max(0, _known(span.end_ns) - began_ns(span))
+
+
+def _known(time_ns: int) -> int:
+    """What lies beyond 2262 is no time."""
+    return time_ns if time_ns <= MAX_TIME_NS else 0
 
 
 def first_of(spans: Iterable[Span]) -> Span | None:

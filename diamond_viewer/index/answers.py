@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
-from diamond_viewer.index.facets import facets_of
+from diamond_viewer.index.facets import count_flags, facets_of
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
@@ -19,9 +19,6 @@ from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Page, Stats
 _SORT_COLUMNS = {"start": "start_ns", "spans": "span_count", "errors": "error_count"}
 
 Matches = list[tuple[Segment, Indexes]]
-
-MAX_LOOKED_AT = 50_000  # distinct values of a field, in all segments together: about 50 ms
-MIN_LOOKED_AT = 1_000  # in each segment, however many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ def matched(segments: Sequence[Segment], terms: Sequence[Term]) -> Matched:
 
 def joined(matches: Matches, column: str, dtype: npt.DTypeLike = np.int64) -> Column:
     """A column of all matching traces, side by side."""
-    parts = [segment.traces[column][traces].astype(dtype) for segment, traces in matches]
+    parts = [np.take(segment.traces[column], traces).astype(dtype, copy=False) for segment, traces in matches]
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
@@ -128,8 +125,7 @@ def stats(found: Matched) -> Stats:
     if not len(start_ns):
         return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=is_complete)
     duration_ns = joined(matches, "end_ns") - start_ns
-    flags = joined(matches, "flags")
-    flag_counts = {name: int(np.count_nonzero(flags & bit.value)) for name, bit in FLAG_NAMES.items()}
+    flag_counts = count_flags(matches)
     p50_ns, p95_ns, p99_ns = nearest_ranks(duration_ns, (50, 95, 99))
     failed = [
         (segment, traces[(segment.traces["flags"][traces] & Flag.AUTH_FAILURE.value) > 0])
@@ -137,9 +133,9 @@ def stats(found: Matched) -> Stats:
     ]
     return Stats(
         traces=len(start_ns),
-        spans=int(joined(matches, "span_count").sum()),
+        spans=_sum(matches, "span_count"),
         error_traces=flag_counts["error"],
-        error_spans=int(joined(matches, "error_count").sum()),
+        error_spans=_sum(matches, "error_count"),
         auth_failure_traces=flag_counts["auth-failure"],
         auth_failure_users=_user_count(failed),
         slow_traces=flag_counts["slow"],
@@ -153,6 +149,10 @@ def stats(found: Matched) -> Stats:
         flags=flag_counts,
         is_complete=is_complete,
     )
+
+
+def _sum(matches: Matches, column: str) -> int:
+    return sum(int(np.take(segment.traces[column], traces).sum(dtype=np.int64)) for segment, traces in matches)
 
 
 def nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
@@ -178,7 +178,7 @@ def masks_of(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Se
 def _user_count(matches: Matches) -> int:
     """Distinct users. Counted by hash, eight bytes each: there may be millions of them."""
     hashes = [np.empty(0, np.int64)]
-    for segment, traces in matches:
+    for segment, traces in (pair for pair in matches if len(pair[1])):
         mask = np.zeros(segment.traces.size, bool)
         mask[traces] = True
         codes, _ = segment.postings.counts_among(Field.USER, mask)
@@ -191,8 +191,8 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
     counts: Counter[str] = Counter()
     for segment, mask in masks_of(segments, matches):
         if segment.events.size:
-            traces = segment.spans["trace"][segment.events["row"]]
-            found = np.bincount(segment.events["name"][mask[traces]])
+            traces = np.take(segment.spans["trace"], segment.events["row"])
+            found = np.bincount(segment.events["name"][np.take(mask, traces)])
             texts = segment.dictionary.texts
             counts.update({texts[code]: int(found[code]) for code in np.flatnonzero(found).tolist()})
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
@@ -201,29 +201,3 @@ def _event_counts(segments: Sequence[Segment], matches: Matches) -> dict[str, in
 def facets(found: Matched, limit: int) -> Facets:
     """See ``TraceStore.facets``."""
     return facets_of(found.matches, limit)
-
-
-def values(segments: Sequence[Segment], field: Field, text: str, limit: int) -> list[tuple[str, int]]:
-    """See ``TraceStore.values``. Case does not matter.
-
-    Of millions of distinct values only the most frequent of each segment are looked at: their counts are exact, and what
-    is on many traces is among them.
-    """
-    wanted = text.casefold()
-    candidates: set[str] = set()
-    share = max(MIN_LOOKED_AT, MAX_LOOKED_AT // max(1, len(segments)))
-    for segment in segments:
-        codes, sizes = segment.postings.counts(field)
-        if len(codes) > share:
-            codes = codes[np.argpartition(sizes, len(codes) - share)[len(codes) - share :]]
-        texts = segment.dictionary.texts
-        candidates |= {texts[code] for code in codes.tolist() if wanted in texts[code].casefold()}
-    counts: Counter[str] = Counter()
-    for segment in segments:
-        codes, sizes = segment.postings.counts(field)
-        held = [(text, code) for text in candidates if (code := segment.dictionary.find(text)) is not None]
-        places = np.searchsorted(codes, [code for _, code in held])
-        for (value, code), place in zip(held, places.tolist(), strict=True):
-            if place < len(codes) and codes[place] == code:
-                counts[value] += int(sizes[place])
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]

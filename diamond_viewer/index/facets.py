@@ -12,26 +12,23 @@ from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.told import WAITING
 from diamond_viewer.query.terms import Field
-from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, FacetValues, Flag
+from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, FacetValues
 from diamond_viewer.telemetry.rules import RULE_BITS
 
 Matches = Sequence[tuple[Segment, Indexes]]
 _TRACE_BITS = 32
 _TRACE_MASK = 2**_TRACE_BITS - 1
+_COMBINATIONS = 1 << max(FLAG_NAMES.values()).bit_length()
 _NO_PAIRS: Indexes = np.empty(0, np.int64)
 
 
 def facets_of(matches: Matches, limit: int) -> Facets:
     """See ``TraceStore.facets``; ``matches`` are the traces that match, where they live."""
     masks = [(segment, mask_of(segment, traces)) for segment, traces in matches]
-    flags = [segment.traces["flags"][traces] for segment, traces in matches]
-    flag_counts = {
-        name: sum(int(np.count_nonzero(part & np.uint32(bit.value))) for part in flags)
-        for name, bit in FLAG_NAMES.items()
-    }
-    errors = sum(int(np.count_nonzero(part & Flag.ERROR.value)) for part in flags)
-    statuses = {"error": errors, "ok": sum(map(len, flags)) - errors}
-    posted = {field.value: _most(_posted(masks, field), limit) for field in Field}
+    flag_counts = count_flags(matches)
+    errors = flag_counts["error"]
+    statuses = {"error": errors, "ok": sum(len(traces) for _, traces in matches) - errors}
+    posted = {field.value: _most(counts, limit) for field, counts in _posted(masks).items()}
     return Facets(
         service=posted["service"],
         operation=posted["operation"],
@@ -42,17 +39,27 @@ def facets_of(matches: Matches, limit: int) -> Facets:
         user=posted["user"],
         event=posted["event"],
         flag=_most(flag_counts, limit),
-        finding=_most(_findings(matches), limit),
+        finding=_most(_findings(masks), limit),
     )
 
 
-def _findings(matches: Matches) -> Mapping[str, int]:
+def count_flags(matches: Matches) -> dict[str, int]:
+    """How many traces have each flag. All combinations are counted in one pass: there are 1,024 at most."""
+    counts = np.zeros(_COMBINATIONS, np.int64)
+    for segment, traces in matches:
+        counts += np.bincount(np.take(segment.traces["flags"], traces), minlength=_COMBINATIONS)
+    flags = np.arange(_COMBINATIONS)
+    return {name: int(counts[(flags & bit.value) > 0].sum()) for name, bit in FLAG_NAMES.items()}
+
+
+def _findings(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[str, int]:
     """Most traces have none: only the others are looked at for each rule."""
-    bits = [segment.traces["findings"][traces] for segment, traces in matches]
-    found = [part[(part & ~WAITING) > 0] for part in bits]
-    return {
-        name: sum(int(np.count_nonzero(part & np.uint64(bit))) for part in found) for name, bit in RULE_BITS.items()
-    }
+    found = [np.empty(0, np.uint64)]
+    for segment, mask in masks:
+        bits = segment.traces["findings"]
+        found.append(bits[mask & ((bits & ~WAITING) > 0)])
+    told = np.concatenate(found)
+    return {name: int(np.count_nonzero(told & np.uint64(bit))) for name, bit in RULE_BITS.items()}
 
 
 def _most(counts: Mapping[str, int], limit: int) -> FacetValues:
@@ -71,12 +78,13 @@ def mask_of(segment: Segment, traces: Indexes) -> Mask:
     return mask
 
 
-def _posted(masks: Sequence[tuple[Segment, Mask]], field: Field) -> Mapping[str, int]:
-    counts: Counter[str] = Counter()
+def _posted(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[Field, Counter[str]]:
+    counts: dict[Field, Counter[str]] = {field: Counter() for field in Field}
     for segment, mask in masks:
         is_all = np.count_nonzero(mask) == np.count_nonzero(segment.traces["lives_here"])
-        codes, found = segment.postings.counts(field) if is_all else segment.postings.counts_among(field, mask)
-        _add(counts, segment.dictionary.texts, codes, found)
+        tallies = {field: segment.postings.counts(field) for field in Field} if is_all else segment.postings.tallies(mask)
+        for field, (codes, found) in tallies.items():
+            _add(counts[field], segment.dictionary.texts, codes, found)
     return counts
 
 
@@ -104,7 +112,7 @@ def _pair_counts(masks: Sequence[tuple[Segment, Mask]], column: str) -> Iterator
     """Values of a column of spans other than 0, and how many of the traces have each on some span."""
     for segment, mask in masks:
         pairs = _pairs(segment, column)
-        values = pairs[mask[pairs & _TRACE_MASK]] >> _TRACE_BITS
+        values = pairs[np.take(mask, pairs & _TRACE_MASK)] >> _TRACE_BITS
         counts = np.bincount(values)
         found = np.flatnonzero(counts)
         yield segment, found, counts[found]

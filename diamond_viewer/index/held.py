@@ -13,6 +13,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.carried import CarriedValues
 from diamond_viewer.index.causes import tell as tell_causes
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.error_answers import errors
@@ -58,6 +59,7 @@ class HeldTraces:
         self._places = PlaceTable()
         self._version = 0
         self._last_matched: tuple[int, tuple[Term, ...], answers.Matched] | None = None
+        self._carried = CarriedValues()
         self._answered = 0  # how often anybody has asked: what is kept to answer faster may have grown
 
     def version(self) -> int:
@@ -180,7 +182,7 @@ class HeldTraces:
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]:
         with self._lock:
             self._answered += 1
-            return answers.values(list(self._segments.values()), Field(field), text, limit)
+            return self._carried.values(list(self._segments.values()), Field(field), text, limit)
 
     def metrics(self) -> MetricCatalogue:
         return self._metrics.catalogue()
@@ -195,10 +197,12 @@ class HeldTraces:
     def _spare_bytes(self) -> int:
         """What is only kept to answer faster."""
         last_bytes = self._last_matched[2].size_bytes if self._last_matched is not None else 0
+        last_bytes += self._carried.size_bytes
         return last_bytes + sum(segment.spare_bytes for segment in self._segments.values())
 
     def _drop_spare(self) -> None:
         self._last_matched = None
+        self._carried = CarriedValues()
         for segment in self._segments.values():
             segment.drop_spare()
 

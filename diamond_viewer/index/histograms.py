@@ -5,15 +5,19 @@ import numpy as np
 from diamond_viewer.index.answers import Matches, joined
 from diamond_viewer.index.columns import Column
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import Flag, Histogram, Scatter, ScatterCell
+from diamond_viewer.telemetry.model import FLAG_NAMES, Flag, Histogram, Scatter, ScatterCell
 from diamond_viewer.telemetry.scale import log_edges
+
+_FLAGS = np.arange(1 << max(FLAG_NAMES.values()).bit_length())
+_KIND_OF_FLAGS = np.where(_FLAGS & Flag.ERROR.value, 2, np.where(_FLAGS & Flag.AUTH_FAILURE.value, 1, 0))
 
 
 def histogram(matches: Matches, query: Query, now_ns: int, buckets: int) -> Histogram:
     """See ``TraceStore.histogram``. Traces that began before the window stand in its first bucket."""
     first_ns, width_ns, bucket = _buckets(matches, query, now_ns, buckets)
     kind = _kinds(matches)[: len(bucket)]  # no buckets when the window ends before it begins
-    ok, auth, error = (tuple(np.bincount(bucket[kind == of], minlength=buckets).tolist()) for of in range(3))
+    counts = np.bincount(kind * buckets + bucket, minlength=3 * buckets).reshape(3, buckets)
+    ok, auth, error = (tuple(of_kind.tolist()) for of_kind in counts)
     return Histogram(first_ns, width_ns, ok, auth, error)
 
 
@@ -50,8 +54,5 @@ def _buckets(matches: Matches, query: Query, now_ns: int, count: int) -> tuple[i
 
 def _kinds(matches: Matches) -> Column:
     """0 ok, 1 failed sign-in, 2 error, of every match."""
-    flags = joined(matches, "flags")
-    is_error = (flags & Flag.ERROR.value) > 0
-    is_auth = (flags & Flag.AUTH_FAILURE.value) > 0
-    kinds: Column = np.where(is_error, 2, np.where(is_auth, 1, 0))
+    kinds: Column = np.take(_KIND_OF_FLAGS, joined(matches, "flags", np.uint16))
     return kinds

@@ -62,9 +62,9 @@ def fulfils(span: Span, condition: Condition) -> bool:
 
 
 def lasted_ns(span: Span) -> int:
-    """A span without a start began when it ended; time ends in 2262."""
-    end_ns = min(span.end_ns, MAX_TIME_NS)
-    return max(0, end_ns - min(span.start_ns or end_ns, MAX_TIME_NS))
+    """A span without a start began when it ended; what lies beyond 2262 is no time."""
+    start_ns, end_ns = (time_ns if time_ns <= MAX_TIME_NS else 0 for time_ns in (span.start_ns, span.end_ns))
+    return max(0, end_ns - (start_ns or end_ns))
 
 
 def attribute_values(span: Span, key: str) -> Iterator[AttributeValue]:

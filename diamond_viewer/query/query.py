@@ -1,10 +1,11 @@
 """Query: the query string as a value, and back. It is the whole state of a page."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from diamond_viewer.query.filters import FILTER_BY_PARAMETER, FILTERS, FilterError
 from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDER_BY_NAME
@@ -14,6 +15,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_PAGE = 1_000_000
 MAX_VALUES = 100  # values in one query string; more is no reader
+MAX_KEPT_TEXT = 200  # characters of a value whose quoted form is kept
 
 _ANCHOR = re.compile(r"(\d{1,19})-([0-9a-f]{32})")
 
@@ -103,11 +105,10 @@ class Query:
 
     def with_values(self, parameter: str, *values: str) -> Self:
         """The same query with the filter set to exactly these values (none: unset), from the first page on."""
-        chosen: Mapping[str, tuple[str, ...]] = {
-            row.parameter: values if row.parameter == parameter else self.values(row.parameter) for row in FILTERS
-        }
-        pairs = tuple((name, value) for name, picked in chosen.items() for value in picked if value)
-        return replace(self, set_filters=pairs, page=1, anchor=None)
+        others = [pair for pair in self.set_filters if pair[0] != parameter]
+        chosen = [(parameter, value) for value in values if value]
+        pairs = tuple(sorted([*others, *chosen], key=_place_in_table))
+        return type(self)(pairs, self.limit, sort=self.sort)
 
     def without(self, parameter: str, value: str) -> Self:
         return self.with_values(parameter, *(v for v in self.values(parameter) if v != value))
@@ -126,10 +127,24 @@ class Query:
         if self.page != 1 and "page" not in more:
             pairs.append(("page", self.page))
         pairs.extend(more.items())
-        return urlencode(pairs)
+        return "&".join(f"{name}={_quoted(str(value))}" for name, value in pairs)
 
 
 KNOWN = (*FILTER_BY_PARAMETER, "sort", "limit", "page")
+
+
+_PLACES = {row.parameter: place for place, row in enumerate(FILTERS)}
+
+
+def _place_in_table(pair: tuple[str, str]) -> int:
+    return _PLACES[pair[0]]
+
+
+def _quoted(text: str) -> str:
+    return _kept_quoted(text) if len(text) <= MAX_KEPT_TEXT else quote_plus(text)
+
+
+_kept_quoted = lru_cache(maxsize=4_096)(quote_plus)  # a page has hundreds of links, and most say the same again
 
 
 def _number(parameter: str, value: str, most: int) -> int:

@@ -26,7 +26,8 @@ from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
 __all__ = ["Batch", "LineError", "decode_line"]
 
-MAX_TIME_NS = 2**63 - 1  # the index counts in signed 64 bits: the year 2262
+# The index counts in signed 64 bits. What lies beyond the year 2262 was never a clock: producers write 2**64 - 1 for "none".
+MAX_TIME_NS = 2**63 - 1
 MAX_NAME_LENGTH = 5_000  # characters of a name that the index keeps; the original keeps all
 MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, whatever comes
 MAX_CACHED_BLOBS = 16_384
@@ -255,7 +256,7 @@ def _times(times: list[int | str | None]) -> list[int]:
     except (TypeError, msgspec.DecodeError):
         pass
     try:
-        return [min(max(number, 0), MAX_TIME_NS) for number in map(int, times)]  # type: ignore[arg-type]  # likewise
+        return [number if 0 <= number <= MAX_TIME_NS else 0 for number in map(int, times)]  # type: ignore[arg-type]  # likewise
     except (TypeError, ValueError):
         raise _IrregularError from None
 

@@ -17,6 +17,7 @@ from diamond_viewer.telemetry.model import (
     AttributeValue,
     Event,
     Link,
+    Log,
     Resource,
     Scope,
     Span,
@@ -26,34 +27,48 @@ from diamond_viewer.telemetry.model import (
 Json = dict[str, "JsonValue"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | Json
 Shared = TypeVar("Shared", Resource, Scope)
+Member = TypeVar("Member", Span, Log)
 
 MAX_DEPTH = 64  # levels of a value; each is three levels of JSON, and orjson writes at most 254
 
 
 def trace_document(trace: Trace) -> Json:
-    """``{"resourceSpans": [...]}`` of the whole trace: grouped by resource, then scope; spans by start time, then id."""
+    """``{"resourceSpans": [...]}`` of the whole trace, and ``resourceLogs`` when it has log records, as a mixed line has them.
+
+    Grouped by resource, then scope; spans by start time, then id, log records by time.
+    """
+    spans = sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id))
+    return {"resourceSpans": _grouped(spans, "scopeSpans", "spans", _span), **log_document(trace.logs)}
+
+
+def log_document(logs: Iterable[Log]) -> Json:
+    """``{"resourceLogs": [...]}``, empty when there are none."""
+    found = _grouped(sorted(logs, key=lambda log: log.time_ns), "scopeLogs", "logRecords", _log)
+    return {"resourceLogs": found} if found else {}
+
+
+def _grouped(
+    members: Iterable[Member], scopes_key: str, members_key: str, encode: Callable[[Member], Json]
+) -> list[JsonValue]:
     resources: dict[bytes, tuple[Resource, dict[bytes, tuple[Scope, list[JsonValue]]]]] = {}
     resource_key, scope_key = _key_by(_resource), _key_by(_scope)
-    for span in sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id)):
-        key = resource_key(span.resource) + span.resource.schema_url.encode(errors="replace")
-        _, scopes = resources.setdefault(key, (span.resource, {}))
-        key = scope_key(span.scope) + span.scope.schema_url.encode(errors="replace")
-        _, spans = scopes.setdefault(key, (span.scope, []))
-        spans.append(_span(span))
-    return {
-        "resourceSpans": [
-            _filled(
-                resource=_resource(resource),
-                scopeSpans=[
-                    _filled(scope=_scope(scope), spans=spans, schemaUrl=scope.schema_url)
-                    for scope, spans in scopes.values()
-                ],
-                schemaUrl=resource.schema_url,
-                keep=("resource",),
-            )
-            for resource, scopes in resources.values()
-        ]
-    }
+    for member in members:
+        key = resource_key(member.resource) + member.resource.schema_url.encode(errors="replace")
+        _, scopes = resources.setdefault(key, (member.resource, {}))
+        key = scope_key(member.scope) + member.scope.schema_url.encode(errors="replace")
+        _, encoded = scopes.setdefault(key, (member.scope, []))
+        encoded.append(encode(member))
+    return [
+        {
+            "resource": _resource(resource),
+            scopes_key: [
+                {**_filled(scope=_scope(scope)), members_key: encoded, **_filled(schemaUrl=scope.schema_url)}
+                for scope, encoded in scopes.values()
+            ],
+            **_filled(schemaUrl=resource.schema_url),
+        }
+        for resource, scopes in resources.values()
+    ]
 
 
 def encode_trace(trace: Trace) -> bytes:
@@ -71,8 +86,8 @@ def stream_traces(traces: Iterable[Trace]) -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def stream_trace(spans: Iterable[Span]) -> Iterator[bytes]:
-    """``{"resourceSpans": [...]}`` in pieces, spans in the order given: neighbours of one resource and scope stand together.
+def stream_trace(spans: Iterable[Span], logs: Iterable[Log] = ()) -> Iterator[bytes]:
+    """``trace_document`` in pieces, spans in the order given: neighbours of one resource and scope stand together.
 
     A trace of 100,000 spans is never in memory as a whole.
     """
@@ -91,7 +106,8 @@ def stream_trace(spans: Iterable[Span]) -> Iterator[bytes]:
             yield b"," + b",".join(orjson.dumps(_span(span)) for span in several)
         yield b"]}]}"
         between = b","
-    yield b"]}"
+    of_logs = orjson.dumps(log_document(logs))[1:-1]
+    yield b"]" + (b"," + of_logs if of_logs else b"") + b"}"
 
 
 def encode_span(span: Span) -> bytes:
@@ -150,6 +166,20 @@ def _span(span: Span) -> Json:
         droppedLinksCount=span.dropped_link_count,
         status=_filled(message=span.status_message, code=span.status_code),
         keep=("status",),
+    )
+
+
+def _log(log: Log) -> Json:
+    return _filled(
+        timeUnixNano=_time(log.time_ns),
+        severityNumber=log.severity_number,
+        severityText=log.severity,
+        eventName=log.name,
+        body=encode_value(log.body),
+        attributes=encode_attributes(log.attributes),
+        droppedAttributesCount=log.dropped_attribute_count,
+        traceId=log.trace_id,
+        spanId=log.span_id,
     )
 
 

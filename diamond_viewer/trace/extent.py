@@ -47,12 +47,17 @@ class Scale:
         return min(100.0, max(0.0, 100 * (time_ns - self.start_ns) / self.duration_ns))
 
 
+def is_timed(span: AnySpan) -> bool:
+    """Whether it is known when the span began and how long it took."""
+    return 0 < span.start_ns <= span.end_ns <= LAST_TIME_NS
+
+
 def scale_of(spans: Iterable[AnySpan]) -> Scale:
     """Times that are missing or beyond 2262 say nothing of when the trace was: they would stretch it to centuries."""
     starts, ends = [], []
     for span in spans:
         start_ns, end_ns = span.start_ns, span.end_ns
-        if not 0 < start_ns <= end_ns <= LAST_TIME_NS:
+        if not is_timed(span):
             end_ns = end_ns if 0 < end_ns <= LAST_TIME_NS else 0
             start_ns = start_ns if 0 < start_ns <= LAST_TIME_NS else end_ns
             end_ns = max(start_ns, end_ns)
@@ -72,9 +77,8 @@ def extents(rows: Sequence[Row], scale: Scale) -> tuple[Extent, ...]:
     for row in rows:
         span = row.span
         parent = found[row.parent_row] if row.parent_row >= 0 else None
-        start_ns, end_ns = span.start_ns, span.end_ns
-        if 0 < start_ns <= end_ns <= LAST_TIME_NS and not (parent and start_ns < parent.start_ns - SKEW_NS):
-            found.append(Extent(start_ns, end_ns))
+        if is_timed(span) and not (parent and span.start_ns < parent.start_ns - SKEW_NS):
+            found.append(Extent(span.start_ns, span.end_ns))
         else:
             found.append(_told(span, parent, scale))
     return tuple(found)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_duration, format_times
 from diamond_viewer.trace.arranged import Arranged
+from diamond_viewer.trace.extent import is_timed
 
 MIN_IDLE_NS = 60 * NS_PER_SECOND
 IDLE_SHARE = 0.5  # of the trace: so long with nothing running is worth a jump over it
@@ -61,9 +62,7 @@ def _family(trace: Arranged) -> Iterator[Note]:
 
 def _times(trace: Arranged) -> Iterator[Note]:
     untimed = [
-        place
-        for place, extent in enumerate(trace.extents)
-        if extent.problems and not (0 < trace.spans[place].start_ns <= trace.spans[place].end_ns < 2**63)
+        place for place, extent in enumerate(trace.extents) if extent.problems and not is_timed(trace.spans[place])
     ]
     if untimed:
         has = "1 span has" if len(untimed) == 1 else f"{len(untimed):,} spans have"

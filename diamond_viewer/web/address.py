@@ -77,7 +77,7 @@ class Address:
         more = list(self.own_args)
         if self.query.anchor is not None and self.query.page > 1:
             more.insert(0, ("anchor", str(self.query.anchor)))  # page 2 of what stood at the top when page 1 was left
-        arguments = "&".join(filter(None, (self.query.to_args(), urlencode(more))))
+        arguments = "&".join(filter(None, (self.query.to_args(), urlencode(more) if more else "")))
         return f"{self.path}?{arguments}" if arguments else self.path
 
     def own(self, name: str) -> str:
@@ -96,25 +96,28 @@ class Address:
         opened = (("trace", self.trace_id),) if self.trace_id else ()
         return (*(("column", column) for column in self.columns), *face, *self.more, *opened)
 
+    def _asking(self, query: Query) -> Self:
+        # what ``replace`` does, in a fifth of its time: a page has hundreds of links
+        return type(self)(query, self.trace_id, self.columns, self.face, self.path, self.more)
+
     def opening(self, trace_id: str) -> str:
-        return replace(self, trace_id=trace_id).href
+        return type(self)(self.query, trace_id, self.columns, self.face, self.path, self.more).href
 
     def closing(self) -> str:
         return replace(self, trace_id="").href
 
     def filtered(self, parameter: str, *values: str) -> str:
         """The same page with this filter set to exactly these values (none: unset)."""
-        return replace(self, query=self.query.with_values(parameter, *values)).href
+        return self._asking(self.query.with_values(parameter, *values)).href
 
     def without(self, parameter: str, value: str) -> str:
-        return replace(self, query=self.query.without(parameter, value)).href
+        return self._asking(self.query.without(parameter, value)).href
 
     def adding(self, parameter: str, value: str) -> str:
         return self.filtered(parameter, *dict.fromkeys((*self.query.values(parameter), value)))
 
     def between(self, since: str, until: str) -> str:
-        query = self.query.with_values("since", since).with_values("until", until)
-        return replace(self, query=query).href
+        return self._asking(self.query.with_values("since", since).with_values("until", until)).href
 
     def absolute(self, now_ns: int) -> str:
         """The same page for somebody who opens it later: a window that moves with time, or ends now, stands still."""

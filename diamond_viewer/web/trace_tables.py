@@ -120,8 +120,8 @@ def statistics_view(trace: Arranged, address: TraceAddress) -> StatisticsView:
             format_duration(one.self_ns),
             format_share(one.self_ns, whole_ns),
             f"{100 * one.self_ns / whole_ns if whole_ns else 0:.1f}",
-            format_duration(one.average_ns),
-            format_duration(one.p95_ns),
+            format_duration(one.average_ns) if one.timed else "–",
+            format_duration(one.p95_ns) if one.timed else "–",
         )
         for one in found[:MAX_OPERATIONS]
     )

@@ -155,7 +155,7 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
         trace = reading_or_404(trace_id).trace
 
         def pieces() -> Iterator[bytes]:
-            yield from stream_trace(span.whole() for span in trace.spans)
+            yield from stream_trace((span.whole() for span in trace.spans), (log.whole() for log in trace.logs))
 
         return _download(pieces(), "application/json", f"trace-{trace.summary.trace_id}.json")
 

@@ -242,7 +242,7 @@ def test_a_span_that_differs_in_anything_is_no_duplicate(change: Wire) -> None:
 
 
 @pytest.mark.parametrize("start_ns", [0, 1, 2**63 - 1, 2**63, 18_429_984_000_000_000_000, 2**64 - 1])
-def test_a_time_at_the_end_of_time_is_a_time(start_ns: int) -> None:
+def test_a_time_at_the_end_of_time_is_a_time_and_one_behind_it_is_none(start_ns: int) -> None:
     lines = [line(span(1, start_ns=start_ns, lasts_ns=0), span(2, 1, start_ns=start_ns, lasts_ns=0))]
     memory, plain = filled([lines]), PlainStore.from_lines(lines)
     assert drawn(memory) == drawn(plain)

@@ -41,8 +41,8 @@ def row_of_span(span: Span) -> Reading:
         span.name,
         span.service,
         span.kind,
-        min(span.start_ns, MAX_TIME_NS),
-        min(span.end_ns, MAX_TIME_NS),
+        span.start_ns if span.start_ns <= MAX_TIME_NS else 0,
+        span.end_ns if span.end_ns <= MAX_TIME_NS else 0,
         span.status_code,
         tuple((event.name, event.time_ns) for event in span.events),
     )

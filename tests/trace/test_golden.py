@@ -1,6 +1,5 @@
-"""Real traces as drawings that were accepted. ``ACCEPT=1 make test`` (or pytest) accepts what they are now."""
+"""Real traces as drawings that were accepted."""
 
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from diamond_viewer.telemetry.model import Span
 from diamond_viewer.telemetry.otlp import decode_line
 from diamond_viewer.telemetry.otlp_spans import decode_spans
 from diamond_viewer.trace.tree import arrange
+from tests.accepting import compare
 from tests.trace.drawing import drawing
 
 TESTS = Path(__file__).parents[1]
-GOLDEN = TESTS / "golden" / "trace"
 
 TRACES = {
     "a progress update and the job behind it": "0e1993e4ebd476937cb0d7326ce5dbf7",
@@ -35,13 +34,7 @@ def real_traces() -> dict[str, list[Span]]:
 
 @pytest.mark.parametrize("name", TRACES)
 def test_a_real_trace_is_drawn_as_it_was_accepted(real_traces: dict[str, list[Span]], name: str) -> None:
-    drawn = drawing(real_traces[TRACES[name]])
-    path = GOLDEN / f"{name.replace(' ', '-')}.txt"
-    if os.environ.get("ACCEPT"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(drawn)
-    accepted = path.read_text() if path.exists() else ""
-    assert drawn == accepted, f"{path.name} has changed. If that is meant: ACCEPT=1 pytest {Path(__file__).name}"
+    compare(f"trace/{name.replace(' ', '-')}.txt", drawing(real_traces[TRACES[name]]))
 
 
 def test_only_the_trace_without_its_root_has_orphans(real_traces: dict[str, list[Span]]) -> None:

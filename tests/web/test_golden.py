@@ -1,19 +1,17 @@
-"""Pages as they were accepted. ``ACCEPT=1 make test`` (or pytest) accepts what they are now; review it with git diff."""
+"""Pages as they were accepted."""
 
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from diamond_viewer.telemetry.model import FeedState, SourceState
+from tests import accepting
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, MakeClient
 from tests.web.html_outline import Outline
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 MISMATCH_TRACE = "3e2337288c0cde97c1f5cae76038ca5b"
 WAITING = FeedState(
     ready=True,
@@ -57,9 +55,4 @@ def compare(name: str, html: str) -> None:
     html = re.sub(r"\?v=[0-9a-f]{12}", "?v=…", html)
     html = re.sub(r'(<span class="version">)\S+ <b>[^<]*</b></span> ?', "", html)
     assert Outline(html).problems == []
-    path = GOLDEN / f"{name}.html"
-    if os.environ.get("ACCEPT"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(html)
-    accepted = path.read_text() if path.exists() else ""
-    assert html == accepted, f"{path.name} has changed. If that is meant: ACCEPT=1 pytest {Path(__file__).name}"
+    accepting.compare(f"{name}.html", html, beside="" if name == "traces" else "traces.html")

@@ -8,13 +8,16 @@ import pytest
 import xxhash
 from flask.testing import FlaskClient
 
-from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.index.memory import SEGMENT_SPANS, MemoryStore
+from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.model import Flag
 from diamond_viewer.telemetry.otlp import decode_line
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
 from tests.web.html_outline import Outline
 from tests.writing import A_TIME_NS, Wire, any_value, document, event, line, span, span_id, trace_id, written
 
+MS = 1_000_000
 HOUR_NS = 3_600_000_000_000
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
 ROW = re.compile(r"^\| (\d+) \| [^|]+ \| `trace_faults::(\w+)` \| .+ \|$", re.MULTILINE)
@@ -23,8 +26,8 @@ ROW = re.compile(r"^\| (\d+) \| [^|]+ \| `trace_faults::(\w+)` \| .+ \|$", re.MU
 class Seen:
     """A store that was written to, and its pages."""
 
-    def __init__(self, *lines: bytes) -> None:
-        self.store = MemoryStore(2**30)
+    def __init__(self, *lines: bytes, segment_spans: int = SEGMENT_SPANS) -> None:
+        self.store = MemoryStore(2**30, segment_spans)
         self.write(*lines)
         self.client: FlaskClient = create_app(self.store, clock=lambda: NOW_NS).test_client()
 
@@ -123,8 +126,13 @@ def test_one_span_id_in_two_traces_is_two_spans() -> None:
 
 def test_ids_in_capitals_are_the_same_and_unusable_ones_cost_their_span_only() -> None:
     upper = span(2) | {"traceId": trace_id(255).upper(), "spanId": span_id(171).upper()}
-    bad = [span(9) | {"traceId": id_} for id_ in ("0" * 32, "", "ab", "x" * 32, "a" * 33)]
-    seen = Seen(line(span(1, trace=255, name="kept"), upper, *bad))
+    bad = [
+        span(9) | {"traceId": id_} for id_ in ("0" * 32, "", None, "ab", "a" * 31, "x" * 32, "a" * 33, "q" * 22 + "==")
+    ]
+    bad.append({key: value for key, value in span(9).items() if key != "traceId"})
+    whole = line(span(1, trace=255, name="kept"), upper, *bad)
+    assert decode_line(whole).invalid_spans == len(bad)
+    seen = Seen(whole)
     assert len(seen.names(255)) == 2
     assert seen.client.get(f"/traces/{trace_id(255).upper()}").status_code == 200
 
@@ -141,6 +149,13 @@ def test_an_orphan_is_attached_when_its_parent_comes() -> None:
     seen.write(line(span(1, name="parent")))
     assert seen.names() == ["parent", "child"]
     assert "still to come" not in seen.words()
+
+
+def test_an_orphan_is_attached_when_its_parent_comes_hours_later_into_another_segment() -> None:
+    seen = Seen(line(span(2, 1, name="child")), segment_spans=2)
+    seen.write(line(span(8, trace=8), span(9, trace=9)))
+    seen.write(line(span(1, name="parent", start_ns=A_TIME_NS - 5 * HOUR_NS, lasts_ns=6 * HOUR_NS)))
+    assert seen.names() == ["parent", "child"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 1_000])
@@ -167,19 +182,38 @@ def test_several_roots_and_none_are_shown_from_the_first_start_to_the_last_end()
 
 
 @pytest.mark.parametrize(
-    ("start", "end"),
+    ("start", "end", "said"),
     [
-        *(("0", "0"), (None, None), (str(A_TIME_NS), "0"), (str(A_TIME_NS), str(A_TIME_NS - 10**9))),
-        *((str(2**64 - 1), str(2**64 - 1)), ("18446744073709000000", str(A_TIME_NS)), (A_TIME_NS, A_TIME_NS + 5)),
+        *(("0", "0", "It has no start"), (None, None, "It has no end"), (str(A_TIME_NS), "0", "It has no end")),
+        (str(A_TIME_NS), str(A_TIME_NS - 10**9), "It ends 1 s before it starts"),
+        (str(2**64 - 1), str(2**64 - 1), "Its start lies beyond the year 2262"),
+        *(("18446744073709000000", str(A_TIME_NS), "Its start lies beyond"), ("-5", str(A_TIME_NS), "It has no start")),
+        *(("1e9", "2e9", "It has no start"), ("soon", "later", "It has no end"), (1.5, A_TIME_NS, "before its parent")),
+        (A_TIME_NS, A_TIME_NS + 5, ""),
     ],
 )
-def test_times_that_cannot_be_keep_the_span_and_no_bar_is_negative(start: object, end: object) -> None:
+def test_times_that_cannot_be_keep_the_span_and_no_bar_is_negative(start: object, end: object, said: str) -> None:
     odd = span(2, 1, name="odd") | {"startTimeUnixNano": start, "endTimeUnixNano": end}
     seen = Seen(line(span(1), odd))
     assert sorted(seen.names()) == ["odd", "work"]
+    assert said in seen.words(f"?span={span_id(2)}")
     for bar in seen.page().find(class_="span__bar"):
         assert 0 <= float(bar.attributes["x"].rstrip("%")) <= 100
         assert 0 < float(bar.attributes["width"].rstrip("%")) <= 100
+
+
+def test_times_that_cannot_be_are_no_figures() -> None:
+    """Neither of the trace, which did not take 292 years, nor of the operation, whose other spans all took 1 ms."""
+    unending = [span(n, 1, name="odd") | {"endTimeUnixNano": end} for n, end in ((3, "0"), (4, str(2**64 - 1)))]
+    seen = Seen(line(span(1, lasts_ns=2 * MS), span(2, 1, name="odd"), *unending))
+    row = next(row for row in seen.store.search(Query(), NOW_NS).traces)
+    assert row.duration_ns == 2 * MS
+    assert not row.flags & Flag.SLOW
+    figures = seen.page(1, "?view=statistics").one(class_="figures").words()
+    assert "odd web 3 " in figures
+    assert "1 ms 1 ms 1 ms" in figures, "total, average and p95 of the one that is known"
+    alone = Seen(line(span(1) | {"endTimeUnixNano": "0"})).page(1, "?view=statistics").one(class_="figures").words()
+    assert "0 ns – –" in alone
 
 
 def test_a_child_outside_its_parent_is_drawn_as_recorded_until_the_reader_asks() -> None:
@@ -206,6 +240,11 @@ def test_integers_are_exact_whatever_their_size() -> None:
     seen = Seen(line(span(attributes={f"n{at}": number for at, number in enumerate(numbers)})))
     for number in numbers:
         assert str(number) in seen.words()
+    beyond = [str(2**64), "-" + str(2**63 + 1), "9" * 5_000]
+    keys = [{"key": f"n{at}", "value": {"intValue": value}} for at, value in enumerate([*beyond, 2**53 + 1])]
+    words = Seen(line(span(1) | {"attributes": keys})).words()
+    for shown in (*beyond[:2], "9" * 4_000, str(2**53 + 1)):
+        assert shown in words
 
 
 def test_doubles_that_are_no_numbers_are_shown_and_the_json_stays_valid() -> None:
@@ -220,6 +259,8 @@ def test_every_type_of_value_is_shown() -> None:
         "text": "x",
         "no": False,
         "zero": 0,
+        "half": 0.5,
+        "none": {},
         "list": ["a", 1, None],
         "empty": [],
         "map": {"k": {"l": True}},
@@ -227,14 +268,30 @@ def test_every_type_of_value_is_shown() -> None:
     }
     keys = [{"key": key, "value": any_value(value)} for key, value in values.items()]
     keys += [{"key": "bytes", "value": {"bytesValue": "AAE="}}, {"key": "bad", "value": {"bytesValue": "%%"}}]
+    keys += [{"key": "two", "value": {"stringValue": "first", "intValue": "7"}}, {"key": "new", "value": {"odd": 1}}]
     words = Seen(line(span(1) | {"attributes": keys})).words()
-    for shown in ("false", "null", "AAE= (2 bytes)", "%%", '"k"', "empty []"):
+    for shown in ("false", "null", "AAE= (2 bytes)", "%%", '"k"', "empty []", "half 0.5", "none {}", "two", "new null"):
         assert shown in words, shown
 
 
 def test_kinds_and_statuses_beyond_the_list_say_their_number() -> None:
     words = Seen(line(span(1, kind=99, status={"code": 99, "message": "odd"}))).words()
     assert words.count("unknown (99)") == 2
+
+
+def test_kinds_and_statuses_by_their_old_names_are_mapped() -> None:
+    named: Wire = {"kind": "SPAN_KIND_SERVER", "status": {"code": "STATUS_CODE_ERROR", "message": "odd"}}
+    seen = Seen(line(span(1) | named))
+    assert "kind server" in seen.words()
+    assert [row.error_count for row in seen.store.search(Query(), NOW_NS).traces] == [1]
+
+
+def test_field_names_in_snake_case_are_read() -> None:
+    old = document(span(1, name="old"))
+    text = written(old).replace(b"resourceSpans", b"resource_spans").replace(b"scopeSpans", b"scope_spans")
+    for name, snake in (("traceId", "trace_id"), ("spanId", "span_id"), ("startTimeUnixNano", "start_time_unix_nano")):
+        text = text.replace(name.encode(), snake.encode())
+    assert Seen(text).names() == ["old"]
 
 
 def test_old_field_names_are_read() -> None:
@@ -247,13 +304,28 @@ def test_old_field_names_are_read() -> None:
 
 
 def test_unknown_fields_are_passed_over() -> None:
-    assert Seen(line(span(1, name="kept", surprise={"a": [1]}))).names() == ["kept"]
+    surprise: Wire = {"surprise": {"a": [1, {"b": None}]}}
+    whole = document(span(1, name="kept", events=[event("tick", A_TIME_NS) | surprise], **surprise)) | surprise
+    whole["resourceSpans"][0] |= surprise
+    whole["resourceSpans"][0]["resource"] |= surprise
+    whole["resourceSpans"][0]["scopeSpans"][0] |= surprise
+    assert Seen(written(whole)).names() == ["kept"]
 
 
 @pytest.mark.parametrize("service", [None, "", "s" * 10_000])
 def test_a_service_without_a_usable_name_has_its_place(service: str | None) -> None:
     seen = Seen(line(span(1), service=service))
     assert ("unknown_service" if not service else "sss") in seen.words()
+    assert len(seen.client.get("/trace-viewer.html").data) < 100_000, "cut off in lists"
+
+
+@pytest.mark.parametrize("value", [{"intValue": "42"}, {"arrayValue": {"values": [{"stringValue": "a"}]}}, {}])
+def test_a_service_name_that_is_no_text_keeps_the_span(value: Wire) -> None:
+    whole = document(span(1, name="kept"))
+    whole["resourceSpans"][0]["resource"] = {"attributes": [{"key": "service.name", "value": value}]}
+    seen = Seen(written(whole))
+    assert seen.names() == ["kept"]
+    assert ("42" if "intValue" in value else "unknown_service" if not value else "a") in seen.words()
 
 
 def test_odd_events_and_links_are_shown_and_say_what_is_odd() -> None:

@@ -1,13 +1,16 @@
 """Logs on the page of their trace: told among the events, with severity, text and attributes."""
 
+import json
 from pathlib import Path
 
+from tests.accepting import compare
 from tests.web.html_outline import Element
 from tests.web.test_trace_faults import Seen
 from tests.writing import A_TIME_NS, event, line, log, logs_line, span, span_id, trace_id
 
 DATA = Path(__file__).parents[1] / "data" / "diamond-district"
 FAILED = "64ca9bd24dffecb1bed85b2f6178dd24"
+WITH_SIX_LOGS = "4785e271b3daa680fd09a81249c1380e"
 MS = 1_000_000
 
 
@@ -52,6 +55,25 @@ def test_an_exception_that_was_logged_is_of_that_kind() -> None:
     assert chips == ["exception 1", "log 1"]
 
 
+def test_the_json_of_a_trace_has_its_logs_and_can_be_read_again() -> None:
+    seen = Seen(
+        line(span(1)),
+        logs_line(
+            log("saved", of=1, time_ns=A_TIME_NS + 2, severityNumber=9, attributes={"ms": 12, "password": "hunter2"}),
+            log({"at": [1, 0.5]}, eventName="video.progress"),
+        ),
+    )
+    for asked in (f"/traces/{trace_id(1)}/download.json", f"/api/traces/{trace_id(1)}"):
+        text = seen.client.get(asked).data
+        assert b"hunter2" not in text
+        again = Seen(text)
+        assert [entry.words() for entry in story(again)] == [entry.words() for entry in story(seen)]
+        assert [entry.words() for entry in story(again)] != []
+        document = json.loads(text)
+        assert [len(scope["logRecords"]) for of in document["resourceLogs"] for scope in of["scopeLogs"]] == [2]
+    assert "resourceLogs" not in json.loads(Seen(line(span(1))).client.get(f"/api/traces/{trace_id(1)}").data)
+
+
 def test_text_markup_and_offline_file_tell_logs_too() -> None:
     seen = Seen(line(span(1)), logs_line(log("<b>saved</b>", of=1, severityText="INFO")))
     for asked in ("outline.txt", "outline.md", "offline.html"):
@@ -67,6 +89,13 @@ def test_the_real_logs_stand_in_the_story_of_their_trace() -> None:
     with_logs = [line for line in (DATA / "logs.json").read_bytes().splitlines() if FAILED.encode() in line]
     page = seen.client.get(f"/traces/{FAILED}").get_data(as_text=True)
     assert bool(with_logs) == ('badge--error">error</span> <b class="story__name">' in page)
+
+
+def test_a_real_trace_with_logs_is_told_as_it_was_accepted() -> None:
+    seen = Seen(*(DATA / "traces.json").read_bytes().splitlines(), *(DATA / "logs.json").read_bytes().splitlines())
+    drawn = seen.client.get(f"/traces/{WITH_SIX_LOGS}/outline.txt").text
+    assert sum(" log " in line or " info " in line for line in drawn.splitlines()) >= 6
+    compare("trace/a-session-with-six-logs.txt", drawn)
 
 
 def test_a_trace_with_100000_logs_is_a_page() -> None:

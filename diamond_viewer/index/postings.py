@@ -49,7 +49,9 @@ class Postings:
         self._starts: Column = np.zeros(1, np.int64)
         self._traces: Column = _NO_RUN
         self._counts: dict[Field, tuple[Indexes, Indexes]] = {}
-        self._by_trace: tuple[Column, Column] | None = None  # places of packed values, in the order of traces; their starts
+        self._by_trace: tuple[Column, Column] | None = (
+            None  # places of packed values, in the order of traces; their starts
+        )
         self.revision = 0  # moves with every addition
 
     def add(self, postings: PostingRun) -> None:
@@ -112,9 +114,7 @@ class Postings:
             for field, (low, high) in zip(_FIELDS, ranges, strict=True)
         }
 
-    def _tally(
-        self, field: Field, traces: npt.NDArray[np.bool_], low: int, high: int
-    ) -> tuple[Column, Column]:
+    def _tally(self, field: Field, traces: npt.NDArray[np.bool_], low: int, high: int) -> tuple[Column, Column]:
         counts = self._tally_values(traces, low, high)
         return self._with_recent(field, traces, self._values[low:high] & _CODE_MASK, counts)
 

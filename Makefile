@@ -97,7 +97,7 @@ $(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing what the viewer needs into $(VENV) ..."
-	@$(PIP_INSTALL) -r requirements.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
 	@touch $@
 
 $(TOOLS): requirements-dev.txt $(RUNTIME)

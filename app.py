@@ -15,7 +15,7 @@ from diamond_viewer.receive.receiver import receive
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
-from diamond_viewer.web.app import create_app
+from diamond_viewer.web.app import app_for
 from diamond_viewer.web.channel import poll_channels
 
 STOP_S = 2.0  # the feed finishes the line it reads; it needs milliseconds
@@ -40,10 +40,10 @@ def main() -> int:
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
-            feed.read_backlog_in(settings.worker_count, MemoryStore.packer)
+            feed.read_backlog_in(settings.worker_count, MemoryStore.worker)
         except FeedError as error:
             return terminal.refuse(error)
-        application = create_app(store, allowed_hosts=settings.trusted_hosts)
+        application = app_for(store, settings)
         feed.start()
         house.callback(feed.stop, STOP_S)
         house.enter_context(Examiner(store))

@@ -6,6 +6,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_KEPT_BYTES = 2**30
+_MAPPED_BYTES = 2**25  # the most that glibc takes: larger blocks go back to the system at once
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
 
@@ -23,3 +26,12 @@ def give_back() -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another libc has no such call, and needs none
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_freed() -> None:
+    """Let this process keep freed memory for itself, as long as it lives: fetching pages anew takes a tenth of a worker's time."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+            libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)

@@ -14,6 +14,7 @@ from typing import NoReturn, TypeVar
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
 from diamond_viewer.diagnosis.finding import Thresholds
+from diamond_viewer.tokens import TokensError, read_tokens
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class Settings:
     ``host`` is an address or a name without brackets, ``port`` 0 takes any free one, ``allowed_hosts`` are names in lower
     case that a request may carry in its Host header besides the loopback names and ``host``. ``otlp`` is where telemetry is
     received, as ``(host, port)``, ``otlp_store`` is file or console, ``otlp_origins`` are of web pages that may send it.
+    ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in.
     """
 
     patterns: tuple[str, ...] = ()
@@ -60,6 +62,9 @@ class Settings:
     otlp: tuple[str, int] | None = None
     otlp_store: str = "file"
     otlp_origins: tuple[str, ...] = ()
+    auth_token_file: str = ""
+    trust_proxy_user: str = ""
+    proxies: tuple[str, ...] = ()
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -97,15 +102,27 @@ class Settings:
             otlp=choose("otlp", _read_otlp, None),
             otlp_store=choose("otlp-store", _read_otlp_store, standard.otlp_store),
             otlp_origins=choose("otlp-allow-origin", _read_origins, ()),
+            auth_token_file=choose("auth-token-file", _read_token_file, ""),
+            trust_proxy_user=choose("trust-proxy-user", _read_header_name, ""),
+            proxies=choose("proxy", _read_addresses, ()),
         )
         if settings.otlp and settings.demo:
             raise SettingsError("--demo writes traffic of its own: leave it out, or leave out --otlp.")
         if settings.otlp and settings.otlp_store == "file":
             _check_live_path(settings.live_path)
-        if not settings.is_loopback and not settings.allowed_hosts:
+        if bool(settings.trust_proxy_user) != bool(settings.proxies):
             raise SettingsError(
-                f"--host {settings.host} can be reached from other machines, and traces hold personal data that no log-in "
-                "protects yet: stay on 127.0.0.1 behind a tunnel or a proxy, or say under which names readers come with "
+                "--trust-proxy-user HEADER and --proxy ADDRESS belong together: only that proxy is believed."
+            )
+        if not (settings.is_loopback or settings.auth_token_file or settings.trust_proxy_user):
+            raise SettingsError(
+                f"--host {settings.host} can be reached from other machines, and traces hold personal data: let readers in "
+                "by a token with --auth-token-file FILE, or by a proxy with --trust-proxy-user HEADER --proxy ADDRESS, or "
+                "stay on 127.0.0.1."
+            )
+        if settings.listens_everywhere and not settings.allowed_hosts:
+            raise SettingsError(
+                f"--host {settings.host} is every address of this machine: say under which names readers come with "
                 "--allowed-host NAME."
             )
         return settings
@@ -214,6 +231,9 @@ def _parser() -> argparse.ArgumentParser:
         action=_Joined,
         help="a web page's origin that may send telemetry, for example http://localhost:3000 (repeatable)",
     )
+    parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
+    parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")
+    parser.add_argument("--proxy", metavar="ADDRESS", action=_Joined, help="from which it connects (repeatable)")
     return parser
 
 
@@ -320,6 +340,27 @@ def _read_origins(text: str, written: str) -> tuple[str, ...]:
             "them, without a path: for example http://localhost:3000."
         )
     return tuple(dict.fromkeys(origins))
+
+
+def _read_token_file(text: str, written: str) -> str:
+    try:
+        read_tokens(text)
+    except TokensError as error:
+        raise SettingsError(f"{written} {error}") from None
+    return text
+
+
+def _read_header_name(text: str, written: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,99}", text):
+        raise SettingsError(f"{written} is no name of a header. Write for example X-Forwarded-User.")
+    return text
+
+
+def _read_addresses(text: str, written: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_address(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise SettingsError(f"{written} is no address. Write for example 10.0.0.2.") from None
 
 
 def _check_live_path(path: str) -> None:

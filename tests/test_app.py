@@ -149,7 +149,10 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         (["--prot", "9000"], "app.py: Unrecognized arguments: --prot"),
         (["--memory", "lots"], "app.py: --memory 'lots' is not a size."),
         (["--host", "0.0.0.0"], "app.py: --host 0.0.0.0 can be reached from other machines"),
-        (["--host", "192.0.2.1", "--allowed-host", "a.example"], "app.py: 192.0.2.1 is no address of this machine."),
+        (
+            ["--host", "192.0.2.1", "--trust-proxy-user", "X-User", "--proxy", "192.0.2.2"],
+            "app.py: 192.0.2.1 is no address of this machine.",
+        ),
     ],
 )
 def test_a_bad_flag_is_one_sentence_and_exit_code_2(arguments: list[str], complaint: str) -> None:
@@ -224,3 +227,19 @@ def test_a_live_file_that_cannot_be_written_is_one_sentence_and_exit_code_2(tmp_
     assert (process.returncode, said) == (2, "")
     assert complaint.startswith("app.py: --otlp stores what comes in '")
     assert complaint.count("\n") == 1
+
+
+def test_a_reader_with_a_token_sees_what_a_stranger_does_not_and_the_terminal_shows_no_token(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("a-token-of-the-team\n")
+    with viewer(str(LINES), "--auth-token-file", str(tokens)) as running:
+        assert running.get("/api/health")[0] == 401
+        assert running.get("/api/health", Authorization="Bearer a-token-of-the-team")[0] == 200
+        assert running.get("/api/health?token=a-token-of-the-team")[0] == 401
+        assert running.get("/trace-viewer.html")[0] == 401
+        tokens.write_text("the-next-token-of-it\n")
+        assert running.get("/api/health", Authorization="Bearer a-token-of-the-team")[0] == 401
+        assert running.get("/api/health", Authorization="Bearer the-next-token-of-it")[0] == 200
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(BOUND_S) == 0
+        assert "token-of" not in running.said.read()

@@ -77,10 +77,15 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
             id="names by flag",
         ),
         pytest.param(
-            "--host 0.0.0.0",
+            "--host 0.0.0.0 --trust-proxy-user X-User --proxy 10.0.0.2,::0001",
             {"DIAMOND_ALLOWED_HOST": "one.example, two.example"},
-            Settings(host="0.0.0.0", allowed_hosts=("one.example", "two.example")),
-            id="names by variable open other addresses",
+            Settings(
+                host="0.0.0.0",
+                allowed_hosts=("one.example", "two.example"),
+                trust_proxy_user="X-User",
+                proxies=("10.0.0.2", "::1"),
+            ),
+            id="a proxy that lets readers in opens other addresses",
         ),
     ],
 )
@@ -113,8 +118,23 @@ def test_settings_are_read(arguments: str, environment: dict[str, str], expected
         (["--host", "127.0.0.1:80"], {}, "--host '127.0.0.1:80' is not an address or a host name."),
         (["--host", "0.0.0.0"], {}, "--host 0.0.0.0 can be reached from other machines, and traces hold personal data"),
         (["--host", "::"], {}, "--host :: can be reached from other machines"),
-        (["--host", "192.168.1.5"], {}, "traces hold personal data that no log-in protects yet"),
+        (["--host", "192.168.1.5"], {}, "traces hold personal data: let readers in by a token"),
         ([], {"DIAMOND_HOST": "viewer.example"}, "--host viewer.example can be reached from other machines"),
+        (
+            ["--host", "10.1.2.3", "--allowed-host", "a.example"],
+            {},
+            "--host 10.1.2.3 can be reached from other machines",
+        ),
+        (
+            ["--host", "::", "--trust-proxy-user", "X-User", "--proxy", "10.0.0.2"],
+            {},
+            "--host :: is every address of this machine: say under which names readers come with --allowed-host NAME.",
+        ),
+        (["--trust-proxy-user", "X-User"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
+        (["--proxy", "10.0.0.2"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
+        (["--trust-proxy-user", "X User"], {}, "--trust-proxy-user 'X User' is no name of a header."),
+        (["--proxy", "nginx"], {}, "--proxy 'nginx' is no address."),
+        (["--auth-token-file", "/nowhere/tokens"], {}, "--auth-token-file '/nowhere/tokens' cannot be read"),
         (["--allowed-host", "*"], {}, "--allowed-host '*' holds '*', which is not a host name."),
         (["--allowed-host", "https://a.example"], {}, "which is not a host name. Leave out scheme, port and wildcards"),
         (["--allowed-host", "a.example:443"], {}, "holds 'a.example:443', which is not a host name."),
@@ -181,6 +201,9 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         "--max-line",
         "--otlp",
         "--otlp-store",
+        "--auth-token-file",
+        "--trust-proxy-user",
+        "--proxy",
     )
     assert [flag for flag in (*flags, "--otlp-allow-origin") if flag not in text] == []
 
@@ -239,3 +262,13 @@ def test_a_configuration_file_that_cannot_be_used_is_refused(
 )
 def test_the_live_file_is_the_first_pattern_that_is_no_glob(patterns: tuple[str, ...], path: str) -> None:
     assert Settings(patterns).live_path == path
+
+
+def test_a_token_file_opens_other_addresses(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("a-token-of-the-team\n")
+    settings = Settings.from_arguments(["--host", "10.1.2.3", "--auth-token-file", str(tmp_path / "tokens")], {})
+    assert (settings.host, settings.auth_token_file) == ("10.1.2.3", str(tmp_path / "tokens"))
+    (tmp_path / "tokens").write_text("hunter2\n")
+    with pytest.raises(SettingsError, match="holds a token that has not 16 to 512 characters") as refusal:
+        Settings.from_arguments(["--auth-token-file", str(tmp_path / "tokens")], {})
+    assert "hunter2" not in str(refusal.value)

@@ -8,12 +8,14 @@ import gc
 import logging
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from diamond_viewer.feed.sealed import SealedFile, SealedReading, read_sealed
 from diamond_viewer.store import SealedWriter
@@ -81,7 +83,8 @@ class Backfill:
             return
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(target=_work, args=(theirs, self._make_writer), name="backfill", daemon=True)
-        process.start()
+        with _unseen_main():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours, self._waiting.popleft())
         self._workers.append(worker)
@@ -120,6 +123,18 @@ class Backfill:
         worker.process.kill()
         worker.process.join()
         self._workers.remove(worker)
+
+
+@contextmanager
+def _unseen_main() -> Iterator[None]:
+    """A spawned process imports the program's main module first, and with it the web server: as long as a file takes to read.
+    A worker needs nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _work(connection: Connection, make_writer: Callable[[], SealedWriter]) -> None:

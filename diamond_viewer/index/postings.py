@@ -129,7 +129,7 @@ class Postings:
 
     def _is_few(self, traces: npt.NDArray[np.bool_]) -> bool:
         """Whether it takes less time to go through what these traces carry than through everything that is posted."""
-        return FEW * np.count_nonzero(traces) < len(traces)
+        return FEW * int(np.count_nonzero(traces)) < len(traces)
 
     def _tally_few(self, traces: npt.NDArray[np.bool_]) -> Column:
         """As ``_tally_values``, of all values, from the postings in the order of traces."""

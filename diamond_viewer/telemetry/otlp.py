@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
+import xxhash
 
 from diamond_viewer.telemetry import otlp_repair, semconv
 from diamond_viewer.telemetry.batch import NO_METRICS, Batch, BatchEvent
@@ -290,7 +291,8 @@ def _byte(value: int) -> int:
 
 
 class _FactsByBlob(dict[bytes, SpanFacts]):
-    """Attributes as they stand on the wire -> what they say. Emptied when full: what repeats is soon back.
+    """Attributes as they stand on the wire -> what they say; long ones by their digests. Emptied when full: what repeats is
+    soon back.
 
     ``repeats`` counts blobs that give a key twice. These are not kept, so that each is counted whenever it comes.
     """
@@ -298,6 +300,11 @@ class _FactsByBlob(dict[bytes, SpanFacts]):
     repeats = 0
 
     def __missing__(self, blob: bytes) -> SpanFacts:
+        key = blob
+        if len(blob) > MAX_CACHED_BLOB_BYTES:
+            key = xxhash.xxh3_128_digest(blob)
+            if (known := self.get(key)) is not None:
+                return known
         if len(blob) > 2:
             chosen, has_repeats = first_look(blob, semconv.SPAN_FACT_KEYS)
             facts = semconv.span_facts(chosen)
@@ -305,10 +312,10 @@ class _FactsByBlob(dict[bytes, SpanFacts]):
             facts, has_repeats = semconv.NO_SPAN_FACTS, False
         if has_repeats:
             self.repeats += 1
-        elif len(blob) <= MAX_CACHED_BLOB_BYTES:
+        else:
             if len(self) >= MAX_CACHED_BLOBS:
                 self.clear()
-            self[blob] = facts
+            self[key] = facts
         return facts
 
 

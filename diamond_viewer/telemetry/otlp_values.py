@@ -65,10 +65,21 @@ def first_look(blob: bytes, keys: Container[str]) -> tuple[dict[str, AttributeVa
     """
     try:
         pairs = _PAIRS_DECODER.decode(blob)
-        chosen = {pair.key: value_from_wire(_VALUE_DECODER.decode(pair.value)) for pair in pairs if pair.key in keys}
+        chosen = {pair.key: _value(pair.value) for pair in pairs if pair.key in keys}
         return chosen, len(set(map(_KEY_OF, pairs))) < len(pairs)
     except (msgspec.DecodeError, RecursionError):  # as above; such blobs are rare enough not to be asked
         return chosen_attributes(blob, keys), False
+
+
+def _value(raw: msgspec.Raw) -> AttributeValue:
+    """``value_from_wire`` of JSON, texts and whole numbers at once."""
+    wire = _VALUE_DECODER.decode(raw)
+    if type(wire) is dict and len(wire) == 1:
+        if type(text := wire.get("stringValue")) is str:
+            return text
+        if type(number := wire.get("intValue")) is int:
+            return number
+    return value_from_wire(wire)
 
 
 def attributes_holding(blob: bytes, needle: bytes) -> dict[str, AttributeValue]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from diamond_viewer.settings import Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets
 from diamond_viewer.web.compression import compress
+from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
@@ -23,10 +25,21 @@ from diamond_viewer.web.zone import keep_zone
 TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
 
 
+def app_for(store: TraceStore, settings: Settings) -> Flask:
+    """The application for the readers that the settings let in. Raises ``TokensError``."""
+    return create_app(store, allowed_hosts=settings.trusted_hosts, gate=Gate.of(settings))
+
+
 def create_app(
-    store: TraceStore, *, allowed_hosts: Sequence[str] = (), clock: Callable[[], int] = time.time_ns
+    store: TraceStore,
+    *,
+    allowed_hosts: Sequence[str] = (),
+    clock: Callable[[], int] = time.time_ns,
+    gate: Gate = EVERYBODY,
 ) -> Flask:
-    """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``."""
+    """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``, ``gate``
+    says who may look: everybody, unless one is given.
+    """
     app = Flask("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
     app.jinja_options = {
         "autoescape": True,  # for every template, whatever its name
@@ -37,6 +50,7 @@ def create_app(
     app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
     compress(app)
     protect(app, allowed_hosts)
+    guard(app, gate)
     keep_zone(app)
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))

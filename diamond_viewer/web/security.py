@@ -128,7 +128,10 @@ def _is_api(request: Request) -> bool:
 
 
 def _with_headers(response: Response) -> Response:
+    policy = response.headers.get("Referrer-Policy")  # a page with a form that changes something has one of its own
     response.headers.update(HEADERS)
+    if policy == "same-origin":
+        response.headers["Referrer-Policy"] = policy
     if request.endpoint != "static" or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"  # traces are personal data: in memory only, on both sides
     elif "v" in request.args or _VERSIONED_NAME.search(request.path):

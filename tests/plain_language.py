@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from diamond_viewer.query.patterns import Compared, Contains, Exactly, Like, ValueTest
 from diamond_viewer.query.terms import (
+    ANY_RULE,
     AllOf,
     AnyOf,
     AttributeIs,
@@ -53,7 +54,7 @@ def holds(term: Term, summary: TraceSummary, spans: Sequence[Span]) -> bool:
     if isinstance(term, CarriesLike):
         return any(text and _passes(term.test, text) for text in _carried(spans, term.field.value))
     if isinstance(term, HasFinding):
-        return term.rule in summary.findings
+        return bool(summary.findings) if term.rule == ANY_RULE else term.rule in summary.findings
     if isinstance(term, HasFlag):
         return bool(summary.flags & term.flag) == term.wanted
     if isinstance(term, LastsBetween):

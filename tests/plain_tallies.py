@@ -163,7 +163,8 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
             key = OperationKey(kind, family.name(span), span.service)
             calls[key].append((span, any(one.status_code == STATUS_ERROR for one in telling)))
             user, lesson = (_first(spans, own, keys) for keys in (USER_KEYS, LESSON_KEYS))
-            if kind == "request" and user and (lesson or not set("[{*:") & set(key.operation)):
+            is_report = "/api/telemetry/" in key.operation
+            if kind == "request" and user and not is_report and (lesson or not set("[{*:") & set(key.operation)):
                 callers[key, user, lesson].append(began_ns(span))
         for query in _queries(family):
             queries[query[0]].append(query[1])

@@ -181,7 +181,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "finding",
         Shape.CHOICE,
-        "what a rule found to be wrong with the trace",
+        "what a rule found to be wrong with the trace; * for anything",
         "finding:n-plus-one",
         of_trace=HasFinding,
         choices=RULE_NAMES,

@@ -83,9 +83,12 @@ class HasFlag:
     wanted: bool = True
 
 
+ANY_RULE = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class HasFinding:
-    """A rule (one of ``telemetry.rules``) found something in the trace."""
+    """A rule (one of ``telemetry.rules``, or ``ANY_RULE``) found something in the trace."""
 
     rule: str
 

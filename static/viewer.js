@@ -46,7 +46,8 @@
 
   // the server knows what "the last hour" is now, and says it as two times
   const copyView = async (button) => {
-    const answer = await fetch(`/link${location.search}`);
+    const path = one("#filters")?.getAttribute("action") ?? "/trace-viewer.html";
+    const answer = await fetch(`/link${path === "/trace-viewer.html" ? "" : path}${location.search}`);
     if (answer.ok) await copyHref(button, await answer.text());
   };
 

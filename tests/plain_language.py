@@ -35,6 +35,7 @@ from diamond_viewer.query.terms import (
     TraceNamed,
 )
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Flag, Span, TraceSummary
+from tests.plain_tallies import statement_of
 from tests.plain_trace import LESSON_KEYS, PATH_KEYS, ROUTE_KEYS, USER_KEYS, ids_under, lasted_ns, path_of, text_under
 
 OPERATORS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -112,6 +113,8 @@ def _carried(spans: Sequence[Span], what: str) -> set[str]:
         return {span.name for span in spans}
     if what == "event":
         return {event.name for span in spans for event in span.events}
+    if what == "statement":
+        return {said[1] for span in spans if (said := statement_of(span))}
     return {route_of(span) for span in spans}
 
 

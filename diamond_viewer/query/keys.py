@@ -205,6 +205,14 @@ KEYS: tuple[Key, ...] = (
         aliases=semconv.ROUTE_KEYS,
     ),
     Key(
+        "statement",
+        Shape.TEXT,
+        "a database statement with ? for each value, as the operations page shows it",
+        "statement~progress",
+        of_trace=_on_a_span(_says(SpanFact.STATEMENT)),
+        of_span=_says(SpanFact.STATEMENT),
+    ),
+    Key(
         "kind",
         Shape.CHOICE,
         "the kind of a span",

@@ -1,5 +1,6 @@
 """The operations page: figures of operations and statements, sortable, each leading to its traces; and the same as JSON."""
 
+import html
 import re
 
 import pytest
@@ -57,6 +58,16 @@ def test_each_operation_leads_to_its_traces(client: FlaskClient) -> None:
     for href, tally in zip(hrefs, tallies, strict=False):
         address = href.replace("&amp;", "&").replace("/trace-viewer.html", "/api/traces")
         assert client.get(address).get_json()["total"] >= 1, (href, tally)
+
+
+def test_each_statement_leads_to_exactly_the_traces_that_ran_it(client: FlaskClient) -> None:
+    text = client.get("/operations").text.partition("Database statements")[2]
+    hrefs = re.findall(r'class="tally__link" href="([^"]+)"', text)
+    tallies = client.get("/api/operations?limit=200").get_json()["statements"]
+    assert len(hrefs) == len(tallies) > 20
+    for href, tally in zip(hrefs, tallies, strict=True):
+        address = html.unescape(href).replace("/trace-viewer.html", "/api/traces")
+        assert client.get(address).get_json()["total"] == tally["traces"], tally["statement"]
 
 
 def test_a_statement_leads_to_the_traces_that_ran_it_slowly(client: FlaskClient) -> None:

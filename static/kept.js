@@ -7,8 +7,7 @@
   const MAX_NAMED = 200;
   const MAX_NAME = 80; // characters
   const MAX_FILE = 256 * 1024; // characters
-  const PATH = `${location.pathname.match(/^\/import\/\d+/)?.[0] ?? ""}/trace-viewer.html`; // an import has its own
-  const PASSING = ["trace", "page", "anchor", "span", "view", "find"]; // of the moment, not of the search
+  const PASSING = ["trace", "page", "anchor", "span", "view", "find", "group", "by", "db"]; // of the moment, not of the search
 
   // --- what is kept: { named: [{ name, search }], recent: [{ name, search }] } -------------------------------------
 
@@ -43,6 +42,8 @@
     }
   };
 
+  const path = () => document.getElementById("filters").getAttribute("action"); // a search filters every page that can be filtered
+
   const searchNow = () => {
     const asked = new URLSearchParams(location.search);
     for (const name of PASSING) asked.delete(name);
@@ -69,7 +70,7 @@
 
   const rows = (found, forget) =>
     found.map((one) => {
-      const link = element("a", { className: "menu__item", href: PATH + one.search, textContent: one.name, title: one.search });
+      const link = element("a", { className: "menu__item", href: path() + one.search, textContent: one.name, title: one.search });
       const drop = element("button", { className: "menu__drop", type: "button", textContent: "✕", ariaLabel: `Forget ${one.name}` });
       drop.addEventListener("click", (event) => {
         event.stopPropagation(); // the row is gone when the page looks where the click was

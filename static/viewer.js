@@ -46,8 +46,9 @@
 
   // the server knows what "the last hour" is now, and says it as two times
   const copyView = async (button) => {
-    const source = location.pathname.match(/^\/import\/\d+/)?.[0] ?? ""; // an import has addresses of its own
-    const answer = await fetch(`${source}/link${location.search}`);
+    const path = one("#filters")?.getAttribute("action") ?? "/trace-viewer.html";
+    const [source, page] = path.match(/^(\/import\/\d+)?(.*)$/).slice(1); // an import has addresses of its own
+    const answer = await fetch(`${source ?? ""}/link${page === "/trace-viewer.html" ? "" : page}${location.search}`);
     if (answer.ok) await copyHref(button, await answer.text());
   };
 

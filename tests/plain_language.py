@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from diamond_viewer.query.patterns import Compared, Contains, Exactly, Like, ValueTest
 from diamond_viewer.query.terms import (
+    ANY_RULE,
     AllOf,
     AnyOf,
     AttributeIs,
@@ -34,6 +35,7 @@ from diamond_viewer.query.terms import (
     TraceNamed,
 )
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Flag, Span, TraceSummary
+from tests.plain_tallies import statement_of
 from tests.plain_trace import LESSON_KEYS, PATH_KEYS, ROUTE_KEYS, USER_KEYS, ids_under, lasted_ns, path_of, text_under
 
 OPERATORS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -53,7 +55,7 @@ def holds(term: Term, summary: TraceSummary, spans: Sequence[Span]) -> bool:
     if isinstance(term, CarriesLike):
         return any(text and _passes(term.test, text) for text in _carried(spans, term.field.value))
     if isinstance(term, HasFinding):
-        return term.rule in summary.findings
+        return bool(summary.findings) if term.rule == ANY_RULE else term.rule in summary.findings
     if isinstance(term, HasFlag):
         return bool(summary.flags & term.flag) == term.wanted
     if isinstance(term, LastsBetween):
@@ -111,6 +113,8 @@ def _carried(spans: Sequence[Span], what: str) -> set[str]:
         return {span.name for span in spans}
     if what == "event":
         return {event.name for span in spans for event in span.events}
+    if what == "statement":
+        return {said[1] for span in spans if (said := statement_of(span))}
     return {route_of(span) for span in spans}
 
 

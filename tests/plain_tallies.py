@@ -163,7 +163,8 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
             key = OperationKey(kind, family.name(span), span.service)
             calls[key].append((span, any(one.status_code == STATUS_ERROR for one in telling)))
             user, lesson = (_first(spans, own, keys) for keys in (USER_KEYS, LESSON_KEYS))
-            if kind == "request" and user and (lesson or not set("[{*:") & set(key.operation)):
+            is_report = "/api/telemetry/" in key.operation
+            if kind == "request" and user and not is_report and (lesson or not set("[{*:") & set(key.operation)):
                 callers[key, user, lesson].append(began_ns(span))
         for query in _queries(family):
             queries[query[0]].append(query[1])
@@ -213,7 +214,7 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
 
 def _queries(family: Family) -> list[tuple[tuple[str, str], tuple[Span, int, int]]]:
     """What was asked, by which outermost span, for how long; and how often by the same caller, on the first of a run."""
-    said = {span.span_id: text for span in family.spans if (text := _statement(span))}
+    said = {span.span_id: text for span in family.spans if (text := statement_of(span)) and not _waits(text)}
     outermost: dict[str, list[Span]] = defaultdict(list)  # the ids of outermost spans -> all spans of the query
     for span in family.spans:
         if span.span_id in said:
@@ -242,14 +243,16 @@ def _queries(family: Family) -> list[tuple[tuple[str, str], tuple[Span, int, int
     return answer
 
 
-def _statement(span: Span) -> tuple[str, str] | None:
+def statement_of(span: Span) -> tuple[str, str] | None:
     if not span.attributes.keys() & DATABASE_KEYS:
         return None
     system = text_under(span, "db.system.name") or text_under(span, "db.system")
     text = text_under(span, "db.query.text") or text_under(span, "db.statement")
-    if not text or text.split()[0].casefold() in WAITING:
-        return None
-    return system, without_values(text)
+    return (system, without_values(text)) if text else None
+
+
+def _waits(said: tuple[str, str]) -> bool:
+    return said[1].split()[0].casefold() in WAITING
 
 
 def _is_plumbing(span: Span) -> bool:

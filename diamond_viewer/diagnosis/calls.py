@@ -12,6 +12,7 @@ from diamond_viewer.diagnosis.vocabulary import (
     PLAYER_SESSION,
     PRISMA_CALLS,
     PROGRESS_RECEIVED,
+    REPORT_ROUTE,
     limit_ns,
     number,
     times,
@@ -37,14 +38,14 @@ class Call:
 
 
 def calls_of(facts: TraceFacts) -> list[Call]:
-    """All requests of a trace, in the order of time.
+    """All requests of a trace but the player's reports, in the order of time.
 
     The key is method, route, user and lesson; what makes two requests different all the same is part of it: the address
     (with its query where no lesson tells), what the player reported, and the position that is to be saved.
     """
     found = []
     for work, rows in zip(facts.works, facts.rows_by_work(), strict=True):
-        if not work.is_request or not work.method:
+        if not work.is_request or not work.method or is_report(work.route or work.target):
             continue
         users, lessons = facts.people(rows)
         target = work.target.partition("?")[0] if lessons else work.target
@@ -54,6 +55,15 @@ def calls_of(facts: TraceFacts) -> list[Call]:
         start_ns = work.span.start_ns or work.span.end_ns
         found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), start_ns, evidence))
     return sorted(found, key=lambda call: (call.start_ns, call.evidence))
+
+
+def is_report(address: str) -> bool:
+    """Whether a call only tells what the player saw. Two stalls in one second are two reports, and nobody asked twice.
+
+    >>> is_report("/api/telemetry/video"), is_report("/api/video/[lessonId]")
+    (True, False)
+    """
+    return address.startswith(REPORT_ROUTE)
 
 
 def _reports(spans: Sequence[Span]) -> set[str]:

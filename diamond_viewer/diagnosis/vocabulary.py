@@ -24,6 +24,7 @@ JOB_COMPLETED, JOB_FAILED = "job completed", "job failed"
 
 SIGN_IN_ROUTES = ("/api/auth/",)  # NextAuth's own calls: no cookie is expected there
 SIGN_IN_PAGES = ("login", "signin", "sign-in")
+REPORT_ROUTE = "/api/telemetry/"  # what a player tells: many posts in a second, each another event
 VIDEO_ROUTE, PROGRESS_ROUTE = "/api/video", "/api/progress"
 
 REFUSALS = {"bad_password": "the password was wrong", "unknown_user": "no account has this address"}

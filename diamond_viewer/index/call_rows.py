@@ -72,7 +72,7 @@ def _calls(segment: Segment) -> CallRows:
         (CONSUMED, consumed, peer, service),
     ]
     rows = [np.flatnonzero(mask) for _, mask, _, _ in parts]
-    loose = np.flatnonzero(~has_parent & (spans["parent_id"] != 0) & _spread(segment)[spans["trace"]])
+    loose = np.flatnonzero(~has_parent & (spans["parent_id"] != 0))
     return CallRows(
         np.concatenate(rows),
         np.concatenate([np.full(len(held), part[0], np.uint8) for held, part in zip(rows, parts, strict=True)]),
@@ -103,6 +103,12 @@ def _marked(rows: Indexes, size: int) -> npt.NDArray[np.bool_]:
     mask = np.zeros(size, bool)
     mask[rows] = True
     return mask
+
+
+def loose_rows(segment: Segment) -> Indexes:
+    """Rows whose parent may lie in another segment, as it is now: a trace of a packed segment can still gain rows elsewhere."""
+    loose = calls_of(segment).loose
+    return loose[_spread(segment)[segment.spans["trace"][loose]]]
 
 
 def _spread(segment: Segment) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,6 @@
-"""The thread that examines traces at quiet moments: not while a backlog is read, and never for longer than it then rests."""
+"""The thread that examines traces at quiet moments, and then works out what the errors and operations pages will ask for: not
+while a backlog is read, and never for longer than it then rests.
+"""
 
 import logging
 import threading
@@ -41,7 +43,7 @@ class Examiner:
                 continue
             began_s = time.monotonic()
             try:
-                if not self._store.examine(SLICE_NS):
+                if not self._store.examine(SLICE_NS) or self._store.work_ahead():
                     wait_s = time.monotonic() - began_s
             except Exception:
                 log.exception("The examiner stumbled; it goes on at the next look.")

@@ -60,6 +60,7 @@ class HeldTraces:
         self._version = 0
         self._last_matched: tuple[int, tuple[Term, ...], answers.Matched] | None = None
         self._carried = CarriedValues()
+        self._ahead: set[int] = set()  # segments that were worked out at a quiet moment
         self._answered = 0  # how often anybody has asked: what is kept to answer faster may have grown
 
     def version(self) -> int:
@@ -171,6 +172,22 @@ class HeldTraces:
                 is_news = segment is not None and tell(segment)
             if is_news and time.monotonic_ns() > deadline_ns:
                 return
+
+    def work_ahead(self) -> bool:
+        """Work out one packed segment's errors and operations before anybody asks; False when there is none left.
+
+        Once for each: what had to go for want of room is worked out again by who asks, and not in a circle.
+        """
+        with self._lock:
+            ahead = [one for one in self._segments.values() if not one.is_open and one.number not in self._ahead]
+            if not ahead:
+                return False
+            segment = max(ahead, key=lambda one: one.number)
+            self._ahead = (self._ahead & self._segments.keys()) | {segment.number}
+            tell_causes(segment)
+        with self._lock:  # a reader or the writer may come between
+            tell_requests(segment)
+        return True
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
         self._scan(query, now_ns, STATS_NS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from diamond_viewer.index.call_rows import calls_of
+from diamond_viewer.index.call_rows import loose_rows
 from diamond_viewer.index.catalogue import DATABASE
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
@@ -29,7 +29,7 @@ def loose_ends(masks: Sequence[tuple[Segment, Mask]]) -> LooseEnds:
     """Of the traces that the masks choose. Called under the store's lock."""
     ends, looked_up = LooseEnds(), 0
     for segment, mask in masks:
-        loose = calls_of(segment).loose
+        loose = loose_rows(segment)
         trace = segment.spans["trace"][loose]
         for row in loose[(trace < len(mask)) & mask[np.minimum(trace, len(mask) - 1)]].tolist():
             looked_up += 1

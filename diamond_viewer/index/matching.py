@@ -12,6 +12,7 @@ from diamond_viewer.index.row_masks import Answer, compared, known, needs_origin
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.told import WAITING
 from diamond_viewer.query.terms import (
+    ANY_RULE,
     PLAIN_TERMS,
     AllOf,
     AnyOf,
@@ -194,7 +195,8 @@ def _asks_for_findings(term: Term) -> bool:
 def _found_by(segment: Segment, rule: str) -> Answer:
     """What waits to be examined (again) may have the finding or not."""
     columns = segment.traces
-    found: Mask = (columns["findings"] & np.uint64(RULE_BITS[rule])) > 0
+    wanted = ~WAITING if rule == ANY_RULE else np.uint64(RULE_BITS[rule])
+    found: Mask = (columns["findings"] & wanted) > 0
     return Answer(found, found | ((columns["findings"] & WAITING) > 0))
 
 

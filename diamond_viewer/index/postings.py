@@ -211,7 +211,8 @@ class Postings:
         mask[traces] = True
         is_theirs = np.take(mask, found)
         self._hold(postings[~is_theirs])
-        return postings[is_theirs]
+        theirs: PostingRun = postings[is_theirs]
+        return theirs
 
     def _all(self) -> PostingRun:
         packed = np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces.astype(np.int64)

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from diamond_viewer.diagnosis.vocabulary import BOOKKEEPING_STATEMENTS, PRISMA, waits_on_purpose
+from diamond_viewer.diagnosis.vocabulary import BOOKKEEPING_STATEMENTS, PRISMA, REPORT_ROUTE, waits_on_purpose
 from diamond_viewer.index.catalogue import DATABASE
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.kin import Kin, gathered, kin_of, split_traces
@@ -101,6 +101,7 @@ def _calls(kin: Kin) -> Calls:
 def _callers(kin: Kin, works: Indexes, name: Indexes, names: Sequence[str]) -> Column:
     """A hash of user and lesson for each request that names a user and leaves no doubt what it asked for."""
     is_certain = np.array([PARAMETERS.isdisjoint(text) for text in names], bool)[name] if names else np.zeros(0, bool)
+    tells = np.array([REPORT_ROUTE in text for text in names], bool)[name] if names else np.zeros(0, bool)
     parts, said = [], []
     for column in ("user", "lesson"):
         codes = kin.column(column)
@@ -112,7 +113,7 @@ def _callers(kin: Kin, works: Indexes, name: Indexes, names: Sequence[str]) -> C
         at = np.maximum(rows_of_works, 0)
         parts += [np.where(has, kin.owners[at], 0), np.where(has, codes[at], 0)] if kin.count else [at, at]
         said.append(has)
-    is_known = said[0] & (said[1] | is_certain) & (kin.column("kind")[works] == KIND_SERVER)
+    is_known = said[0] & (said[1] | is_certain) & ~tells & (kin.column("kind")[works] == KIND_SERVER)
     firsts, which = distinct_tuples(parts)
     hashes = [
         hash(tuple(kin.text(int(parts[2 * at][first]), int(parts[2 * at + 1][first])) for at in (0, 1)))

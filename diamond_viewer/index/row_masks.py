@@ -10,7 +10,7 @@ import numpy as np
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
-from diamond_viewer.query.patterns import Compared, Exactly, TextTest
+from diamond_viewer.query.patterns import Compared, Exactly, TextTest, text_passes
 from diamond_viewer.query.terms import (
     AllOf,
     AnyOf,
@@ -125,8 +125,21 @@ def _says(segment: Segment, fact: SpanFact, test: TextTest) -> Mask:
         mask = np.zeros(segment.spans.size, bool)
         mask[segment.events["row"][passing(segment, test, segment.events["name"])]] = True
         return mask
+    if fact is SpanFact.STATEMENT:
+        return _states(segment, test)
     mask = passing(segment, test, segment.spans[_COLUMNS[fact]])
     if fact in (SpanFact.USER, SpanFact.LESSON) and segment.mentions:
         rows, codes = segment.remembered.mentions(Field(fact.value), segment.mentions, segment.is_open)
         mask[rows[passing(segment, test, codes)]] = True
     return mask
+
+
+def _states(segment: Segment, test: TextTest) -> Mask:
+    """A statement is held behind the name of its database and a line feed."""
+    column, texts = segment.spans["statement"], segment.dictionary.texts
+    said = [code for code in np.unique(column).tolist() if code]
+    codes = [code for code in said if text_passes(test, texts[code].partition("\n")[2])]
+    is_among = np.zeros(int(column.max(initial=0)) + 1, bool)
+    is_among[codes] = True
+    found: Mask = is_among[column]
+    return found

@@ -16,7 +16,7 @@ from diamond_viewer.query.patterns import (
     fold,
     number_of,
 )
-from diamond_viewer.query.terms import AttributeIs, AttributeName, AttributePlace, Not, OnOneSpan, Term
+from diamond_viewer.query.terms import ANY_RULE, AttributeIs, AttributeName, AttributePlace, Not, OnOneSpan, Term
 from diamond_viewer.query.tokens import Token
 from diamond_viewer.telemetry.model import FLAG_NAMES, flag_names
 from diamond_viewer.telemetry.semconv import spellings
@@ -130,6 +130,8 @@ def _choice(token: Token, operator: str, key: Key, is_inside_span: bool) -> str:
     value = token.text.lower()
     if value in choices:
         return value
+    if key.name == "finding" and value == ANY_RULE and not token.is_quoted:
+        return ANY_RULE
     if is_inside_span and key.name == "flag" and value in FLAG_NAMES:
         raise Mistake(token.value_position, f"{shown(value)} is said of a whole trace, not of one span.")
     meant = closest(value, list(choices), 2)

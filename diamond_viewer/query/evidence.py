@@ -114,6 +114,8 @@ def _said(span: Span, fact: SpanFact) -> tuple[str, ...]:
     own = _facts(span)
     if fact is SpanFact.ROUTE:
         return (own.route or own.path,)
+    if fact is SpanFact.STATEMENT:
+        return (own.statement.partition("\n")[2],)
     events = [semconv.event_facts(event.name, event.attributes) for event in span.events]
     if fact is SpanFact.USER:
         return (*own.users, *(user for event in events for user in event.users))

@@ -181,7 +181,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "finding",
         Shape.CHOICE,
-        "what a rule found to be wrong with the trace",
+        "what a rule found to be wrong with the trace; * for anything",
         "finding:n-plus-one",
         of_trace=HasFinding,
         choices=RULE_NAMES,
@@ -203,6 +203,14 @@ KEYS: tuple[Key, ...] = (
         of_trace=_on_a_span(_says(SpanFact.ROUTE)),
         of_span=_says(SpanFact.ROUTE),
         aliases=semconv.ROUTE_KEYS,
+    ),
+    Key(
+        "statement",
+        Shape.TEXT,
+        "a database statement with ? for each value, as the operations page shows it",
+        "statement~progress",
+        of_trace=_on_a_span(_says(SpanFact.STATEMENT)),
+        of_span=_says(SpanFact.STATEMENT),
     ),
     Key(
         "kind",

@@ -32,7 +32,8 @@ class Figure(StrEnum):
 
 
 class SpanFact(StrEnum):
-    """A text of a span; of users, lessons and events it may have several. A route is the path where none is said."""
+    """A text of a span; of users, lessons and events it may have several. A route is the path where none is said,
+    a statement is without its values."""
 
     USER = "user"
     LESSON = "lesson"
@@ -40,6 +41,7 @@ class SpanFact(StrEnum):
     OPERATION = "operation"
     EVENT = "event"
     ROUTE = "route"
+    STATEMENT = "statement"
 
 
 class SpanFigure(StrEnum):
@@ -83,9 +85,12 @@ class HasFlag:
     wanted: bool = True
 
 
+ANY_RULE = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class HasFinding:
-    """A rule (one of ``telemetry.rules``) found something in the trace."""
+    """A rule (one of ``telemetry.rules``, or ``ANY_RULE``) found something in the trace."""
 
     rule: str
 

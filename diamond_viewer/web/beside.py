@@ -67,7 +67,7 @@ def _placed(app: Flask, number: int) -> Flask:
             if response.headers.pop("Content-Encoding", "") == "gzip":
                 content = gzip.decompress(content)
             response.set_data(_LINKS.sub(rb"\1" + prefix.encode() + b"/", content))
-        elif request.path == "/link" and response.get_data()[:1] == b"/":
+        elif request.path.partition("/link")[:2] == ("", "/link") and response.get_data()[:1] == b"/":
             response.set_data(prefix.encode() + response.get_data())
         return response
 

@@ -8,7 +8,6 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.tallies import (
     SERIES_BUCKETS,
-    OperationKey,
     Operations,
     OperationTally,
     StatementTally,
@@ -145,7 +144,12 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     found = store.operations(address.query, now_ns, MAX_ROWS)
     before = previous_window(address.query, now_ns)
     earlier = store.operations(before, now_ns, MAX_ROWS) if before is not None and found.is_complete else None
-    known = {tally.key: tally for tally in earlier.operations} if earlier is not None and earlier.is_complete else {}
+    past = earlier if earlier is not None and earlier.is_complete else None
+    known = {tally.key: tally for tally in past.operations} if past else {}
+    known_statements = {(tally.system, tally.statement): tally for tally in past.statements} if past else {}
+    # what is not among the 200 that took most time then may have run all the same
+    tells_new = past is not None and 0 < past.operation_count == len(known)
+    tells_new_statements = past is not None and 0 < past.statement_count == len(known_statements)
     by, headings = _headings(address, "by", OPERATION_COLUMNS)
     db, db_headings = _headings(address, "db", STATEMENT_COLUMNS)
     operations = sorted(found.operations, key=lambda tally: (-OPERATION_COLUMNS[by][2](tally), tally.key))
@@ -153,12 +157,21 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     return OperationList(
         TallyTable(
             headings,
-            tuple(_operation(address, tally, found, known) for tally in operations),
+            tuple(_operation(address, tally, found, known.get(tally.key), tells_new) for tally in operations),
             _words(len(operations), found.operation_count, "operation"),
         ),
         TallyTable(
             db_headings,
-            tuple(_statement(address, tally, found) for tally in statements),
+            tuple(
+                _statement(
+                    address,
+                    tally,
+                    found,
+                    known_statements.get((tally.system, tally.statement)),
+                    tells_new_statements,
+                )
+                for tally in statements
+            ),
             _words(len(statements), found.statement_count, "database statement"),
         ),
         partial_words(found.is_complete, found.scanned_to_ns),
@@ -181,26 +194,20 @@ def _words(shown: int, count: int, noun: str) -> str:
 
 
 def _operation(
-    address: Address, tally: OperationTally, found: Operations, known: Mapping[OperationKey, OperationTally]
+    address: Address, tally: OperationTally, found: Operations, before: OperationTally | None, tells_new: bool
 ) -> TallyRow:
     key = tally.key
     labels = [label for label, _, _ in OPERATION_COLUMNS.values()]
     rate = format_rate(tally.count, SERIES_BUCKETS * found.width_ns)
-    before = known.get(key)
     change = _change(before.p95_ns, tally.p95_ns) if before else ""
-    badge, why = _badge(tally, before, is_compared=bool(known))
+    badge, why = _badge(tally, before, tells_new)
     failed_href = operation_href(address, key, "status:error") if tally.error_count else ""
     share = f"{format_count(tally.error_count)}" if tally.error_count else ""
     cells = (
         Cell(labels[0], format_count(tally.count), rate),
         Cell(labels[1], format_share(tally.error_count, tally.count), share, "error" if share else "", failed_href),
         Cell(labels[2], format_duration(tally.p50_ns)),
-        Cell(
-            labels[3],
-            format_duration(tally.p95_ns),
-            change,
-            title=f"{change} against the window before" if change else "",
-        ),
+        Cell(labels[3], format_duration(tally.p95_ns), change, title=_against(change)),
         Cell(labels[4], format_duration(tally.p99_ns)),
         Cell(labels[5], format_duration(tally.total_ns)),
         Cell(labels[6], format_count(tally.repeated_calls) if tally.repeated_calls else "–"),
@@ -217,11 +224,9 @@ def _operation(
     )
 
 
-def _badge(tally: OperationTally, before: OperationTally | None, *, is_compared: bool) -> tuple[str, str]:
-    if not is_compared:
-        return "", ""
+def _badge(tally: T, before: T | None, tells_new: bool) -> tuple[str, str]:
     if before is None:
-        return "new", "did not run in the window of the same length before"
+        return ("new", "did not run in the window of the same length before") if tells_new else ("", "")
     is_slower = tally.p95_ns > SLOWER_TIMES * before.p95_ns and min(tally.count, before.count) >= SLOWER_COUNT
     return ("slower", f"p95 was {format_duration(before.p95_ns)} in the window before") if is_slower else ("", "")
 
@@ -238,10 +243,18 @@ def _change(before_ns: int, now_ns: int) -> str:
     return f"{'±' if abs(percent) < 3 else '▲' if percent > 0 else '▼'} {abs(percent):,.0f} %"
 
 
-def _statement(address: Address, tally: StatementTally, found: Operations) -> TallyRow:
+def _against(change: str) -> str:
+    return f"{change} against the window before" if change else ""
+
+
+def _statement(
+    address: Address, tally: StatementTally, found: Operations, before: StatementTally | None, tells_new: bool
+) -> TallyRow:
     labels = [label for label, _, _ in STATEMENT_COLUMNS.values()]
     slow_href = statement_href(address, tally, slow=True) if tally.slow_count else ""
     most = f"at most ×{tally.most_repeats:,}" if tally.n_plus_one else ""
+    change = _change(before.p95_ns, tally.p95_ns) if before else ""
+    badge, why = _badge(tally, before, tells_new)
     cells = (
         Cell(labels[0], format_count(tally.count), format_times(tally.traces, "trace")),
         Cell(
@@ -252,7 +265,7 @@ def _statement(address: Address, tally: StatementTally, found: Operations) -> Ta
             slow_href,
         ),
         Cell(labels[2], format_duration(tally.p50_ns)),
-        Cell(labels[3], format_duration(tally.p95_ns)),
+        Cell(labels[3], format_duration(tally.p95_ns), change, title=_against(change)),
         Cell(labels[4], format_duration(tally.longest_ns)),
         Cell(labels[5], format_duration(tally.total_ns)),
         Cell(labels[6], format_count(tally.n_plus_one) if tally.n_plus_one else "–", most, "slow" if most else ""),
@@ -264,6 +277,6 @@ def _statement(address: Address, tally: StatementTally, found: Operations) -> Ta
         statement_href(address, tally),
         cells,
         sparkline(tally.series, found.start_ns, found.width_ns),
-        "",
-        "",
+        badge,
+        why,
     )

@@ -1,16 +1,14 @@
 """Links from a figure to the traces it counts: the list with the same filters, and a term that demands the rest."""
 
-import re
 from dataclasses import replace
 
 from diamond_viewer.query.suggestions import written
-from diamond_viewer.telemetry.semconv import BARE_METHODS, STATEMENT_KEYS
+from diamond_viewer.telemetry.semconv import BARE_METHODS
 from diamond_viewer.telemetry.tallies import OTHERS, ErrorKey, OperationKey, StatementTally
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.facet_panel import with_term
 
 MAX_VALUE = 200  # characters: longer ones are no filter
-MAX_PART = 120  # of a statement
 
 
 def list_of(address: Address) -> Address:
@@ -47,14 +45,11 @@ def good_traces(address: Address, key: ErrorKey) -> Address:
 
 
 def statement_href(address: Address, tally: StatementTally, *, slow: bool = False) -> str:
-    """Traces that ran a statement, found by its longest piece without a value."""
-    pieces = [piece.strip(" (),") for piece in re.split(r"\?…?|…", tally.statement)]
-    piece = max(pieces, key=len)[:MAX_PART].strip()
-    if tally.statement == OTHERS or len(piece) < 3:
+    """Traces that ran a statement, or in which one of its spans was slow."""
+    if tally.statement == OTHERS:
         return ""
-    duration = " duration>100ms" if slow else ""
-    quoted = piece.replace("\\", "\\\\").replace('"', '\\"')
-    return _searching(list_of(address), f'span:{{{STATEMENT_KEYS[1]}~"{quoted}"{duration}}}')
+    term = f"statement:{written(tally.statement)}"
+    return _searching(list_of(address), f"span:{{{term} duration>100ms}}" if slow else term)
 
 
 def _of_operation(there: Address, operation: str, service: str) -> Address:

@@ -63,6 +63,20 @@ def tally_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             lambda: operations_page(store, request.args.items(multi=True), clock()),
         )
 
+    def link(path: str, own: tuple[str, ...]) -> Response:
+        """The address of the same page with a window that stands still, as ``/link`` says it of the list."""
+        now_ns = clock()
+        address, _ = Address.from_args(request.args.items(multi=True), now_ns, path, own)
+        return Response(address.absolute(now_ns), mimetype="text/plain")
+
+    @blueprint.get(f"/link{ERRORS_PATH}")
+    def link_of_errors() -> Response:
+        return link(ERRORS_PATH, ERRORS_OWN)
+
+    @blueprint.get(f"/link{OPERATIONS_PATH}")
+    def link_of_operations() -> Response:
+        return link(OPERATIONS_PATH, OPERATIONS_OWN)
+
     return blueprint
 
 

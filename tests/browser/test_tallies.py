@@ -45,6 +45,26 @@ def test_a_click_on_a_heading_sorts_the_operations(page: Page) -> None:
     expect(page.locator("#filter-lesson")).to_have_value("lesson-011")
 
 
+@pytest.mark.parametrize("path", ["/errors", "/operations"])
+def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, viewer: Viewer, path: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{viewer.address}{path}?since=1d&by=count")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("[data-act=copy-view]")).to_have_class(re.compile("button--done"))
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.search(rf"{path}\?since=2[^&]*Z&until=2[^&]*Z", copied), copied
+    page.goto(f"{viewer.address}{path}?lesson=lesson-011&by=users")
+    page.locator("#kept > summary").click()
+    page.get_by_label("Name for this search").fill("one lesson")
+    page.get_by_role("button", name="Keep").click()
+    kept = page.locator("#kept").get_by_role("link", name="one lesson")
+    expect(kept).to_have_attribute("href", f"{path}?lesson=lesson-011")
+    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.locator("#kept > summary").click()
+    kept.click()
+    expect(page).to_have_url(re.compile(r"/trace-viewer.html\?lesson=lesson-011$"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])

@@ -22,6 +22,7 @@ from tests.diagnosis.readings import lines_of, traces_in
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
+from tests.writing import line, span, trace_id
 
 DATA = Path(__file__).parents[1] / "data"
 LINES = lines_of(DATA / "diamond-district" / "traces.json")
@@ -49,8 +50,8 @@ def test_examined_as_it_comes_is_as_examined_from_scratch(seed: int, segment_spa
     chance = random.Random(seed)
     lines = chance.sample(LINES, len(LINES))
     store = MemoryStore(1 << 30, segment_spans)
-    for line in lines:
-        add_lines(store, [line])
+    for one in lines:
+        add_lines(store, [one])
         store.commit()
         if chance.random() < 0.4:  # in the middle: what grows later is examined again
             store.examine(0, UNDECIDED)
@@ -71,6 +72,18 @@ def test_a_search_a_filter_and_a_facet_count_the_same(rule: str) -> None:
     assert store.search(asked(q=f"finding:{rule}"), NOW_NS).total == count
     assert store.search(asked(q=f"-finding:{rule}"), NOW_NS).total == 314 - count
     assert dict(store.facets(Query(), NOW_NS, 100).finding).get(rule, 0) == count
+
+
+def test_a_star_is_any_finding() -> None:
+    store = filled([LINES])
+    count = sum(bool(rules) for rules in expected(LINES).values())
+    assert 0 < count < 314
+    assert store.search(asked(q="finding:*"), NOW_NS).total == count
+    assert store.search(asked(q="-finding:*"), NOW_NS).total == 314 - count
+    unexamined = MemoryStore(1 << 30)
+    add_lines(unexamined, LINES)
+    unexamined.commit()
+    assert unexamined.search(asked(q="finding:*"), NOW_NS).total == count
 
 
 def test_who_asks_for_findings_has_what_waits_examined() -> None:
@@ -122,6 +135,18 @@ def test_a_journey_is_that_of_the_traces_that_name_the_user() -> None:
     for user in ("usr_0001", "usr_0007", "nobody"):
         assert store.journey(user, 0, NOW_NS) == PLAIN.journey(user, 0, NOW_NS)
     assert any(one.rule == "duplicate-calls" for one in store.journey("usr_0007", 0, NOW_NS))
+
+
+def test_a_player_that_posts_two_reports_has_not_called_twice() -> None:
+    def post(number: int, path: str) -> bytes:
+        said = {"http.method": "POST", "http.route": path, "user.id": "u", "lesson.id": "l"}
+        return line(span(1, trace=number, kind=2, name=f"POST {path}", attributes=said))
+
+    reports = [post(1, "/api/telemetry/video"), post(2, "/api/telemetry/video")]
+    notes = [post(3, "/api/notes"), post(4, "/api/notes")]
+    assert filled([reports]).journey("u", 0, NOW_NS) == ()
+    (found,) = filled([[*reports, *notes]]).journey("u", 0, NOW_NS)
+    assert (found.rule, found.trace_ids) == ("duplicate-calls", (trace_id(3), trace_id(4)))
 
 
 def test_limits_of_the_rules_can_be_changed() -> None:

@@ -80,6 +80,12 @@ MORE_SEARCHES = [
     ),
     *("route:/api/video/*", "route:* -route:/api*", "span:{route:/api/progress http.status=200}", "kind:producer"),
     *(
+        "statement:*",
+        "-statement:*",
+        "statement~update",
+        "span:{statement~select duration>1ms service:diamond-district-web}",
+    ),
+    *(
         "trace.name:GET*",
         "trace.name~lessonid",
         "REDACTED",

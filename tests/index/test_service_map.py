@@ -8,8 +8,9 @@ from diamond_viewer.index import held
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.service_map import Node
 from tests.asking import NOW_NS, asked
-from tests.index.filling import filled, one_by_one
+from tests.index.filling import add_lines, filled, one_by_one
 from tests.plain_store import PlainStore
+from tests.writing import line, span
 
 DATA = Path(__file__).parent.parent / "data"
 LINES = (DATA / "diamond-district" / "traces.json").read_bytes().splitlines()
@@ -69,3 +70,19 @@ def test_when_the_time_is_used_up_the_map_is_partial_and_says_so(monkeypatch: py
 def test_nothing_matches_nothing_calls() -> None:
     found = filled([LINES]).service_map(asked(user="nobody"), NOW_NS)
     assert (found.calls, found.trace_count, found.is_complete) == ((), 0, True)
+
+
+def test_a_packed_segment_that_was_asked_already_learns_that_its_traces_grow() -> None:
+    """The caller's span comes last, into another segment: what seemed to come from outside was called."""
+    called = line(span(2, 1, name="GET /api", kind=2), service="api")
+    others = [line(*(span(at + 1, trace=number, kind=2) for at in range(20))) for number in range(2, 8)]
+    lines = [called, *others]
+    store = filled(one_by_one(lines), segment_spans=100)
+    before = store.service_map(Query(), NOW_NS)
+    assert before.calls == PlainStore.from_lines(lines).service_map(Query(), NOW_NS).calls
+    late = line(span(1, name="fetch", kind=3), service="web")
+    add_lines(store, [late])
+    store.commit()
+    after = store.service_map(Query(), NOW_NS)
+    assert after.calls == PlainStore.from_lines([*lines, late]).service_map(Query(), NOW_NS).calls
+    assert any(call.source == Node("service", "web") and call.target == Node("service", "api") for call in after.calls)

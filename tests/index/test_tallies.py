@@ -7,10 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diamond_viewer.index import held
+from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.faults import MAX_FAULT_TEXTS
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.telemetry.tallies import OTHERS, OperationTally
 from tests.asking import NOW_NS, asked
+from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled, one_by_one
 from tests.index.test_truth import LINES, PLAIN
 from tests.plain_store import PlainStore
@@ -140,9 +143,11 @@ def test_the_same_call_of_the_same_user_within_a_second_is_counted_also_over_tra
         return span(1, trace=trace, kind=2, name=name, start_ns=A_TIME_NS + after_ms * 10**6, attributes=attributes)
 
     calls = [call(1, 0, "a"), call(2, 900, "a"), call(3, 950, "b"), call(4, 2500, "a"), call(5, 10, "a", "GET /l/[id]")]
+    calls += [call(7, 0, "a", "POST /api/telemetry/video"), call(8, 5, "a", "POST /api/telemetry/video")]  # two reports
     calls += [call(6, 20, "a", "GET /l/[id]")]  # of which nobody can say whether it is the same lesson
     found = filled(one_by_one([line(wire) for wire in calls])).operations(asked(), NOW_NS, 10).operations
-    assert {tally.key.operation: tally.repeated_calls for tally in found} == {"GET /api/me": 1, "GET /l/[id]": 0}
+    again = {tally.key.operation: tally.repeated_calls for tally in found}
+    assert again == {"GET /api/me": 1, "GET /l/[id]": 0, "POST /api/telemetry/video": 0}
 
 
 def test_twenty_thousand_different_messages_stay_bounded() -> None:
@@ -209,3 +214,25 @@ def test_one_group_is_asked_for_by_its_fingerprint() -> None:
     assert [group.key for group in found.groups] == [first.key]
     assert len(found.groups[0].examples) == 5
     assert WHOLE.errors(asked(), NOW_NS, 100, fingerprint="nonsense").groups == ()
+
+
+def test_packed_segments_are_worked_out_ahead_and_only_once() -> None:
+    store = filled(one_by_one(LINES[:120]), segment_spans=300)
+    rounds = 0
+    while store.work_ahead():
+        rounds += 1
+    packed = [segment for segment in store._segments.values() if not segment.is_open]
+    assert rounds == len(packed) > 2
+    assert all(segment.causes and segment.requests for segment in packed)
+    store._drop_spare()  # for want of room: who asks has it worked out, and nobody in a circle
+    assert not store.work_ahead()
+    assert store.operations(asked(), NOW_NS, 200) == PlainStore.from_lines(LINES[:120]).operations(asked(), NOW_NS, 200)
+
+
+def test_the_examiner_works_ahead_when_nothing_waits() -> None:
+    store = filled(one_by_one(LINES[:60]), segment_spans=300)
+    store.report(FeedState(ready=True))
+    with Examiner(store):
+        packed = [segment for segment in store._segments.values() if not segment.is_open]
+        assert packed
+        until(lambda: all(segment.requests is not None for segment in packed))

@@ -69,6 +69,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("http.response.status_code:404", "{http.status=404}"),
     ("http.status:*", "{http.status>=0}"),
     ("route:/api/video/*", "{route:/api/video/*}"),
+    ('statement:"SELECT * FROM a WHERE b = ?"', "{statement=SELECT * FROM a WHERE b = ?}"),
+    ("statement~progress", "{statement~progress}"),
     ("http.route:/api/auth/[...nextauth]", "{route=/api/auth/[...nextauth]}"),
     # the trace itself
     (f"trace:{ID}", f"trace={ID}"),

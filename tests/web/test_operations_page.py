@@ -1,10 +1,12 @@
 """The operations page: figures of operations and statements, sortable, each leading to its traces; and the same as JSON."""
 
+import html
 import re
 
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.web import operations_page
 from diamond_viewer.web.operations_page import OPERATION_COLUMNS, STATEMENT_COLUMNS
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
@@ -58,6 +60,16 @@ def test_each_operation_leads_to_its_traces(client: FlaskClient) -> None:
         assert client.get(address).get_json()["total"] >= 1, (href, tally)
 
 
+def test_each_statement_leads_to_exactly_the_traces_that_ran_it(client: FlaskClient) -> None:
+    text = client.get("/operations").text.partition("Database statements")[2]
+    hrefs = re.findall(r'class="tally__link" href="([^"]+)"', text)
+    tallies = client.get("/api/operations?limit=200").get_json()["statements"]
+    assert len(hrefs) == len(tallies) > 20
+    for href, tally in zip(hrefs, tallies, strict=True):
+        address = html.unescape(href).replace("/trace-viewer.html", "/api/traces")
+        assert client.get(address).get_json()["total"] == tally["traces"], tally["statement"]
+
+
 def test_a_statement_leads_to_the_traces_that_ran_it_slowly(client: FlaskClient) -> None:
     text = client.get("/operations?db=slow").text
     slow = re.search(r'tally__number--slow" data-label="&gt; 100 ms"><a href="([^"]+)"', text)
@@ -78,6 +90,37 @@ def test_a_window_compares_with_the_window_before(client_of: MakeClient) -> None
     assert "▲ 200 %" in text
     assert re.findall(r'badge--\w+" title="[^"]+">(\w+)<', text) == ["slower", "new"]
     assert "badge--" not in client_of(store).get("/operations").text.split("<main")[1]
+
+
+def _query(number: int, ago_s: int, ms: int, text: str) -> bytes:
+    said = {"db.system": "postgresql", "db.statement": text}
+    at_ns = NOW_NS - ago_s * 10**9
+    return line(
+        span(1, trace=number, kind=2, name="GET /", start_ns=at_ns, lasts_ns=ms * 10**6),
+        span(2, 1, trace=number, kind=3, name="q", start_ns=at_ns, lasts_ns=ms * 10**6, attributes=said),
+    )
+
+
+def test_statements_are_compared_with_the_window_before_as_operations_are(client_of: MakeClient) -> None:
+    lines = [_query(n, 5000, 10, "SELECT a") for n in range(1, 7)] + [
+        _query(n, 100, 30, "SELECT a") for n in range(11, 17)
+    ]
+    store = PlainStore.from_lines([*lines, _query(30, 100, 1, "SELECT b")])
+    store.report(LIVE)
+    statements = client_of(store).get("/operations?since=1h").text.partition("Database statements")[2]
+    assert "▲ 200 %" in statements
+    assert re.findall(r'badge--\w+" title="[^"]+">(\w+)<', statements) == ["slower", "new"]
+
+
+def test_nothing_is_called_new_when_not_all_of_the_window_before_is_known(
+    client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [_query(1, 5000, 10, "SELECT a"), _query(2, 5000, 10, "SELECT c"), _query(3, 100, 1, "SELECT b")]
+    store = PlainStore.from_lines(lines)
+    store.report(LIVE)
+    assert ">new<" in client_of(store).get("/operations?since=1h").text
+    monkeypatch.setattr(operations_page, "MAX_ROWS", 1)
+    assert ">new<" not in client_of(store).get("/operations?since=1h").text
 
 
 def test_nothing_is_said_to_be_nothing_and_notices_are_shown(client: FlaskClient) -> None:

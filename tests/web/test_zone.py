@@ -96,3 +96,12 @@ def test_a_link_to_be_copied_stands_still(reader: FlaskClient) -> None:
     fixed = "/trace-viewer.html?since=2026-11-22T14%3A30%3A00Z&until=2026-11-22T14%3A40%3A00Z&column=spans"
     assert reader.get(fixed.replace("/trace-viewer.html", "/link")).text == fixed
     assert re.fullmatch(r"/trace-viewer.html\?until=2026-[^&]*Z", reader.get("/link").text)
+
+
+def test_a_link_to_errors_or_operations_stands_still_and_keeps_what_is_opened_and_sorted(reader: FlaskClient) -> None:
+    assert re.fullmatch(
+        r"/errors\?status=error&since=2026-[^&]*Z&until=2026-[^&]*Z&by=last&group=abc",
+        reader.get("/link/errors?since=15m&status=error&group=abc&by=last").text,
+    )
+    fixed = "/operations?since=2026-11-22T14%3A30%3A00Z&until=2026-11-22T14%3A40%3A00Z&by=p95&db=count"
+    assert reader.get(f"/link{fixed}").text == fixed

@@ -17,6 +17,8 @@ PEERS := .venv-peers
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
+JAVASCRIPT := tests/receive/javascript
+SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
 SOURCES := app.py diamond_viewer tests
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps
 
@@ -44,7 +46,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) browser ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) browser ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: lint types test ## format, lint, types and tests: what CI runs
@@ -75,7 +77,7 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) browser ## only install what the other targets need
+setup: $(TOOLS) $(SDK) browser ## only install what the other targets need
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
@@ -85,6 +87,13 @@ $(BIN)/python:
 		|| { echo "Diamond Viewer needs Python 3.11 or newer as '$(PYTHON)'; name another with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv,Python's venv module is missing); }
 	@$(PYTHON) -m venv $(VENV)
+
+$(SDK): $(JAVASCRIPT)/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| { $(call debian,nodejs npm,The tests let OpenTelemetry's JavaScript SDK send and need Node with npm); }
+	@echo "Installing OpenTelemetry's JavaScript SDK into $(JAVASCRIPT)/node_modules ..."
+	@cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@touch $@
 
 $(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 	@echo "Installing what make bench-peers races against into $(PEERS) ..."

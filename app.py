@@ -9,6 +9,7 @@ from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import demonstrate
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
+from diamond_viewer.imports import Imports
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.receive.receiver import receive
@@ -17,8 +18,6 @@ from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_sig
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
 from diamond_viewer.web.app import app_for
 from diamond_viewer.web.channel import poll_channels
-
-STOP_S = 2.0  # the feed finishes the line it reads; it needs milliseconds
 
 
 def main() -> int:
@@ -43,12 +42,13 @@ def main() -> int:
             feed.read_backlog_in(settings.worker_count, MemoryStore.worker)
         except FeedError as error:
             return terminal.refuse(error)
-        application = app_for(store, settings)
+        imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
+        application = app_for(store, settings, imports)
         feed.start()
-        house.callback(feed.stop, STOP_S)
+        house.callback(feed.stop, 2.0)  # seconds: it finishes the line it reads, which takes milliseconds
         house.enter_context(Examiner(store))
-        address = terminal.page_address(settings, listening[0].getsockname()[1])
-        terminal.greet(address, patterns, notice, terminal.reception(settings, received))
+        receiving = terminal.reception(settings, received)
+        terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice, receiving)
         if storage:
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait, started_s)

@@ -29,7 +29,7 @@ def give_back() -> None:
 
 
 def keep_freed() -> None:
-    """Let this process keep freed memory for itself, as long as it lives: fetching pages anew takes a tenth of a worker's time."""
+    """Let this process keep freed memory as long as it lives: fetching pages anew takes a tenth of a worker's time."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             libc = ctypes.CDLL(None)

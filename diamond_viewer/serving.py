@@ -26,7 +26,7 @@ THREAD_COUNT = 16  # answers are short; more threads would only share the same i
 CONNECTION_LIMIT = 500  # below the usual 1,024 open files, which the feed needs too
 IDLE_CONNECTION_S = 120
 MAX_HEADER_BYTES = 64 * 1024
-MAX_BODY_BYTES = 1024**2  # what waitress takes in before the application may refuse it
+MAX_BODY_BYTES = 65 * 1024**2  # what waitress takes in at most; a connection class refuses sooner what needs no body
 IN_MEMORY_BYTES = 1024**3  # waitress would put answers above 1 MiB into a file: traces are not to lie about on disk
 BACKLOG = 1024
 

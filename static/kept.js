@@ -7,7 +7,7 @@
   const MAX_NAMED = 200;
   const MAX_NAME = 80; // characters
   const MAX_FILE = 256 * 1024; // characters
-  const PATH = "/trace-viewer.html";
+  const PATH = `${location.pathname.match(/^\/import\/\d+/)?.[0] ?? ""}/trace-viewer.html`; // an import has its own
   const PASSING = ["trace", "page", "anchor", "span", "view", "find"]; // of the moment, not of the search
 
   // --- what is kept: { named: [{ name, search }], recent: [{ name, search }] } -------------------------------------

@@ -46,7 +46,8 @@
 
   // the server knows what "the last hour" is now, and says it as two times
   const copyView = async (button) => {
-    const answer = await fetch(`/link${location.search}`);
+    const source = location.pathname.match(/^\/import\/\d+/)?.[0] ?? ""; // an import has addresses of its own
+    const answer = await fetch(`${source}/link${location.search}`);
     if (answer.ok) await copyHref(button, await answer.text());
   };
 

@@ -85,6 +85,7 @@ NOOR = Student("usr_0037", "Noor: resumes on another device")
 PAVEL = Student("usr_0043", "Pavel: his session is lost while he watches")
 INES = Student("usr_0085", "Ines: teaches; opens reports and uploads videos")
 OTTO = Student("usr_0117", "Otto: blocks cookies")
+NOBODY = Student("", "leaves no user id: crawlers and housekeeping")
 CROWD = tuple(
     Student(f"usr_{n:04d}", "has an ordinary day") for n in (2, 16, 29, 57, 71, 90, 107, 110, 122, 131, 150, 177)
 )

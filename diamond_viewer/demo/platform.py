@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from random import Random
 
-from diamond_viewer.demo.cast import PINO, PLAYER, WORKER
+from diamond_viewer.demo.cast import PINO, PLAYER, WORKER, Lesson
 from diamond_viewer.demo.instruments import Instruments
 from diamond_viewer.demo.recorder import Log, Recorder
 from diamond_viewer.demo.visits import Visit, next_visit
@@ -36,6 +36,7 @@ class Platform:
         self._random = Random(seed)
         self._number = count()
         self._visit_count = 0
+        self._opened: dict[str, set[Lesson]] = {}
         self._next_visit_ns = start_ns
         self._metrics_due_ns = start_ns + METRICS_EVERY_NS
         self._visits: list[tuple[int, int, Visit, Recorder]] = []  # a heap by the time of the next step
@@ -58,7 +59,7 @@ class Platform:
     def _happen(self, visits_per_minute: float) -> None:
         while self._next_visit_ns <= self.now_ns:
             recorder = Recorder(self._random, self._next_visit_ns)
-            visit = next_visit(recorder, self._visit_count)
+            visit = next_visit(recorder, self._visit_count, self._opened)
             self._visit_count += 1
             heapq.heappush(self._visits, (recorder.now_ns, next(self._number), visit, recorder))
             self._next_visit_ns += int(self._random.expovariate(visits_per_minute / 60) * NS_PER_SECOND)

@@ -7,7 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from diamond_viewer.demo import courses, jobs, lessons, player, sign_in
-from diamond_viewer.demo.cast import CROWD, INES, JONAS, LENA, LESSONS, MARA, NOOR, OTTO, PAVEL, TARIK, Lesson, Student
+from diamond_viewer.demo.cast import (
+    CROWD,
+    INES,
+    JONAS,
+    LENA,
+    LESSONS,
+    MARA,
+    NOBODY,
+    NOOR,
+    OTTO,
+    PAVEL,
+    TARIK,
+    Lesson,
+    Student,
+)
 from diamond_viewer.demo.recorder import Recorder
 from diamond_viewer.demo.server import not_found, static_page
 
@@ -40,7 +54,11 @@ def stalls(recorder: Recorder, student: Student, lesson: Lesson) -> Visit:
     yield load_ms / 1000
     lessons.video_loaded(recorder, student, lesson, load_ms, stalls=recorder.random.randrange(2, 6))
     yield from _watch(recorder, student, lesson, 0, beats=3)
-    lessons.video_loaded(recorder, student, lesson, load_ms, stalls=recorder.random.randrange(3, 7))
+    lessons.video_loaded(
+        recorder, student, lesson, load_ms, stalls=recorder.random.randrange(3, 7)
+    )  # from the start again
+    yield 0.2
+    lessons.video_resumed(recorder, student, lesson, 45, 180)
 
 
 def resumes(recorder: Recorder, student: Student, lesson: Lesson) -> Visit:
@@ -190,7 +208,7 @@ HABITS: tuple[Habit, ...] = (
     Habit(26, plays_to_the_end, CROWD),
     Habit(24, plays_a_little, CROWD),
     Habit(6, resumes, (*CROWD, NOOR)),
-    Habit(8, nobody_in_particular, (MARA,)),  # leaves no user id: the name does not matter
+    Habit(8, nobody_in_particular, (NOBODY,)),
     Habit(4, resumes_elsewhere, (NOOR, NOOR, MARA)),
     Habit(5, stalls, (LENA, LENA, LENA, MARA)),
     Habit(4, loses_the_session, (PAVEL, PAVEL, MARA)),
@@ -203,14 +221,23 @@ HABITS: tuple[Habit, ...] = (
 )
 
 
-def next_visit(recorder: Recorder, number: int) -> Visit:
-    """The ``number``-th visit. The first ones go through every habit once, rarest first, so that a short past has them all."""
+def next_visit(recorder: Recorder, number: int, opened: dict[str, set[Lesson]]) -> Visit:
+    """The ``number``-th visit. The first ones go through every habit once, rarest first, so that a short past has them all.
+
+    ``opened`` holds which lessons each user has opened. A visit is about another one: a lesson that is opened again is resumed,
+    which most scripts do not do.
+    """
     if number < len(HABITS):
         habit = HABITS[-1 - number]
     else:
         habit = recorder.random.choices(HABITS, [habit.weight for habit in HABITS])[0]
     student = recorder.random.choice(habit.students)
-    return habit.script(recorder, student, recorder.random.choice(LESSONS))
+    known = opened.setdefault(student.user_id, set())
+    if len(known) == len(LESSONS):
+        known.clear()  # the first of them was hours ago
+    lesson = recorder.random.choice([lesson for lesson in LESSONS if lesson not in known])
+    known.add(lesson)
+    return habit.script(recorder, student, lesson)
 
 
 def _arrive(recorder: Recorder, student: Student, lesson: Lesson) -> Visit:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from diamond_viewer.index.laying import post_at_home
 from diamond_viewer.index.places import NOWHERE, PlaceTable, trace_keys
-from diamond_viewer.index.postings import posted, posting_run
 from diamond_viewer.index.segment import Place, Segment
 
 _NUMBER_BITS = 32
@@ -37,8 +37,5 @@ def adopt(
         segment.traces["lives_here"][guest] = 0
         segment.homes[guest] = home
         home[0].guests.setdefault(home[1], []).append((segment, guest))
-    for field, code, guest in map(posted, segment.postings.extract(guests).tolist()):
-        home_segment, at = segment.homes[guest]
-        home_code = home_segment.dictionary.intern(segment.dictionary.texts[code])
-        home_segment.postings.add(posting_run(field, np.array([home_code]), np.array([at])))
+    post_at_home(segment, segment.postings.extract(guests))
     return [home for home in homes.values() if home is not None]

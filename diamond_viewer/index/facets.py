@@ -82,7 +82,9 @@ def _posted(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[Field, Counter[str
     counts: dict[Field, Counter[str]] = {field: Counter() for field in Field}
     for segment, mask in masks:
         is_all = np.count_nonzero(mask) == np.count_nonzero(segment.traces["lives_here"])
-        tallies = {field: segment.postings.counts(field) for field in Field} if is_all else segment.postings.tallies(mask)
+        tallies = (
+            {field: segment.postings.counts(field) for field in Field} if is_all else segment.postings.tallies(mask)
+        )
         for field, (codes, found) in tallies.items():
             _add(counts[field], segment.dictionary.texts, codes, found)
     return counts

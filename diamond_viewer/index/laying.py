@@ -11,7 +11,7 @@ from diamond_viewer.index.block import Block
 from diamond_viewer.index.columns import Indexes, is_among
 from diamond_viewer.index.duplicates import Repeats
 from diamond_viewer.index.places import NOWHERE, Keys, Places
-from diamond_viewer.index.postings import PostingRun, posted, posting_run
+from diamond_viewer.index.postings import PostingRun, posted, posting_of, posting_run
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.otlp import Batch
@@ -115,9 +115,17 @@ def post(segment: Segment, postings: list[PostingRun]) -> None:
     run = np.concatenate(postings)
     if segment.homes:
         is_guest = is_among(run & _NUMBER_MASK, np.fromiter(segment.homes, np.int64, len(segment.homes)))
-        for field, code, guest in map(posted, np.unique(run[is_guest]).tolist()):
-            home, number = segment.homes[guest]
-            home_code = home.dictionary.intern(segment.dictionary.texts[code])
-            home.postings.add(posting_run(field, np.array([home_code]), np.array([number])))
+        post_at_home(segment, np.unique(run[is_guest]))
         run = run[~is_guest]
     segment.postings.add(run)
+
+
+def post_at_home(segment: Segment, postings: PostingRun) -> None:
+    """Post what guests carry where their traces live, under the codes that the values have there."""
+    moved: dict[int, tuple[Segment, list[int]]] = {}
+    for field, code, guest in map(posted, postings.tolist()):
+        home, number = segment.homes[guest]
+        home_code = home.dictionary.intern(segment.dictionary.texts[code])
+        moved.setdefault(home.number, (home, []))[1].append(posting_of(field, home_code, number))
+    for home, found in moved.values():
+        home.postings.add(np.array(found, np.int64))

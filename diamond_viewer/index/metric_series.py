@@ -23,7 +23,7 @@ MAX_POINTS = 240  # of one series: with an export a minute the last two hours as
 MIN_POINTS = 8  # is left of a series when all must give way
 SERIES_BYTES = 2_000  # of a series without its points: names, labels, dicts
 POINT_BYTES = 300  # measured with tests/index/test_metric_series.py
-COUNT_BYTES = 56  # of one bucket: its bound, its count, and their places
+COUNT_BYTES = 16  # of one bucket
 SHARE = 32  # of the whole budget, one part
 MAX_OTHERS = 100_000  # refused series that are told apart: a bound on remembering what is not held
 

@@ -7,11 +7,12 @@ together. New ones come as sorted runs that are merged like a log-structured tre
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorted_distinct
+from diamond_viewer.index.columns import Column, Indexes, is_among, merged_distinct, sorted_distinct
 from diamond_viewer.query.terms import Field
 
 _TRACE_BITS = 32
 FEW = 6  # times fewer than all: what few traces carry is looked up in the order of traces
+MANY = 200  # postings that are rather looked for all together than one by one
 _CODE_BITS = 27  # 134 million texts in one segment; four bits are left for fields
 _TRACE_MASK = 2**_TRACE_BITS - 1
 _CODE_MASK = 2**_CODE_BITS - 1
@@ -34,6 +35,10 @@ def _value(field: Field, code: int) -> int:
     return _FIELD_NUMBERS[field] << _CODE_BITS | code
 
 
+def posting_of(field: Field, code: int, trace: int) -> int:
+    return _value(field, code) << _TRACE_BITS | trace
+
+
 def posted(posting: int) -> tuple[Field, int, int]:
     """A posting -> its field, code and trace."""
     value = posting >> _TRACE_BITS
@@ -49,7 +54,9 @@ class Postings:
         self._starts: Column = np.zeros(1, np.int64)
         self._traces: Column = _NO_RUN
         self._counts: dict[Field, tuple[Indexes, Indexes]] = {}
-        self._by_trace: tuple[Column, Column] | None = None  # places of packed values, in the order of traces; their starts
+        self._by_trace: tuple[Column, Column] | None = (
+            None  # places of packed values, in the order of traces; their starts
+        )
         self.revision = 0  # moves with every addition
 
     def add(self, postings: PostingRun) -> None:
@@ -112,9 +119,7 @@ class Postings:
             for field, (low, high) in zip(_FIELDS, ranges, strict=True)
         }
 
-    def _tally(
-        self, field: Field, traces: npt.NDArray[np.bool_], low: int, high: int
-    ) -> tuple[Column, Column]:
+    def _tally(self, field: Field, traces: npt.NDArray[np.bool_], low: int, high: int) -> tuple[Column, Column]:
         counts = self._tally_values(traces, low, high)
         return self._with_recent(field, traces, self._values[low:high] & _CODE_MASK, counts)
 
@@ -198,18 +203,24 @@ class Postings:
 
     def extract(self, traces: Indexes) -> PostingRun:
         """Take out everything that is posted of these traces; what is left is packed."""
+        if not len(traces):
+            return _NO_RUN
         postings = self._all()
-        is_theirs = np.isin(postings & _TRACE_MASK, traces)
+        found = postings & _TRACE_MASK
+        mask = np.zeros(max(int(found.max(initial=0)), int(traces.max())) + 1, bool)
+        mask[traces] = True
+        is_theirs = np.take(mask, found)
         self._hold(postings[~is_theirs])
         return postings[is_theirs]
 
     def _all(self) -> PostingRun:
         packed = np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces.astype(np.int64)
-        return sorted_distinct(np.concatenate([packed, *self._runs]))
+        return sorted_distinct(np.concatenate([packed, *self._runs])) if self._runs else packed
 
     def _hold(self, postings: PostingRun) -> None:
-        values, starts = np.unique(postings >> _TRACE_BITS, return_index=True)
-        traces = postings & _TRACE_MASK
+        every = postings >> _TRACE_BITS  # ascending: no need to sort them again, as ``np.unique`` would
+        starts = np.flatnonzero(np.diff(every, prepend=-1))
+        values, traces = every[starts], postings & _TRACE_MASK
         self._runs = []
         self._counts.clear()
         self._by_trace = None
@@ -225,6 +236,8 @@ class Postings:
         return self._traces[int(self._starts[place]) : int(self._starts[place + 1])]
 
     def _is_packed(self, run: PostingRun) -> npt.NDArray[np.bool_]:
+        if len(run) > MANY:
+            return is_among(run, np.repeat(self._values, np.diff(self._starts)) << _TRACE_BITS | self._traces)
         held = [posting & _TRACE_MASK in self._packed(posting >> _TRACE_BITS) for posting in run.tolist()]
         return np.array(held, bool)
 

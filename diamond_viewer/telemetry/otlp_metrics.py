@@ -179,7 +179,13 @@ def _explicit(wire: _Point, count: int) -> Buckets | None:
         raise ValueError("buckets that contradict their bounds")
     if sum(counts) != count:
         raise ValueError("buckets that contradict the count")
-    return ExplicitBuckets(bounds, counts)
+    return ExplicitBuckets(_shared_bounds(bounds), counts)
+
+
+@lru_cache(maxsize=64)
+def _shared_bounds(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    """One object for all points with these bounds: an SDK sends the same with every point, and they outweigh its counts."""
+    return bounds
 
 
 def _exponential(wire: _Point) -> Buckets:

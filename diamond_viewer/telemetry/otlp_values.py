@@ -73,11 +73,12 @@ def first_look(blob: bytes, keys: Container[str]) -> tuple[dict[str, AttributeVa
 
 def _value(raw: msgspec.Raw) -> AttributeValue:
     """``value_from_wire`` of JSON, texts and whole numbers at once."""
-    wire = _VALUE_DECODER.decode(raw)
-    if type(wire) is dict and len(wire) == 1:
-        if type(text := wire.get("stringValue")) is str:
+    wire: object = _VALUE_DECODER.decode(raw)
+    if isinstance(wire, dict) and len(wire) == 1:
+        text, number = wire.get("stringValue"), wire.get("intValue")
+        if isinstance(text, str):
             return text
-        if type(number := wire.get("intValue")) is int:
+        if isinstance(number, int) and not isinstance(number, bool):
             return number
     return value_from_wire(wire)
 

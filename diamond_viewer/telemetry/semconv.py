@@ -127,7 +127,7 @@ def span_facts(attributes: Attributes) -> SpanFacts:
     """
     if not attributes:
         return NO_SPAN_FACTS
-    is_database = any([attributes.get(key) is not None for key in DATABASE_KEYS])
+    is_database = any(attributes.get(key) is not None for key in DATABASE_KEYS)
     text = statement(attributes) if is_database else ""
     return SpanFacts(
         users=_ids(attributes, USER_KEYS),

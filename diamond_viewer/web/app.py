@@ -9,15 +9,19 @@ from jinja2 import StrictUndefined
 
 from diamond_viewer.settings import Settings
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.imported import ImportedSource
 from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets
+from diamond_viewer.web.beside import BesideTheLive
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
+from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 from diamond_viewer.web.zone import keep_zone
@@ -25,9 +29,9 @@ from diamond_viewer.web.zone import keep_zone
 TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
 
 
-def app_for(store: TraceStore, settings: Settings) -> Flask:
+def app_for(store: TraceStore, settings: Settings, imports: Imports | None = None) -> Flask:
     """The application for the readers that the settings let in. Raises ``TokensError``."""
-    return create_app(store, allowed_hosts=settings.trusted_hosts, gate=Gate.of(settings))
+    return create_app(store, allowed_hosts=settings.trusted_hosts, gate=Gate.of(settings), imports=imports)
 
 
 def create_app(
@@ -36,9 +40,13 @@ def create_app(
     allowed_hosts: Sequence[str] = (),
     clock: Callable[[], int] = time.time_ns,
     gate: Gate = EVERYBODY,
+    imports: Imports | None = None,
+    imported: str = "",
 ) -> Flask:
     """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``, ``gate``
     says who may look: everybody, unless one is given.
+
+    ``imports`` are shown beside the store, each by an application of its own; such a one says ``imported``, what it shows.
     """
     app = Flask("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
     app.jinja_options = {
@@ -48,8 +56,10 @@ def create_app(
         "lstrip_blocks": True,
     }
     app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
+    app.jinja_env.globals |= {"takes_imports": imports is not None, "imported": imported}
+    app.request_class = InMemoryRequest
     compress(app)
-    protect(app, allowed_hosts)
+    protect(app, allowed_hosts, {IMPORT_PATH: MAX_UPLOAD_BYTES} if imports else {})
     guard(app, gate)
     keep_zone(app)
     desk = trace_desk(store, clock)
@@ -60,4 +70,11 @@ def create_app(
     app.register_blueprint(map_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
+    if imports is not None:
+        app.register_blueprint(import_pages(store, clock, imports))
+
+        def shown(source: ImportedSource, held: TraceStore) -> Flask:
+            return create_app(held, allowed_hosts=allowed_hosts, clock=clock, gate=gate, imported=said_of(source))
+
+        app.wsgi_app = BesideTheLive(app.wsgi_app, imports, shown)  # type: ignore[method-assign]  # as Flask documents it
     return app

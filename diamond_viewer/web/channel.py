@@ -11,6 +11,7 @@ from waitress.task import WSGITask
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
+from diamond_viewer.web.uploads import PageRequest
 
 HEAD_END = b"\r\n\r\n"
 _HAVE_MORE_THAN_A_HEAD = frozenset({"CONTENT_LENGTH", "TRANSFER_ENCODING", "EXPECT"})
@@ -48,6 +49,7 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
     """``raw``: the request under way as it came, if it came alone and in one piece."""
 
     task_class = PollTask
+    parser_class = PageRequest
     raw: bytes = b""
 
     def __init__(self, *arguments: Any, standstill: Standstill, **more: Any) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
@@ -102,16 +102,21 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """``tokens`` is None when no token lets anybody in; ``user_header`` is empty when no proxy does."""
+    """``tokens`` is None when no token lets anybody in; ``user_header`` is empty when no proxy does.
+
+    Several applications may stand behind one gate (an import's beside the live one): who is in, is in everywhere.
+    """
 
     tokens: TokenFile | None = None
     user_header: str = ""
     proxies: tuple[str, ...] = ()
+    sessions: Sessions | None = None
+    attempts: Attempts = field(default_factory=Attempts, compare=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Gate":
         tokens = TokenFile(settings.auth_token_file) if settings.auth_token_file else None
-        return cls(tokens, settings.trust_proxy_user, settings.proxies)
+        return cls(tokens, settings.trust_proxy_user, settings.proxies, Sessions(tokens) if tokens else None)
 
     @property
     def is_open(self) -> bool:
@@ -127,8 +132,7 @@ def guard(app: Flask, gate: Gate) -> None:
     app.context_processor(lambda: {"can_log_out": can_log_out and COOKIE in request.cookies})
     if gate.is_open:
         return
-    attempts = Attempts()
-    sessions = Sessions(gate.tokens) if gate.tokens else None
+    attempts, sessions = gate.attempts, gate.sessions
     open_paths = OPEN_PATHS | LOG_IN_PATHS if sessions else OPEN_PATHS
 
     def refuse_strangers() -> Response | None:

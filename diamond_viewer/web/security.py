@@ -4,7 +4,8 @@ Sources: OWASP's secure headers, web.dev "strict CSP" and "Fetch Metadata", NCC 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from flask import Flask, Request, Response, abort, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -62,10 +63,13 @@ SENTENCES = {
 }
 
 
-def protect(app: Flask, allowed_hosts: Iterable[str] = ()) -> None:
+def protect(
+    app: Flask, allowed_hosts: Iterable[str] = (), body_limits: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Register the checks before, the headers after, and the error pages of ``app``.
 
     ``allowed_hosts``: names or addresses, in lower case and without port, that a Host header may carry besides loopback's.
+    ``body_limits``: the paths that take larger bodies than others, with their bytes.
     """
     hosts = frozenset(LOOPBACK_NAMES) | frozenset(allowed_hosts)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -80,8 +84,10 @@ def protect(app: Flask, allowed_hosts: Iterable[str] = ()) -> None:
             )
         if len(request.query_string) > MAX_QUERY_BYTES:
             abort(414, f"The query string may have at most {MAX_QUERY_BYTES:,} bytes.")
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            abort(413)
+        max_bytes = body_limits.get(request.path, MAX_BODY_BYTES)
+        request.max_content_length = request.max_form_memory_size = max_bytes
+        if (request.content_length or 0) > max_bytes:
+            abort(413, f"A request's body may have at most {max_bytes:,} bytes.")
         if not is_from_here(request):
             abort(403, "Another web site asked for this. Open the address in the browser instead.")
         return None
@@ -113,6 +119,8 @@ def is_from_here(request: Request) -> bool:
         origin = request.headers.get("Origin")
         if site is not None and site != "same-origin":
             return False
+        if origin == "null":  # forms of ours say that, because of the referrer policy; the browser says that they are
+            return site is not None
         return origin is None or origin.lower().partition("://")[2] == request.headers.get("Host", "").lower()
     if site in (None, "same-origin", "none"):
         return True

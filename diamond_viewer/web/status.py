@@ -17,7 +17,8 @@ STALE_AFTER_NS = 600 * NS_PER_SECOND  # without a new line: something upstream h
 MAX_NAMES = 3
 SHOWN_LAG_NS = 100_000_000  # less is "now" for a reader
 
-READABLE_STATES = ("reading", "live", "done")
+IMPORTED = "imported"  # the state of a source that was pasted or dropped: it never grows
+READABLE_STATES = ("reading", "live", "done", IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         if missing or not feed.sources:
             return "waiting", "Waiting for", PurePath(missing[0]).name if missing else "a file"
         return "failed", "Nothing can be read", ""
+    if all(source.state == IMPORTED for source in feed.sources) and feed.sources:
+        return IMPORTED, "Imported", "read-only"
     if silence := silence_of(feed, now_ns):
         return "stale", silence, ""
     return "live", "Live", f"{behind(feed.lag_ns)} behind" if feed.lag_ns >= SHOWN_LAG_NS else ""

@@ -7,8 +7,10 @@ import argparse
 import http.client
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +24,7 @@ BODY = Path(__file__).parents[1] / "data/variants/vercel-otel/00002-traces.bin" 
 SPANS_PER_S = 20_000
 CATCH_UP_S = 60.0
 ANSWER_S = 30.0
+SENDERS = 2  # processes that send: one alone would wait for an answer when the next request is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,13 @@ def receive_for(seconds: float, folder: Path) -> Received:
         port = int(free.getsockname()[1])
     with Viewer([path], "--otlp", str(port)) as viewer:
         viewer.seconds_until(viewer.is_ready)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
-        waits_s: list[float] = []
-        sent, cpu_s, began_s = 0, viewer.cpu_s(), time.perf_counter()
-        for body, span_count in _bodies():
-            time.sleep(max(0.0, began_s + sent / SPANS_PER_S - time.perf_counter()))
-            if time.perf_counter() - began_s >= seconds:
-                break
-            asked_s = time.perf_counter()
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            response = connection.getresponse()
-            if (response.status, response.read()) != (200, b""):
-                raise RuntimeError(f"A request was answered with {response.status}.")
-            waits_s.append(time.perf_counter() - asked_s)
-            sent += span_count
+        cpu_s, began_s = viewer.cpu_s(), time.perf_counter()
+        schedule = _Schedule(began_s, began_s + seconds)
+        with ThreadPoolExecutor(SENDERS) as threads:
+            sending = [threads.submit(_send_in_turn, port, schedule) for _ in range(SENDERS)]
+            waits_s = [wait_s for sender in sending for wait_s in sender.result()]
+        sent = schedule.sent
         elapsed_s, cores = time.perf_counter() - began_s, viewer.cpu_s() - cpu_s
-        connection.close()
         give_up_s = time.perf_counter() + CATCH_UP_S
         while viewer.json("/api/health")["spans"] < sent and time.perf_counter() < give_up_s:
             time.sleep(0.1)  # between two looks
@@ -73,6 +67,41 @@ def receive_for(seconds: float, folder: Path) -> Received:
         nearest_rank(waits_s, 99),
         cores / elapsed_s,
     )
+
+
+class _Schedule:
+    """Which request goes out when, for all senders together."""
+
+    def __init__(self, began_s: float, until_s: float) -> None:
+        self._began_s, self._until_s = began_s, until_s
+        self._bodies = _bodies()
+        self._lock = threading.Lock()
+        self.sent = 0
+
+    def next(self) -> bytes:
+        """The next body, when its time has come; empty when the time is over."""
+        with self._lock:
+            body, span_count = next(self._bodies)
+            time.sleep(max(0.0, self._began_s + self.sent / SPANS_PER_S - time.perf_counter()))
+            if time.perf_counter() >= self._until_s:
+                return b""
+            self.sent += span_count
+            return body
+
+
+def _send_in_turn(port: int, schedule: _Schedule) -> list[float]:
+    """How long each answer took, in seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    waits_s: list[float] = []
+    while body := schedule.next():
+        asked_s = time.perf_counter()
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+        response = connection.getresponse()
+        if (response.status, response.read()) != (200, b""):
+            raise RuntimeError(f"A request was answered with {response.status}.")
+        waits_s.append(time.perf_counter() - asked_s)
+    connection.close()
+    return waits_s
 
 
 def _bodies() -> Iterator[tuple[bytes, int]]:

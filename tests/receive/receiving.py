@@ -54,6 +54,11 @@ class Running:
         files = [*backups, self.live_path]
         return [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
 
+    def documents_that_can_be_read(self) -> list[dict[str, Any]]:
+        """Of the live file, without lines that a killed writer left unfinished."""
+        lines = self.live_path.read_bytes().splitlines()
+        return [json.loads(line) for line in lines if line.endswith(b"]}]}]}")]
+
 
 @contextmanager
 def receiving(folder: Path, storage: Storage | None = None, *origins: str) -> Iterator[Running]:

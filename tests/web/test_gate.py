@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.imports import Imports
 from diamond_viewer.settings import Settings
 from diamond_viewer.tokens import TokenFile
 from diamond_viewer.web.app import app_for, create_app
 from diamond_viewer.web.gate import COOKIE, FREE_FAILURES, MAX_WAIT_S, SESSION_S, Attempts, Sessions
 from tests.plain_store import PlainStore
 
+DISTRICT = Path(__file__).parents[1] / "data" / "diamond-district"
 TOKEN, OTHER = "a-token-of-the-team", "another-token-of-it"
 OPEN = ("/log-in", "/log-out")
 
@@ -213,3 +215,19 @@ def test_without_a_gate_everybody_may_look_and_there_is_no_log_in(real_store: Pl
     assert client.get("/api/traces").status_code == 200
     assert client.get("/log-in").status_code == 404
     assert "Log out" not in client.get("/health").text
+
+
+def test_an_import_stands_behind_the_same_gate(token_file: Path, real_store: PlainStore) -> None:
+    with Imports(1024**3, 16 * 1024**2) as imports:
+        client = app_for(real_store, Settings(auth_token_file=str(token_file)), imports).test_client()
+        lines = (DISTRICT / "traces.json").read_bytes().splitlines(keepends=True)[0]
+        assert client.post("/api/import", data=lines).status_code == 401
+        taken = client.post("/api/import", data=lines, headers={"Authorization": f"Bearer {TOKEN}"})
+        assert taken.status_code in (200, 201)
+        pages = [f"/import/1{path}" for path in ("/trace-viewer.html", "/api/traces", "/errors", "/health")]
+        for page in pages:
+            response = client.get(page)
+            assert response.status_code == 401, page
+            assert "usr_" not in response.text
+        assert log_in(client) == 303
+        assert [client.get(page).status_code for page in pages] == [200] * len(pages)

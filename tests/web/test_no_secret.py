@@ -1,0 +1,73 @@
+"""A line full of secrets, wherever a producer can write: no address shows one, and no search finds one."""
+
+import json
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from diamond_viewer.web.app import create_app
+from tests.asking import NOW_NS
+from tests.index.filling import filled
+
+TRACE_ID = "1" * 32
+KEYS = (
+    *("http.route", "url.path", "url.full", "user.id", "lesson.id", "enduser.id", "db.query.text", "db.statement"),
+    *("db.system", "db.collection.name", "server.address", "exception.message", "exception.type", "session.id"),
+    *("http.request.method", "messaging.destination.name", "peer.service", "code.function"),
+)
+SECRET = re.compile(r"SECRETZ\w*")
+
+
+def jwt(place: str) -> str:
+    return f"a Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SECRETZ{place.replace('.', '_')}"
+
+
+def text(key: str, value: str) -> dict[str, object]:
+    return {"key": key, "value": {"stringValue": value}}
+
+
+def full_of_secrets() -> bytes:
+    at_ns = str(NOW_NS - 10**9)
+    exception = [text(key, jwt(key)) for key in ("exception.type", "exception.message", "exception.stacktrace")]
+    span = {
+        "traceId": TRACE_ID,
+        "spanId": "2" * 16,
+        "name": f"GET /x?token=SECRETZparameter {jwt('name')}",
+        "kind": 3,
+        "startTimeUnixNano": at_ns,
+        "endTimeUnixNano": str(NOW_NS),
+        "attributes": [*(text(key, jwt(key)) for key in KEYS), text("user.password", "SECRETZpassword")],
+        "status": {"code": 2, "message": jwt("message")},
+        "events": [
+            {"name": "exception", "timeUnixNano": at_ns, "attributes": exception},
+            {"name": jwt("event"), "timeUnixNano": at_ns, "attributes": [text("lesson.id", jwt("lesson"))]},
+        ],
+        "traceState": f"k={jwt('state')}",
+    }
+    resource = {"attributes": [text("service.name", jwt("service"))]}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return create_app(filled([[full_of_secrets()]]), clock=lambda: NOW_NS).test_client()
+
+
+def test_no_address_shows_a_secret(client: FlaskClient) -> None:
+    shown = {}
+    for rule in client.application.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and rule.endpoint != "static":
+            path = re.sub(r"<(\w+:)?\w+>", "service", re.sub(r"<(\w+:)?trace_id>", TRACE_ID, rule.rule))
+            for query in ("", "?since=15m", "?since=15m&format=ndjson", "?since=15m&format=csv"):
+                shown[path + query] = client.get(path + query).text
+    assert {path: found for path, said in shown.items() if (found := SECRET.findall(said))} == {}
+    assert sum("REDACTED" in said for said in shown.values()) > 8  # the trace was there to be shown
+
+
+@pytest.mark.parametrize("search", ["SECRETZhttp_route", "SECRETZname", "SECRETZpassword", "SECRETZmessage"])
+def test_no_search_finds_a_secret(client: FlaskClient, search: str) -> None:
+    for query in (search, f'"{search}"', f"user.password:{search}", f"name:*{search}*"):
+        answer = client.get("/api/traces", query_string={"q": query, "since": "15m"})
+        assert (answer.status_code, answer.json["total"] if answer.json else None) == (200, 0), query
+    assert client.get("/api/traces", query_string={"q": "REDACTED", "since": "15m"}).json["total"] == 1  # type: ignore[index]

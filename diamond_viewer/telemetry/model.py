@@ -130,7 +130,10 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Log:
     """A log record of a trace, decoded in full and redacted. ``span_id`` is empty when it names none, ``name`` (what
-    OpenTelemetry calls the event's name) for an ordinary log. ``time_ns`` is when it was observed where no time was given."""
+    OpenTelemetry calls the event's name) for an ordinary log. ``time_ns`` is when it was observed where no time was given.
+
+    ``severity`` is for readers: ``severity_text``, what the producer wrote, or else the words for its number. ``given_ns`` and
+    ``observed_ns`` are the two times as they were written, 0 for one that was not."""
 
     trace_id: str
     span_id: str
@@ -144,6 +147,10 @@ class Log:
     scope: Scope
     service: str
     dropped_attribute_count: int = 0
+    severity_text: str = ""
+    given_ns: int = 0
+    observed_ns: int = 0
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)

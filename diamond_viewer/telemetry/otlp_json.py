@@ -171,13 +171,15 @@ def _span(span: Span) -> Json:
 
 def _log(log: Log) -> Json:
     return _filled(
-        timeUnixNano=_time(log.time_ns),
+        timeUnixNano=_time(log.given_ns),
+        observedTimeUnixNano=_time(log.observed_ns),
         severityNumber=log.severity_number,
-        severityText=log.severity,
+        severityText=log.severity_text,
         eventName=log.name,
         body=encode_value(log.body),
         attributes=encode_attributes(log.attributes),
         droppedAttributesCount=log.dropped_attribute_count,
+        flags=log.flags,
         traceId=log.trace_id,
         spanId=log.span_id,
     )

@@ -48,6 +48,7 @@ class _Log(_Attributed):
     severity_number: int | None = 0
     severity_text: str | None = ""
     body: msgspec.Raw = _NO_BYTES
+    flags: int | str | None = 0
 
 
 class _TraceId(_Wire):
@@ -168,12 +169,14 @@ class _WireLog(msgspec.Struct, frozen=True, gc=False):
         number = _number(wire.severity_number)
         resource = redact_resource(self.resource)
         body = value_from_json(bytes(wire.body))
+        severity_text = redact_text(wire.severity_text or "")
+        given_ns, observed_ns = _number(wire.time_unix_nano), _number(wire.observed_time_unix_nano)
         return Log(
             trace_id=(wire.trace_id or "").lower(),
             span_id=(wire.span_id or "").lower(),
             name=redact_text(wire.event_name or ""),
-            time_ns=_number(wire.time_unix_nano) or _number(wire.observed_time_unix_nano),
-            severity=redact_text(wire.severity_text or "") or severity_words(number),
+            time_ns=given_ns or observed_ns,
+            severity=severity_text or severity_words(number),
             severity_number=number,
             body=redact_attributes({"body": body})["body"],
             attributes=redact_attributes(attributes_from_wire(bytes(wire.attributes))),
@@ -181,6 +184,10 @@ class _WireLog(msgspec.Struct, frozen=True, gc=False):
             scope=redact_scope(self.scope),
             service=redact_text(semconv.service_name(resource.attributes)),
             dropped_attribute_count=_number(wire.dropped_attributes_count),
+            severity_text=severity_text,
+            given_ns=given_ns,
+            observed_ns=observed_ns,
+            flags=_number(wire.flags),
         )
 
     def may_say(self, needle: bytes) -> bool:

@@ -194,6 +194,7 @@ def _log(wire: object) -> Wire:
         "observedTimeUnixNano": _time(log.get("observedTimeUnixNano")),
         "severityNumber": _enum(log.get("severityNumber")),
         "severityText": _text(log.get("severityText")),
+        "flags": _enum(log.get("flags")),
     }
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.accepting import compare
 from tests.web.html_outline import Element
 from tests.web.test_trace_faults import Seen
@@ -80,6 +82,21 @@ def test_text_markup_and_offline_file_tell_logs_too() -> None:
         text = seen.client.get(f"/traces/{trace_id(1)}/{asked}").get_data(as_text=True)
         assert "saved" in text, asked
         assert ("<b>saved" in text) is (asked == "outline.txt")
+
+
+@pytest.mark.parametrize("path", ["/api/traces/{}", "/traces/{}/download.json"])
+def test_the_json_of_a_log_says_what_was_written_and_no_more_and_can_be_read_again(path: str) -> None:
+    records = [
+        log("first", of=1, time_ns=A_TIME_NS + 1, severityNumber=9, flags=1, attributes={"ms": 12}),
+        log({"a": [1]}, time_ns=A_TIME_NS + 2, severityText="WARN", observedTimeUnixNano=str(A_TIME_NS + 3)),
+        {"traceId": trace_id(1), "observedTimeUnixNano": str(A_TIME_NS + 4), "eventName": "video.loaded"},
+    ]
+    seen = Seen(line(span(1)), logs_line(*records))
+    document = seen.client.get(path.format(trace_id(1))).data
+    assert json.loads(document)["resourceLogs"][0]["scopeLogs"][0]["logRecords"] == records
+    again = Seen(document)
+    assert [entry.words() for entry in story(again)] == [entry.words() for entry in story(seen)]
+    assert len(again.spans()) == 1
 
 
 def test_the_real_logs_stand_in_the_story_of_their_trace() -> None:

@@ -11,7 +11,8 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource, ImportRefusedError
 from diamond_viewer.telemetry.units import format_bytes, format_clock, format_count
 from diamond_viewer.web.status import status_of
-from diamond_viewer.web.swaps import html, redirection
+from diamond_viewer.web.swaps import POLL, html, redirection, swap_target
+from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.uploads import IMPORT_PATH
 
 FORM = "multipart/form-data"
@@ -40,7 +41,10 @@ def import_pages(store: TraceStore, clock: Callable[[], int], imports: Imports) 
         return make_response(html(page), status)
 
     @blueprint.get("/import")
+    @blueprint.get(IMPORT_PATH)  # where the form of a refused file stands
     def all_imports() -> Response:
+        if swap_target() == POLL:
+            return page_of("_live_status.html", status=status_of(store.health().feed, clock()))
         return listed()
 
     @blueprint.post(IMPORT_PATH)

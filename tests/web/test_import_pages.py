@@ -93,6 +93,17 @@ def test_a_form_without_javascript_opens_a_file_or_a_text(client: FlaskClient) -
     assert "mine.json" in page.one(aria_label="Open sources").words()
 
 
+@pytest.mark.parametrize("path", ["/import", "/api/import"])
+def test_a_poll_of_the_page_brings_the_status_only(client: FlaskClient, path: str) -> None:
+    """Or the whole page would stand in place of its own pill."""
+    page = client.get(path).text
+    assert page.count("<header") == 1
+    polled = client.get(path, headers={"HX-Request": "true", "HX-Target": "div#status"}).text
+    assert polled.count("<hx-partial") == 1
+    assert "<header" not in polled
+    assert "pill" in polled
+
+
 def test_an_import_is_removed_and_its_address_says_so(client: FlaskClient) -> None:
     href = taken(client)
     assert client.post("/import/1/remove").headers["Location"] == "/import"

@@ -268,6 +268,7 @@ def nice_ticks(low: float, high: float, count: int = 3) -> list[float]:
     size = 10.0 ** floor(log10(rough)) if rough > 1e-300 else 1.0
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
     first, last = floor(low / step), ceil(high / step - 1e-9)
+    first -= first * step > low  # the quotient of a number next to nothing is nothing
     return [round(at * step, 12) for at in range(first, last + 1)]
 
 

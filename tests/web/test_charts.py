@@ -3,7 +3,7 @@
 import random
 
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from diamond_viewer.telemetry.units import NS_PER_SECOND
@@ -49,6 +49,7 @@ def test_nothing_to_draw_is_said() -> None:
     assert chart("Load", (), []).empty
 
 
+@example(-5e-324, 4.0)
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
 def test_ticks_hold_everything_and_are_few(low: float, size: float) -> None:
     ticks = nice_ticks(low, low + size)

@@ -28,6 +28,7 @@ from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -114,6 +115,20 @@ class TraceStore(Protocol):
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """What is wrong over the traces that name the user and lie in the window, the newest of them if there are very many;
         beyond what each trace shows alone."""
+        ...
+
+    def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
+        """Every trace that names the user or the lesson (``field`` is ``user`` or ``lesson``) and lies in the window, with the
+        events that tell what happened; empty when there is none."""
+        ...
+
+    def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
+        """At most ``limit`` users or lessons that contain ``text``, whatever its case, with what went wrong in their traces
+        in the window."""
+        ...
+
+    def watching(self, since_ns: int, until_ns: int) -> Watching:
+        """Figures over the traces of all lessons in the window: what one lesson is compared with."""
         ...
 
     def feed(self) -> FeedState:

@@ -37,12 +37,14 @@ from diamond_viewer.telemetry.scale import log_edges
 from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_map import plain_map
 from tests.plain_metrics import plain_catalogue, plain_series_of
 from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
 from tests.plain_tallies import plain_errors, plain_operations
 from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
+from tests.plain_ways import plain_troubles, plain_watching, plain_way
 
 
 class PlainStore:
@@ -271,6 +273,22 @@ class PlainStore:
         window: list[Term] = [Carries(Field.USER, user), Overlaps(since_ns, until_ns)]
         rows = [row for row in self.summaries() if all(self._holds(term, row) for term in window)]
         return diagnose_journey(trace for row in rows if (trace := self.trace(row.trace_id)))
+
+    def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
+        chosen = [
+            pair for pair in self._between(since_ns, until_ns) if value in self._carried(pair[0].trace_id, Field(field))
+        ]
+        return plain_way(chosen, field, value)
+
+    def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
+        return plain_troubles([row for row, _ in self._between(since_ns, until_ns)], field, text, limit)
+
+    def watching(self, since_ns: int, until_ns: int) -> Watching:
+        return plain_watching(self._between(since_ns, until_ns))
+
+    def _between(self, since_ns: int, until_ns: int) -> list[tuple[TraceSummary, list[Span]]]:
+        rows = [row for row in self.summaries() if self._holds(Overlaps(since_ns, until_ns), row)]
+        return [(row, list(self._spans[row.trace_id].values())) for row in rows]
 
     def feed(self) -> FeedState:
         return self.health().feed

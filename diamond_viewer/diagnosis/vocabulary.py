@@ -21,6 +21,10 @@ RESUME_MISMATCH, BUFFERING = "video.resume_position_mismatch", "video.buffering"
 PROGRESS_RECEIVED, PROGRESS_REFUSED = "progress.data_received", "progress.validation_failed"
 AUTO_COMPLETED = "progress.auto_complete_triggered"
 JOB_COMPLETED, JOB_FAILED = "job completed", "job failed"
+WAY_EVENTS = (  # what a person's or a lesson's way is told by
+    AUTH_FAILED, CREDENTIALS_MISSING, SESSION_CREATED, REDIRECT, LOADED, RESUME_ATTEMPT, RESUME_MISMATCH, BUFFERING,
+    PROGRESS_RECEIVED, PROGRESS_REFUSED, AUTO_COMPLETED, JOB_COMPLETED, JOB_FAILED,
+)  # fmt: skip
 
 SIGN_IN_ROUTES = ("/api/auth/",)  # NextAuth's own calls: no cookie is expected there
 SIGN_IN_PAGES = ("login", "signin", "sign-in")

@@ -13,6 +13,7 @@ from diamond_viewer.index.faults import Fault, faults_of
 from diamond_viewer.index.places import Keys, span_keys, trace_keys
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry import semconv
+from diamond_viewer.telemetry.figures import RESUME_EVENT
 from diamond_viewer.telemetry.model import SLOW_DATABASE_SPAN_NS, SLOW_SPAN_NS, STATUS_ERROR, Flag
 from diamond_viewer.telemetry.otlp import Batch
 from diamond_viewer.telemetry.semconv import SpanFacts
@@ -143,6 +144,7 @@ def _events(
 ) -> tuple[dict[str, Column], list[tuple[Field, int, int]]]:
     """The event columns; ``marks`` of their spans are set in place."""
     encoded: list[tuple[int, int, int, int]] = []
+    figures: list[tuple[float | None, float | None]] = []
     mentions: list[tuple[Field, int, int]] = []
     first_row = 0
     for batch in batches:
@@ -150,6 +152,10 @@ def _events(
             row = first_row + event.row
             facts = event.facts
             encoded.append((row, dictionary.intern(event.name), dictionary.intern(facts.detail), event.time_ns))
+            amount = facts.amount
+            if amount is None and event.name == RESUME_EVENT:
+                amount = batch.facts[event.row].resume_ms
+            figures.append((amount, facts.position_s))
             mentions += [(Field.USER, row, dictionary.intern(user)) for user in facts.users]
             mentions += [(Field.LESSON, row, dictionary.intern(lesson)) for lesson in facts.lessons]
             if event.name == semconv.BUFFERING_EVENT:
@@ -158,4 +164,6 @@ def _events(
                 marks[row] |= _EVENT_MARKS.get(event.name, 0)
         first_row += batch.span_count
     columns = np.array(encoded, np.int64).reshape(-1, 4)
-    return {name: columns[:, at] for at, name in enumerate(("row", "name", "detail", "time_ns"))}, mentions
+    said = np.array(figures, np.float32).reshape(-1, 2)  # None becomes NaN
+    events: dict[str, Column] = {name: columns[:, at] for at, name in enumerate(("row", "name", "detail", "time_ns"))}
+    return {**events, "amount": said[:, 0], "position_s": said[:, 1]}, mentions

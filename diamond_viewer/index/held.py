@@ -28,14 +28,17 @@ from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import summary
+from diamond_viewer.index.troubles import troubles, watching
+from diamond_viewer.index.ways import way
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.terms import Field, Term
+from diamond_viewer.query.terms import Field, Overlaps, Term
 from diamond_viewer.store import Intervals
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 FIRST_SEGMENT = 2**20  # what is adopted later is older and counts down from here
 NUMBER_BITS = 32
@@ -200,6 +203,18 @@ class HeldTraces:
         with self._lock:
             self._answered += 1
             return self._carried.values(list(self._segments.values()), Field(field), text, limit)
+
+    def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
+        with self._lock:
+            return way(list(self._segments.values()), Field(field), value, Overlaps(since_ns, until_ns))
+
+    def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
+        with self._lock:
+            return troubles(list(self._segments.values()), Field(field), text, Overlaps(since_ns, until_ns), limit)
+
+    def watching(self, since_ns: int, until_ns: int) -> Watching:
+        with self._lock:
+            return watching(list(self._segments.values()), Overlaps(since_ns, until_ns))
 
     def metrics(self) -> MetricCatalogue:
         return self._metrics.catalogue()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table, rows_in
@@ -47,7 +48,14 @@ SPAN_DTYPES = {
     "event_count": np.uint32,
     "line": np.uint32,
 }
-EVENT_DTYPES = {"row": np.uint32, "name": np.uint32, "detail": np.uint32, "time_ns": np.int64}
+EVENT_DTYPES: dict[str, npt.DTypeLike] = {
+    "row": np.uint32,
+    "name": np.uint32,
+    "detail": np.uint32,
+    "time_ns": np.int64,
+    "amount": np.float32,  # as in ``telemetry.figures``; NaN where none is said
+    "position_s": np.float32,
+}
 FAULT_DTYPES = {"row": np.uint32, "kind": np.uint32, "message": np.uint32}  # of each failed span
 TRACE_DTYPES = {
     "high": np.uint64,
@@ -85,7 +93,7 @@ class Segment:
         self.number = number
         self.is_open = True
         self.spans = Table(SPAN_DTYPES)
-        self.events = Table(EVENT_DTYPES)
+        self.events = Table(EVENT_DTYPES, capacity=128)
         self.faults = Table(FAULT_DTYPES, capacity=16)
         self.told_apart = ToldApart()
         self.traces = Table(TRACE_DTYPES)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from diamond_viewer.telemetry.attribute_values import host_of, number_of, path_of, text_of
+from diamond_viewer.telemetry.figures import EVENT_KEYS, FIGURE_KEYS, RESUME_TIME_KEY, figure_of, figures_of
 from diamond_viewer.telemetry.model import Attributes, AttributeValue
 from diamond_viewer.telemetry.statements import without_values
 
@@ -73,12 +74,13 @@ HOST_KEYS = ("host.id", "host.name", "host.ip")
 SPAN_FACT_KEYS = frozenset(
     (*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS, *STATEMENT_KEYS)
 )
-SPAN_FACT_KEYS |= {*ADDRESS_KEYS, *PORT_KEYS, *QUEUE_KEYS}
+SPAN_FACT_KEYS |= {*ADDRESS_KEYS, *PORT_KEYS, *QUEUE_KEYS, RESUME_TIME_KEY}
 EVENT_FACT_KEYS = frozenset(
     (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "exception.message", "deltaSeconds", "expected", "actual")
 )
+EVENT_FACT_KEYS |= EVENT_KEYS
 
-_TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT))
+_TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT, *FIGURE_KEYS))
 _KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
 MAX_MESSAGE_LENGTH = 2_000  # characters of an error's message that are looked at
@@ -91,7 +93,7 @@ class SpanFacts:
     """What the index wants to know of a span's attributes. Empty strings and 0 mean "not said".
 
     ``statement`` is the database system, a line feed, and the statement without its values (``telemetry.statements``);
-    ``peer`` as in ``peer_of``.
+    ``peer`` as in ``peer_of``; ``resume_ms`` is how long a player took to resume.
     """
 
     users: tuple[str, ...] = ()
@@ -102,17 +104,20 @@ class SpanFacts:
     is_database: bool = False
     statement: str = ""
     peer: str = ""
+    resume_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
     """What the index wants to know of an event's attributes; ``detail`` is a few words for a badge, ``message`` what an
-    exception without a type says."""
+    exception without a type says; ``amount`` and ``position_s`` as in ``telemetry.figures``."""
 
     users: tuple[str, ...] = ()
     lessons: tuple[str, ...] = ()
     detail: str = ""
     message: str = ""
+    amount: float | None = None
+    position_s: float | None = None
 
 
 NO_SPAN_FACTS = SpanFacts()
@@ -123,7 +128,8 @@ def span_facts(attributes: Attributes) -> SpanFacts:
     """Reads users, lessons, route, path, HTTP status and what was asked of which database: from ``SPAN_FACT_KEYS``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
-    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, statement='', peer='')
+    SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, statement='', peer='',
+    resume_ms=None)
     """
     if not attributes:
         return NO_SPAN_FACTS
@@ -138,6 +144,7 @@ def span_facts(attributes: Attributes) -> SpanFacts:
         is_database=is_database,
         statement=f"{database_system(attributes)}\n{_shape_of(text)}" if text else "",
         peer=peer_of(attributes),
+        resume_ms=figure_of(attributes, RESUME_TIME_KEY),
     )
 
 
@@ -181,7 +188,8 @@ def event_facts(name: str, attributes: Attributes) -> EventFacts:
     detail, message = _event_detail(name, attributes), ""
     if name == EXCEPTION_EVENT and not detail:
         message = text_of(attributes.get("exception.message"))[:MAX_MESSAGE_LENGTH]
-    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), detail, message)
+    figures = figures_of(name, attributes)
+    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), detail, message, *figures)
 
 
 def event_may_tell(name: str, attributes: bytes) -> bool:

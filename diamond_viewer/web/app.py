@@ -16,6 +16,7 @@ from diamond_viewer.web.beside import BesideTheLive
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
+from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
@@ -68,6 +69,7 @@ def create_app(
     app.register_blueprint(tally_pages(store, clock))
     app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(map_pages(store, clock))
+    app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
     if imports is not None:

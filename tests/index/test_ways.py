@@ -55,7 +55,7 @@ def test_figures_are_those_of_the_raw_lines() -> None:
     told: dict[str, list[float]] = {"video.loaded": [], "progress.data_received": []}
     for document in map(json.loads, LINES):
         for block in document["resourceSpans"]:
-            for one in (span for scope in block["scopeSpans"] for span in scope["spans"]):
+            for one in (held for scope in block["scopeSpans"] for held in scope["spans"]):
                 for said in one.get("events", []):
                     figures = {pair["key"]: pair["value"] for pair in said.get("attributes", [])}
                     for name, key in (("video.loaded", "loadTimeMs"), ("progress.data_received", "watchTime")):

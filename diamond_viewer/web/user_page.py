@@ -1,0 +1,95 @@
+"""UserPage: the journey of one user, as swim lanes, as a tale, and by what was watched."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diamond_viewer.diagnosis.watched import lessons_watched
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.units import NS_PER_SECOND, format_rfc3339
+from diamond_viewer.telemetry.ways import Way
+from diamond_viewer.web.address import Address, traces_href
+from diamond_viewer.web.horizon import beyond_memory
+from diamond_viewer.web.journey_address import Window, read_journey_address, user_href, window_links
+from diamond_viewer.web.journey_figures import JourneyFigure, WatchedRow, figures_of, traces_of, watched_rows
+from diamond_viewer.web.journey_steps import StepRow, step_rows
+from diamond_viewer.web.journey_tale import JourneyTale, journey_tale
+from diamond_viewer.web.status import Status, status_of
+from diamond_viewer.web.swim_lanes import SwimLanes, swim_lanes
+from diamond_viewer.web.window import window_moves
+
+OWN = ("as",)
+AROUND_NS = 300 * NS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """``lanes`` is None when there is no trace in the window; ``is_known`` says whether there is one at any time."""
+
+    user: str
+    address: Address
+    status: Status
+    is_known: bool
+    figures: tuple[JourneyFigure, ...]
+    lanes: SwimLanes | None
+    tale: JourneyTale
+    lessons: tuple[WatchedRow, ...]
+    steps: tuple[StepRow, ...]
+    steps_words: str
+    windows: tuple[tuple[str, str, bool], ...]
+    moves: tuple[tuple[str, str, str], ...]
+    notices: tuple[str, ...]
+    traces_href: str
+    unnamed_href: str
+    markdown_href: str
+    json_href: str
+    link_href: str
+    elsewhere_href: str
+
+
+def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now_ns: int) -> UserPage:
+    address, window, notices = read_journey_address(args, now_ns, user_href(user), OWN)
+    health = store.health()
+    way = store.way("user", user, window.since_ns, window.until_ns)
+    over_all = store.journey(user, window.since_ns, window.until_ns) if way.steps else ()
+    known = bool(way.steps) or (window.is_set and is_held(store, "user", user))
+    return UserPage(
+        user,
+        address,
+        status_of(health.feed, now_ns),
+        known,
+        figures_of("user", user, way, address),
+        lanes_of("user", user, way, address, window),
+        journey_tale(store, way, address, over_all),
+        watched_rows("lesson", lessons_watched(way)),
+        *step_rows(way),
+        window_links(address),
+        window_moves(address, now_ns),
+        notices + beyond_memory(health, address.query, now_ns),
+        traces_of("user", user, address),
+        _unnamed_href(way),
+        address.with_own("as", "markdown"),
+        f"/api{address.href}",
+        address.absolute(now_ns),
+        user_href(user),
+    )
+
+
+def is_held(store: TraceStore, field: str, value: str) -> bool:
+    return any(found == value for found, _ in store.values(field, value, 1_000))
+
+
+def lanes_of(field: str, value: str, way: Way, address: Address, window: Window) -> SwimLanes | None:
+    def traces(start_ns: int, end_ns: int) -> str:
+        since, until = format_rfc3339(start_ns), format_rfc3339(end_ns)
+        return traces_href(**{field: value, "since": since, "until": until})
+
+    return swim_lanes(way, address, traces, window.since_ns, window.until_ns) if way.steps else None
+
+
+def _unnamed_href(way: Way) -> str:
+    """Sign-ins that failed around this time: those that name nobody are on nobody's journey."""
+    if not way.steps:
+        return ""
+    since_ns = way.steps[0].start_ns - AROUND_NS
+    until_ns = max(step.end_ns for step in way.steps) + AROUND_NS
+    return traces_href(flag="auth-failure", since=format_rfc3339(since_ns), until=format_rfc3339(until_ns))

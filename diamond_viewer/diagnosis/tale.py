@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 from diamond_viewer.diagnosis.lanes import AUTH, lane_of
 from diamond_viewer.diagnosis.vocabulary import (
@@ -26,6 +28,7 @@ from diamond_viewer.telemetry.ways import Way, WayEvent, WayStep
 
 SILENCE_NS = 1800 * NS_PER_SECOND  # half an hour of it is what analytics call the end of a visit
 SLOW_LOAD_MS = 1000
+_ERROR, _AUTH_FAILURE = Flag.ERROR.value, Flag.AUTH_FAILURE.value
 
 SIGNED_IN, LOST, REFUSED, SENT, OPENED, STALLED, RESUMED = (
     "signed in",
@@ -90,11 +93,21 @@ class TaleLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class Tale:
+    """The last lines, in order of time, and how many there are in all."""
+
+    lines: tuple[TaleLine, ...]
+    count: int
+
+
+class _Moment(NamedTuple):
+    """``rank`` orders what happened at the same time: a redirect follows its reason, a failure is told last."""
+
     time_ns: int
+    rank: int
+    step: int
     sort: str
     lesson: str
-    step: int
     event: WayEvent | None
 
 
@@ -118,33 +131,34 @@ def sessions(steps: Sequence[WayStep]) -> tuple[Session, ...]:
             group[0].start_ns,
             max(step.end_ns for step in group),
             len(group),
-            sum(bool(step.flags & Flag.ERROR) for step in group),
-            sum(bool(step.flags & Flag.AUTH_FAILURE) for step in group),
+            sum(bool(step.flags & _ERROR) for step in group),
+            sum(bool(step.flags & _AUTH_FAILURE) for step in group),
         )
         for group in groups
     )
 
 
-def tale(way: Way) -> tuple[TaleLine, ...]:
-    """In order of time."""
+def tale(way: Way, last: int) -> Tale:
+    """The last ``last`` lines: who has ten thousand traces is told of the newest."""
     runs: list[list[_Moment]] = []
+    before: _Moment | None = None
     for moment in _moments(way):
-        last = runs[-1][-1] if runs else None
-        goes_on = last is not None and moment.time_ns - last.time_ns <= SILENCE_NS
-        if last is not None and goes_on and _is_one(last, moment):
+        if before is not None and moment.time_ns - before.time_ns <= SILENCE_NS and _is_one(before, moment):
             runs[-1].append(moment)
         else:
             runs.append([moment])
+        before = moment
     lines: list[TaleLine] = []
-    lost_ns = 0
-    for run in runs:
-        if run[0].sort == LOST:
-            lost_ns = run[0].time_ns
-        after_ns = run[0].time_ns - lost_ns if lost_ns and run[0].time_ns - lost_ns <= SILENCE_NS else 0
-        lines.append(_line(way, run, after_ns))
-        if run[0].sort == SIGNED_IN:
-            lost_ns = 0
-    return tuple(lines)
+    lost_ns = -1
+    for at, run in enumerate(runs):
+        time_ns, sort = run[0].time_ns, run[0].sort
+        if sort == LOST:
+            lost_ns = time_ns
+        if at >= len(runs) - last:
+            lines.append(_line(way, run, time_ns - lost_ns if 0 <= lost_ns >= time_ns - SILENCE_NS else 0))
+        if sort == SIGNED_IN:
+            lost_ns = -1
+    return Tale(tuple(lines), len(runs))
 
 
 def _is_one(last: _Moment, moment: _Moment) -> bool:
@@ -160,12 +174,12 @@ def _moments(way: Way) -> list[_Moment]:
         sort = _sort_of(event, way.steps[event.step])
         if _TONES.get(sort) == "error" or event.name == RESUME_MISMATCH:
             told_bad.add(event.step)
-        moments.append(_Moment(event.time_ns, sort, event.lesson, event.step, event))
+        moments.append(_Moment(event.time_ns, int(sort == SENT), event.step, sort, event.lesson, event))
     for place, step in enumerate(way.steps):
-        if step.flags & Flag.ERROR and place not in told_bad:
+        if step.flags & _ERROR and place not in told_bad:
             lesson = step.lessons[0] if len(step.lessons) == 1 else ""
-            moments.append(_Moment(step.start_ns, FAILED, lesson, place, None))
-    return sorted(moments, key=lambda moment: (moment.time_ns, moment.event is None, moment.sort == SENT, moment.step))
+            moments.append(_Moment(step.start_ns, 2, place, FAILED, lesson, None))
+    return sorted(moments, key=itemgetter(0, 1, 2))
 
 
 def _sort_of(event: WayEvent, step: WayStep) -> str:

@@ -15,6 +15,8 @@ from diamond_viewer.diagnosis.vocabulary import (
 from diamond_viewer.telemetry.model import Flag
 from diamond_viewer.telemetry.ways import Way, WayEvent, WayStep, percentiles
 
+_ERROR = Flag.ERROR.value
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -66,7 +68,7 @@ def watched(key: str, events: Sequence[WayEvent], steps: Iterable[WayStep] = ())
         sum(one.amount or 0 for one in stalls),
         sum(one.name == RESUME_MISMATCH for one in events),
         len(held),
-        sum(bool(step.flags & Flag.ERROR) for step in held),
+        sum(bool(step.flags & _ERROR) for step in held),
         max((step.start_ns for step in held), default=0),
     )
 

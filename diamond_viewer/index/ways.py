@@ -13,6 +13,7 @@ from diamond_viewer.query.terms import Carries, Field, Overlaps
 from diamond_viewer.telemetry.model import STATUS_ERROR, Flag
 from diamond_viewer.telemetry.ways import Way, WayEvent, WayStep
 
+_ERROR = Flag.ERROR.value
 _FAILED = 400  # HTTP status from which a request did not succeed
 _Numbers = dict[tuple[int, int], int]  # segment number and trace -> its place among the steps
 
@@ -25,8 +26,9 @@ def way(segments: Sequence[Segment], field: Field, value: str, window: Overlaps)
     found.sort(key=lambda pair: (pair[0].start_ns, pair[0].trace_id))
     steps = tuple(step for step, _ in found)
     places = {key: place for place, (_, key) in enumerate(found)}
-    events = [event for event in _all_events(segments, matches, steps, places) if _is_of(event, field, value)]
-    events.sort(key=lambda event: (event.time_ns, event.name, steps[event.step].trace_id, event.span_id))
+    whose = WayEvent._fields.index(field.value)
+    events = [event for event in _all_events(segments, matches, steps, places) if event[whose] in ("", value)]
+    events.sort(key=lambda event: (event[0], event[1], steps[event[3]][0], event[4]))  # time, name, trace id, span id
     return Way(steps, tuple(events))
 
 
@@ -112,7 +114,7 @@ def _events(segment: Segment, events: Indexes, steps: Sequence[WayStep], places:
 
 def succeeded(step: WayStep) -> bool:
     """Whether the request of a trace did what it was asked to."""
-    return step.http_status < _FAILED and (step.http_status > 0 or not step.flags & Flag.ERROR)
+    return step.http_status < _FAILED and (step.http_status > 0 or not step.flags & _ERROR)
 
 
 def _said_beside(segment: Segment, row: int, field: Field) -> str:
@@ -121,7 +123,3 @@ def _said_beside(segment: Segment, row: int, field: Field) -> str:
 
 def _only(values: tuple[str, ...]) -> str:
     return values[0] if len(values) == 1 else ""
-
-
-def _is_of(event: WayEvent, field: Field, value: str) -> bool:
-    return (event.user if field is Field.USER else event.lesson) in ("", value)

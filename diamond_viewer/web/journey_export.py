@@ -180,7 +180,7 @@ def _told(way: Way) -> dict[str, Any]:
                 "badge": line.badge,
                 "trace_ids": [way.steps[place].trace_id for place in line.steps[:50]],
             }
-            for line in tale(way)[-MAX_TRACES:]
+            for line in tale(way, MAX_TRACES).lines
         ],
         "trace_list": [
             {

@@ -13,7 +13,7 @@ from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.journey_address import lesson_href
 
 MAX_LINES = 120
-MAX_TRACES, MAX_SPANS = 30, 3_000  # that are examined for the sentences of their findings
+MAX_TRACES, MAX_SPANS = 20, 3_000  # that are examined for the sentences of their findings
 MAX_SESSIONS = 60
 TOLD_RULES = ("signed-in-again",)  # the tale says it already
 MAX_SENTENCES = 3  # below one line
@@ -71,22 +71,22 @@ class JourneyTale:
 def journey_tale(store: TraceStore, way: Way, address: Address, over_all: Sequence[Finding] = ()) -> JourneyTale:
     """``over_all`` is what was found over several traces of the person."""
     visits = sessions(way.steps)
-    lines = tale(way)
-    shown = lines[-MAX_LINES:]
+    told_of = tale(way, MAX_LINES)
+    shown = told_of.lines
     known = _diagnoses(store, way, shown)
     rows, told = [], set[str]()
     for line in shown:
         said = [finding for place in line.steps for finding in _news(known, way.steps[place].trace_id, told)]
         rows.append(_row(way, line, said))
     first_ns = shown[0].time_ns if shown else 0
-    newer = [one for one in over_all if len(lines) == len(shown) or one.time_ns >= first_ns]
+    newer = [one for one in over_all if told_of.count == len(shown) or one.time_ns >= first_ns]
     rows += [_row_of(finding) for finding in newer if finding.rule not in TOLD_RULES]
     rows.sort(key=lambda row: row.time_ns)
-    is_cut = len(lines) > len(shown)
+    is_cut = told_of.count > len(shown)
     return JourneyTale(
         _with_headings(rows, visits),
         address.between(address.query.value("since"), format_rfc3339(max(0, first_ns - 1))) if is_cut else "",
-        f"The last {len(shown):,} of {len(lines):,} moments" if is_cut else "",
+        f"The last {len(shown):,} of {told_of.count:,} moments" if is_cut else "",
         tuple(_session_link(visit, address) for visit in visits[::-1][:MAX_SESSIONS]),
         len(visits),
     )

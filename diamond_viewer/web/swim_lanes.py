@@ -3,6 +3,7 @@
 However many traces there are, each lane has at most ``SLOTS`` slots, and what was worst in a slot is what it shows.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,7 @@ from diamond_viewer.web.charts import time_ticks
 
 SLOTS = 400
 LANE_HEIGHT_PX = 32
+MERGED_SLOTS = 10
 LAST_PERCENT = 93
 MIN_WIDTH_PERCENT = 0.35  # about 4 px on a laptop
 _RANKS = ("", "good", "slow", "auth", "error")
@@ -99,7 +101,7 @@ def swim_lanes(way: Way, address: Address, traces: Traces, since_ns: int, until_
     spread_ns = (last_ns - first_ns) // 100
     first_ns, last_ns = max(0, first_ns - spread_ns), last_ns + spread_ns
     scale = _Scale(first_ns, last_ns)
-    bars, diamonds = _bars(way, scale), _diamonds(way, scale)
+    bars, diamonds, words = _bars(way, scale), _diamonds(way, scale), _lane_words(way)
     lanes = tuple(
         Lane(
             name,
@@ -107,12 +109,12 @@ def swim_lanes(way: Way, address: Address, traces: Traces, since_ns: int, until_
             at * LANE_HEIGHT_PX,
             tuple(_bar(way, scale, slot, traces) for slot in _runs(bars[name])),
             tuple(_diamond(way, scale, at, events, traces) for at, events in sorted(diamonds[name].items())),
-            _lane_words(way, name),
+            words[name],
         )
         for at, name in enumerate(LANES)
     )
-    words = f"{format_times(len(way.steps), 'trace')} from {_clock(first_ns)} to {_clock(last_ns)} {zone_label()}"
-    return SwimLanes(lanes, _ticks(scale, address), LANE_HEIGHT_PX * len(LANES), words, first_ns, last_ns)
+    summary = f"{format_times(len(way.steps), 'trace')} from {_clock(first_ns)} to {_clock(last_ns)} {zone_label()}"
+    return SwimLanes(lanes, _ticks(scale, address), LANE_HEIGHT_PX * len(LANES), summary, first_ns, last_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +148,26 @@ def _bars(way: Way, scale: _Scale) -> dict[str, dict[int, _Slot]]:
 
 
 def _runs(slots: dict[int, _Slot]) -> list[_Slot]:
-    """One trace over several slots is one bar."""
+    """One trace over several slots is one bar; so are a few full slots side by side that show the same."""
     runs: list[_Slot] = []
-    before = -2
+    before, length = -2, 0
     for at, slot in sorted(slots.items()):
-        last = runs[-1] if runs else None
-        if last and at == before + 1 and slot.count == last.count == 1 and slot.place == last.place:
-            before = at
+        last = runs[-1] if runs and at == before + 1 else None
+        before = at
+        if last and slot.count == last.count == 1 and slot.place == last.place:
+            continue
+        if (
+            last
+            and slot.rank == last.rank < _RANKS.index("auth")
+            and min(slot.count, last.count) > 1
+            and length < MERGED_SLOTS
+        ):
+            last.count += slot.count
+            last.end_ns = max(last.end_ns, slot.end_ns)
+            length += 1
             continue
         runs.append(slot)
-        before = at
+        length = 1
     return runs
 
 
@@ -169,7 +181,7 @@ def _bar(way: Way, scale: _Scale, slot: _Slot, traces: Traces) -> Mark:
         answer = f" → {step.http_status}" if step.http_status else ""
         title = f"{step.name}{answer}, {_clock(step.start_ns)}, {took}{_worst(tone)}"
         return Mark(f"{min(left, 100 - width):.2f}%", f"{width:.2f}%", tone, title, trace_href(step.trace_id))
-    width = max(100 / SLOTS, MIN_WIDTH_PERCENT, min(right - left, 200 / SLOTS))
+    width = max(100 / SLOTS, MIN_WIDTH_PERCENT, min(right - left, MERGED_SLOTS * 100 / SLOTS))
     title = f"{format_times(slot.count, 'trace')} around {_clock(slot.start_ns)}{_worst(tone)}"
     href = traces(slot.start_ns, slot.end_ns) if slot.rank < 2 else trace_href(step.trace_id)
     return Mark(f"{min(left, 100 - width):.2f}%", f"{width:.2f}%", tone, title, href)
@@ -202,14 +214,17 @@ def _tone_of(event: WayEvent) -> str:
     return _EVENT_TONES.get(event.name, "" if event.went_well else "error")
 
 
-def _lane_words(way: Way, name: str) -> str:
+def _lane_words(way: Way) -> dict[str, str]:
     """
-    >>> _lane_words(Way(), "Auth")
+    >>> _lane_words(Way())["Auth"]
     'Auth: 0 traces'
     """
-    tones = [tone_of_step(step) for step in way.steps if lane_of_step(step) == name]
-    failed = tones.count("error")
-    return f"{name}: {format_times(len(tones), 'trace')}" + (f", {failed:,} failed" if failed else "")
+    counts = Counter(lane_of_step(step) for step in way.steps)
+    failed = Counter(lane_of_step(step) for step in way.steps if tone_of_step(step) == "error")
+    return {
+        name: f"{name}: {format_times(counts[name], 'trace')}" + (f", {failed[name]:,} failed" if failed[name] else "")
+        for name in LANES
+    }
 
 
 def _ticks(scale: _Scale, address: Address) -> tuple[TickLink, ...]:

@@ -18,6 +18,7 @@ from diamond_viewer.web.swim_lanes import SwimLanes, swim_lanes
 from diamond_viewer.web.window import window_moves
 
 OWN = ("as",)
+MAX_FOLLOWED = 150  # traces that rules look at together: each is decoded in full
 AROUND_NS = 300 * NS_PER_SECOND
 
 
@@ -50,7 +51,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
     address, window, notices = read_journey_address(args, now_ns, user_href(user), OWN)
     health = store.health()
     way = store.way("user", user, window.since_ns, window.until_ns)
-    over_all = store.journey(user, window.since_ns, window.until_ns) if way.steps else ()
+    over_all = store.journey(user, _followed_since(way, window), window.until_ns) if way.steps else ()
     known = bool(way.steps) or (window.is_set and is_held(store, "user", user))
     return UserPage(
         user,
@@ -76,6 +77,10 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
 
 def is_held(store: TraceStore, field: str, value: str) -> bool:
     return any(found == value for found, _ in store.values(field, value, 1_000))
+
+
+def _followed_since(way: Way, window: Window) -> int:
+    return way.steps[-MAX_FOLLOWED].start_ns if len(way.steps) > MAX_FOLLOWED else window.since_ns
 
 
 def lanes_of(field: str, value: str, way: Way, address: Address, window: Window) -> SwimLanes | None:

@@ -8,6 +8,7 @@ from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.address import TRACES_PATH, Address
+from diamond_viewer.web.journey_address import PATHS, journey_href
 from diamond_viewer.web.list_columns import LIST_COLUMNS
 from diamond_viewer.web.search_box import SearchBox, search_box
 from diamond_viewer.web.window import WindowField, window_field
@@ -45,6 +46,7 @@ class FormField:
     options: tuple[Option, ...] = ()
     clear_href: str = ""
     is_suggested: bool = False
+    journey_href: str = ""  # of a user or lesson that is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def _fields(row: Filter, address: Address, store: TraceStore) -> list[FormField]
             options=options(value),
             clear_href=address.without(row.parameter, value) if value else "",
             is_suggested=row.parameter in SUGGESTED,
+            journey_href=journey_href(row.parameter, value) if value and row.parameter in PATHS else "",
         )
         for place, value in enumerate(shown)
     ]

@@ -53,9 +53,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         page = user_page(store, user, _args(), clock())
         if request.args.get("as") == "markdown":
             return _markdown(user_markdown(page), page.is_known)
-        answer = page_of("user.html", page=page, status=page.status)
-        answer.status_code = 200 if page.is_known else 404
-        return answer
+        return page_of("user.html", page=page, status=page.status)
 
     @blueprint.get("/lessons/<path:lesson>")
     def lesson(lesson: str) -> Response:
@@ -66,9 +64,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         page = lesson_page(store, lesson, _args(), clock())
         if request.args.get("as") == "markdown":
             return _markdown(lesson_markdown(page), page.is_known)
-        answer = page_of("lesson.html", page=page, status=page.status)
-        answer.status_code = 200 if page.is_known else 404
-        return answer
+        return page_of("lesson.html", page=page, status=page.status)
 
     @blueprint.get("/api/journeys")
     def api_journeys() -> Response:

@@ -18,6 +18,7 @@ from diamond_viewer.web.address import Address, trace_href, trace_json_href, tra
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines
 from diamond_viewer.web.badges import Badge, badges_of
 from diamond_viewer.web.diagnosis_view import DiagnosisView
+from diamond_viewer.web.journey_address import lesson_href, user_href
 from diamond_viewer.web.story import Story, story_of
 from diamond_viewer.web.trace_address import TraceAddress, View
 from diamond_viewer.web.trace_list import UNNAMED, held_of, status_words
@@ -149,9 +150,13 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
         spans=format_times(summary.span_count, "span"),
         errors=format_times(summary.error_count, "error") if summary.error_count else "",
         services=summary.services,
-        around=(*(_around(summary, user) for user in summary.user_ids[:MAX_PEOPLE]), _around_all(summary)),
+        around=(
+            *(_journey(user) for user in summary.user_ids[:MAX_PEOPLE]),
+            *(_around(summary, user) for user in summary.user_ids[:MAX_PEOPLE]),
+            _around_all(summary),
+        ),
         lessons=tuple(
-            Shortcut(traces_href(lesson=lesson), lesson, f"every trace of lesson {lesson}")
+            Shortcut(lesson_href(lesson), lesson, f"who watched lesson {lesson}, and how well it played")
             for lesson in summary.lesson_ids[:MAX_PEOPLE]
         ),
         page_href=page,
@@ -206,6 +211,10 @@ def _json(spans: Sequence[SpanSketch]) -> JsonView:
     text = ",\n".join(texts)
     is_cut = rest > 0 or len(text) > MAX_JSON
     return JsonView(text[:MAX_JSON], f"{format_times(rest, 'more span')}, in the download" if is_cut else "")
+
+
+def _journey(user: str) -> Shortcut:
+    return Shortcut(user_href(user), f"Journey of {user}", f"everything that {user} did, as lanes and as a tale")
 
 
 def _around(summary: TraceSummary, user: str) -> Shortcut:

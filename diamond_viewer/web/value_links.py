@@ -1,12 +1,13 @@
 """Links from a value to the traces that have it, or to those that have not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
 from diamond_viewer.telemetry.model import AttributeValue
 from diamond_viewer.telemetry.semconv import LESSON_KEYS, SERVICE_KEY, USER_KEYS
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.journey_address import PATHS, journey_href
 
 MAX_VALUE = 200  # characters: longer ones are no filter
 _PARAMETERS = {
@@ -18,10 +19,11 @@ _PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class ValueLink:
-    """Both are empty when the value cannot be asked for."""
+    """``only`` and ``without`` are empty when the value cannot be asked for, ``journey`` when it is no user and no lesson."""
 
     only: str = ""
     without: str = ""
+    journey: str = ""
 
 
 NOWHERE = ValueLink()
@@ -41,7 +43,8 @@ class ValueLinks:
         parameter = _PARAMETERS.get(key)
         only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
         name = f'"{_escaped(key)}"'
-        return self._searches(f"{name}:{literal}", only)
+        link = self._searches(f"{name}:{literal}", only)
+        return replace(link, journey=journey_href(parameter, str(value))) if parameter in PATHS else link
 
     def named(self, parameter: str, value: str) -> ValueLink:
         """Of a service, an operation or an event."""

@@ -201,7 +201,7 @@ def test_a_window_cuts_the_journey_and_can_be_moved(real: FlaskClient) -> None:
 
 @pytest.mark.parametrize("field", ["user", "lesson"])
 def test_nobody_is_a_page_and_a_sentence(real: FlaskClient, field: str) -> None:
-    words = page_of(real, f"/{field}s/nobody", status=404).root.words()
+    words = page_of(real, f"/{field}s/nobody").root.words()
     assert f"No trace names this {field}" in words
     answer = real.get(f"/api/{field}s/nobody")
     assert answer.status_code == 404

@@ -1,0 +1,91 @@
+"""Journeys in a browser: from "a user complains" to the span in four clicks, with and without JavaScript, in both schemes."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Viewer, Watched
+from tests.browser.test_accessibility import violations
+
+USER, LESSON = "/users/usr_0007", "/lessons/lesson-012"
+
+
+def indexed(page: Page, viewer: Viewer) -> None:
+    """The file has been read: until then nobody is known."""
+    page.goto(f"{viewer.address}/journeys")
+    for _ in range(200):  # without scripts nothing refreshes by itself
+        if page.get_by_text("3 with trouble").count():
+            return
+        page.reload()
+    raise AssertionError("The file is not read.")
+
+
+@pytest.mark.parametrize("with_scripts", [True, False], ids=["with JavaScript", "without"])
+def test_a_user_complains_and_the_span_is_four_clicks_away(
+    browser: Browser, watched: Watched, viewer: Viewer, with_scripts: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=with_scripts)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    watched.watch(page)
+    indexed(page, viewer)
+    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.get_by_role("link", name="Journeys", exact=True).click()  # 1
+    page.get_by_role("link", name="usr_0007").click()  # 2
+    expect(page).to_have_url(re.compile(rf"{USER}$"))
+    finding = page.locator(".tale__row", has_text="lost 3 s of progress")
+    finding.locator(".tale__clock").click()  # 3
+    expect(page).to_have_url(re.compile("/traces/[0-9a-f]{32}$"))
+    page.locator(".waterfall .span__line", has_text="pg.query:INSERT").first.click()  # 4
+    expect(page.get_by_text("db.query.text").first).to_be_visible()
+    page.get_by_role("link", name="Journey of usr_0007").click()
+    expect(page).to_have_url(re.compile(rf"{USER}$"))
+    context.close()
+
+
+def test_a_finding_leads_to_its_span_and_back_to_the_same_place(page: Page, viewer: Viewer) -> None:
+    indexed(page, viewer)
+    page.goto(f"{viewer.address}{USER}")
+    page.get_by_role("link", name="POST /api/progress failed with 500").click()
+    expect(page).to_have_url(re.compile(r"/traces/[0-9a-f]{32}\?span=[0-9a-f]{16}"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+
+
+def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, viewer: Viewer) -> None:
+    indexed(page, viewer)
+    page.goto(f"{viewer.address}{USER}")
+    total = page.locator(".lanes__title").inner_text()
+    page.get_by_role("link", name=re.compile("Zoom in: 14:38:18 to")).click()
+    expect(page).to_have_url(re.compile(r"since=2026-11-22T14%3A38%3A18Z&until="))
+    assert page.locator(".lanes__title").inner_text() != total
+    page.get_by_role("link", name="Wider").click()
+    page.locator(".lane--auth .lane__bar").first.click()
+    expect(page).to_have_url(re.compile("/traces/"))
+    expect(page.locator(".trace__name")).to_have_text("POST /api/auth/[...nextauth]")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_journeys_are_seen_fit_and_are_not_hard_to_use(
+    browser: Browser, watched: Watched, viewer: Viewer, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    watched.watch(page)
+    indexed(page, viewer)
+    found = {}
+    for width in (1920, 1280, 390):
+        page.set_viewport_size({"width": width, "height": 860})
+        for path in (USER, LESSON, "/journeys", "/users/nobody"):
+            page.goto(f"{viewer.address}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            found[path, width] = violations(page)
+    assert {place: sentences for place, sentences in found.items() if sentences} == {}
+    ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
+    page.goto(f"{viewer.address}{USER}")
+    for mark in (".lane__bar--error rect", ".lane__diamond path", ".lane--progress .lane__bar rect"):
+        assert page.locator(mark).first.evaluate("element => getComputedStyle(element).fill") != ground
+    context.close()

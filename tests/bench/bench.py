@@ -2,7 +2,7 @@
 
     python -m tests.bench [GROUP ...] [--spans 2000000] [--rounds 2] [--out docs/benchmarks.md]
 
-With groups (reading, cold, answers, living, opening) only those are measured and printed; nothing is written then.
+With groups (reading, cold, answers, living, opening, journeys) only those are measured and printed; nothing is written then.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, latencies, packed, store_of
 from tests.bench.corpus import write_corpus
 from tests.bench.figures import Corpus, Figures
+from tests.bench.journeying import journey
 from tests.bench.living import live
 from tests.bench.measure import this_machine
 from tests.bench.opening import openings
@@ -25,7 +26,7 @@ from tests.bench.report import report
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("orjson", "msgspec", "numpy", "zstandard", "xxhash", "Flask", "waitress")
-GROUPS = ("reading", "cold", "answers", "living", "opening")
+GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys")
 MILLION = 1_000_000
 PEERS_HEADING = "## Peers"
 
@@ -79,6 +80,9 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     if "opening" in groups:
         say("opening traces of 10,000 and 100,000 spans")
         figures.openings = openings(rounds)
+    if "journeys" in groups:
+        say("the journey of a user with 10,000 traces")
+        figures.journey = journey()
     say("done")
     return figures
 

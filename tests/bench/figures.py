@@ -35,3 +35,4 @@ class Figures:
     ten_million: Latencies = field(default_factory=dict)
     living: Living | None = None
     openings: Sequence[Opening] = ()
+    journey: Latency | None = None

@@ -41,6 +41,8 @@ def goals(figures: Figures) -> list[Goal]:
         found += _answers(figures.million, figures.ten_million)
     if figures.living is not None:
         found += _living(figures.living)
+    if figures.journey is not None:
+        found.append(Goal("page of a user with 10,000 traces: p95", 300, 1e3 * figures.journey.p95_s, "ms"))
     return found
 
 

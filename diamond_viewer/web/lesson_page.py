@@ -67,6 +67,7 @@ class LessonPage:
     compared: tuple[Compared, ...]
     stops: tuple[StopBar, ...]
     stops_words: str
+    stops_end: str
     trouble: Chart
     viewers: tuple[WatchedRow, ...]
     viewers_words: str
@@ -88,7 +89,8 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
     way = store.way("lesson", lesson, window.since_ns, window.until_ns)
     own = watched(lesson, way.events, way.steps)
     people = [one for one in viewers(way) if one.key]
-    stops = stop_bars([one.stopped_s for one in people if one.stopped_s is not None])
+    stopped_s = [one.stopped_s for one in people if one.stopped_s is not None]
+    stops = stop_bars(stopped_s)
     return LessonPage(
         lesson,
         address,
@@ -101,7 +103,8 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         lanes_of("lesson", lesson, way, address, window),
         compared_with(own, store.watching(window.since_ns, window.until_ns)),
         stops,
-        f"Where {len(people):,} viewers stopped: the place of their last progress" if stops else "",
+        f"Where {len(stopped_s):,} viewers stopped: the place of their last progress" if stops else "",
+        seconds(max(1.0, *stopped_s)) if stops else "",
         trouble_chart(way),
         watched_rows("user", people),
         f"The first 100 of {len(people):,} viewers" if len(people) > 100 else "",

@@ -11,7 +11,7 @@ from diamond_viewer.settings import Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
 from diamond_viewer.web.api import api
-from diamond_viewer.web.assets import Assets
+from diamond_viewer.web.assets import Assets, AssetsApp
 from diamond_viewer.web.beside import BesideTheLive
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
@@ -49,14 +49,15 @@ def create_app(
 
     ``imports`` are shown beside the store, each by an application of its own; such a one says ``imported``, what it shows.
     """
-    app = Flask("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
+    app = AssetsApp("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
     app.jinja_options = {
         "autoescape": True,  # for every template, whatever its name
         "undefined": StrictUndefined,
         "trim_blocks": True,
         "lstrip_blocks": True,
     }
-    app.jinja_env.globals["static_url"] = Assets(TOP / "static").url
+    app.assets = Assets(TOP / "static")
+    app.jinja_env.globals["static_url"] = app.assets.url
     app.jinja_env.globals |= {"takes_imports": imports is not None, "imported": imported}
     app.request_class = InMemoryRequest
     compress(app)

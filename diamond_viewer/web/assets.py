@@ -1,7 +1,45 @@
-"""Assets: URLs of static files that change when the files do, so that a browser may keep what it has forever."""
+"""Assets: URLs of static files that change when the files do, so that a browser may keep what it has forever.
+
+Style sheets and scripts are written in small files and sent in two bundles: one request instead of ten, and a quarter less
+to send, because they are compressed together.
+"""
 
 from hashlib import blake2b
 from pathlib import Path
+
+from flask import Flask, Response, request
+
+BUNDLES = {
+    "pages.css": (
+        "tokens.css",
+        "viewer.css",
+        "traces.css",
+        "diagnosis.css",
+        "search.css",
+        "facets.css",
+        "window.css",
+        "tallies.css",
+        "trace.css",
+        "waterfall.css",
+        "span.css",
+        "story.css",
+        "charts.css",
+        "video.css",
+        "map.css",
+        "journeys.css",
+    ),
+    "pages.js": (
+        "viewer.js",
+        "live.js",
+        "trace.js",
+        "waterfall.js",
+        "span_arrows.js",
+        "search.js",
+        "histogram.js",
+        "kept.js",
+    ),
+}  # name -> the files it is made of, in their order
+MIME_TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 
 class Assets:
@@ -9,13 +47,36 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[int, str]] = {}  # name -> modification time in ns, hash
+        self._known: dict[str, tuple[list[int], str, bytes]] = {}  # name -> modification times in ns, hash, content
 
     def url(self, name: str) -> str:
-        path = self._folder / name
-        modified_ns = path.stat().st_mtime_ns
+        return f"/static/{name}?v={self._current(name)[0]}"
+
+    def bundle(self, name: str) -> tuple[str, bytes]:
+        """Hash and content of one of ``BUNDLES``."""
+        return self._current(name)
+
+    def _current(self, name: str) -> tuple[str, bytes]:
+        paths = [self._folder / part for part in BUNDLES.get(name, (name,))]
+        modified_ns = [path.stat().st_mtime_ns for path in paths]
         known = self._known.get(name)
         if known is None or known[0] != modified_ns:
-            known = (modified_ns, blake2b(path.read_bytes(), digest_size=6).hexdigest())
+            content = b"\n".join(path.read_bytes() for path in paths)
+            known = (modified_ns, blake2b(content, digest_size=6).hexdigest(), content if name in BUNDLES else b"")
             self._known[name] = known
-        return f"/static/{name}?v={known[1]}"
+        return known[1:]
+
+
+class AssetsApp(Flask):
+    """Flask, whose static files are those of the folder and the bundles made of them."""
+
+    assets: Assets
+
+    def send_static_file(self, filename: str) -> Response:
+        if filename not in BUNDLES:
+            return super().send_static_file(filename)
+        digest, content = self.assets.bundle(filename)
+        response = Response(content, mimetype=MIME_TYPES[Path(filename).suffix])
+        response.set_etag(digest)
+        response.make_conditional(request)
+        return response

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.web.assets import BUNDLES, Assets
+
 STATIC = Path(__file__).parents[2] / "static"
 AA_TEXT, AA_GRAPHIC = 4.5, 3.0
 
@@ -87,9 +89,52 @@ def test_vendored_code_is_what_its_author_published() -> None:
 def test_static_files_are_kept_forever_under_the_name_of_their_content(client: FlaskClient) -> None:
     html = client.get("/trace-viewer.html").text
     urls = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
-    assert len(urls) >= 8
+    assert {url.partition("?")[0] for url in urls} >= {
+        f"/static/{name}" for name in (*BUNDLES, "theme.js", "diamond.svg")
+    }
     for url in urls:
         with client.get(url) as response:
             assert response.status_code == 200
             assert "immutable" in response.headers["Cache-Control"]
         assert re.search(r"\?v=[0-9a-f]{12}$", url)
+
+
+def test_every_style_sheet_and_every_script_is_sent_once() -> None:
+    beside = {
+        "htmx-4.0.1.min.js",
+        "theme.js",
+        "import.js",
+        "offline.js",
+    }  # vendored, early, where imports are, offline file
+    parts = [part for parts in BUNDLES.values() for part in parts]
+    assert len(parts) == len(set(parts))
+    assert {*parts, *beside} == {path.name for pattern in ("*.css", "*.js") for path in STATIC.glob(pattern)}
+    assert not any((STATIC / name).exists() for name in BUNDLES)
+
+
+def test_scripts_of_a_bundle_share_no_names() -> None:
+    for name in BUNDLES["pages.js"]:
+        text = re.sub(r"^//.*\n", "", (STATIC / name).read_text(), flags=re.MULTILINE)
+        assert text.startswith('"use strict";\n\n(() => {\n'), name
+        assert text.endswith("\n})();\n"), name
+
+
+@pytest.mark.parametrize("name", list(BUNDLES))
+def test_a_bundle_is_its_files_one_after_the_other_and_asked_again_only_when_it_changed(
+    client: FlaskClient, name: str
+) -> None:
+    response = client.get(f"/static/{name}")
+    assert response.data == b"\n".join((STATIC / part).read_bytes() for part in BUNDLES[name])
+    assert response.mimetype in ("text/css", "text/javascript")
+    assert client.get(f"/static/{name}", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+def test_a_bundle_has_another_url_when_one_of_its_files_changed(tmp_path: Path) -> None:
+    for part in BUNDLES["pages.css"]:
+        (tmp_path / part).write_text("a {}\n")
+    assets = Assets(tmp_path)
+    before = assets.url("pages.css")
+    assert assets.url("pages.css") == before
+    (tmp_path / BUNDLES["pages.css"][-1]).write_text("b {}\n")
+    assert assets.url("pages.css") != before
+    assert assets.bundle("pages.css")[1].endswith(b"b {}\n")

@@ -87,7 +87,7 @@ def bear(story: str, budget_bytes: int, lines: int) -> dict[str, float]:
     return {
         "budget_bytes": budget_bytes,
         "base_bytes": base_bytes,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "resident_bytes": resident_bytes(),
         "counted_bytes": health.memory_bytes,
         "spans": health.spans,
@@ -104,7 +104,7 @@ def borne_alone(story: str, budget_mib: int, lines: int) -> dict[str, float]:
     return took
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 

@@ -9,15 +9,11 @@ from diamond_viewer import terminal
 from diamond_viewer.demo.traffic import demonstrate
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
-from diamond_viewer.imports import Imports
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
-from diamond_viewer.receive.receiver import receive
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
 from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
-from diamond_viewer.web.app import app_for
-from diamond_viewer.web.channel import poll_channels
 
 
 def main() -> int:
@@ -42,17 +38,21 @@ def main() -> int:
             feed.read_backlog_in(settings.worker_count, MemoryStore.worker)
         except FeedError as error:
             return terminal.refuse(error)
-        imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
-        application = app_for(store, settings, imports)
         feed.start()
         house.callback(feed.stop, 2.0)  # seconds: it finishes the line it reads, which takes milliseconds
+        from diamond_viewer.imports import Imports
+        from diamond_viewer.receive.receiver import receive
+        from diamond_viewer.web.app import app_for  # only now: meanwhile the workers read already
+        from diamond_viewer.web.channel import poll_channels
+
+        imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
         house.enter_context(Examiner(store))
         receiving = terminal.reception(settings, received)
         terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice, receiving)
         if storage:
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait, started_s)
-        serve(application, listening, stop, Limits(connection_class=poll_channels(store)))
+        serve(app_for(store, settings, imports), listening, stop, Limits(connection_class=poll_channels(store)))
     return 0
 
 

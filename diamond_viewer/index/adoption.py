@@ -34,7 +34,7 @@ def adopt(
     places.put(keys[is_new], np.flatnonzero(is_new) | number << _NUMBER_BITS)
     for guest, home in homes.items():
         assert home is not None
-        segment.traces["lives_here"][guest] = 0
+        segment.set_living(guest, False)
         segment.homes[guest] = home
         home[0].guests.setdefault(home[1], []).append((segment, guest))
     post_at_home(segment, segment.postings.extract(guests))

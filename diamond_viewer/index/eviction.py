@@ -49,7 +49,7 @@ def _move_on(oldest: Segment, number: int, places: PlaceTable) -> Place:
     """Let a trace live where the oldest rest of it lies."""
     (home, at), *others = sorted(oldest.guests.pop(number), key=lambda place: place[0].number)
     del home.homes[at]
-    home.traces["lives_here"][at] = 1
+    home.set_living(at, True)
     if others:
         home.guests[at] = others
     for segment, guest in others:

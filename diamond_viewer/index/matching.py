@@ -130,6 +130,8 @@ class Matching:
 
 def matching_traces(segment: Segment, terms: Sequence[PlainTerm]) -> Indexes:
     """Numbers of the traces that live in the segment and match every term, ascending. Values are looked up, not scanned for."""
+    if not segment.is_open and segment.extent.misses_any(terms):
+        return _NONE
     chosen: Indexes | None = None
     for carries in (term for term in terms if isinstance(term, Carries)):
         code = segment.dictionary.find(carries.value)

@@ -36,7 +36,7 @@ from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach,
 from diamond_viewer.index.metric_series import SHARE, MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
-from diamond_viewer.index.reassembly import reassemble
+from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
 from diamond_viewer.resident import give_back, keep_freed, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
@@ -162,7 +162,7 @@ class MemoryStore(ExaminedTraces):
         self.commit()
         segment = self._open
         segment.pack()
-        reassemble([(segment, trace) for trace in range(segment.traces.size)])
+        reassemble_packed(segment)
         segment.traces.pack()
         segment.metrics = self._metrics
         return segment

@@ -23,9 +23,21 @@ def reassemble(homes: Sequence[Place]) -> None:
     counts = [sum(end - start for _, ranges in found for start, end in ranges) for found in parts]
     homes = [home for home, count in zip(homes, counts, strict=True) if count]
     counts = [count for count in counts if count]
-    if not homes:
-        return
-    gathered = _Gathered([part for found in parts for part in found])
+    if homes:
+        _write_down(homes, counts, _Gathered([part for found in parts for part in found]))
+
+
+def reassemble_packed(segment: Segment) -> None:
+    """All traces of a packed segment, none of which has rows elsewhere: theirs lie side by side already."""
+    counts = [segment.row_count(trace) for trace in range(segment.traces.size)]
+    homes = [(segment, trace) for trace, count in enumerate(counts) if count]
+    if homes:
+        gathered = _Gathered([(segment, [(0, segment.spans.size)])])
+        _write_down(homes, [count for count in counts if count], gathered)
+
+
+def _write_down(homes: Sequence[Place], counts: Sequence[int], gathered: "_Gathered") -> None:
+    """``gathered`` has the rows of each trace side by side; ``counts`` says how many."""
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     assembly = assemble(gathered.rows, starts, gathered.is_bare)
     names, services = gathered.names(homes, assembly.naming_rows, assembly.route_rows)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table, rows_in
+from diamond_viewer.index.extent import Extent
 from diamond_viewer.index.faults import ToldApart
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.metric_series import MetricSeries
@@ -118,11 +119,13 @@ class Segment:
         self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
         self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
         self.requests: WorkedOut[Requests] | None = None  # or for operations
+        self._extent: Extent | None = None
         self._ranges: list[list[tuple[int, int]]] = []
         self._row_starts: Column = np.empty(0, np.int64)
 
     def add_traces(self, columns: dict[str, Column], count: int) -> int:
         """Returns the first of the new numbers."""
+        self._extent = None
         first = self.traces.size
         self.traces.append(columns, count)
         self._ranges += [[] for _ in range(count)]
@@ -199,8 +202,22 @@ class Segment:
         self.pairs = {}
         self.is_open = False
 
+    @property
+    def extent(self) -> Extent:
+        """Of the traces that live here, as they are now; kept until somebody writes to one."""
+        if self._extent is None:
+            lives_here = self.traces["lives_here"] > 0
+            self._extent = Extent.of(self.traces["start_ns"][lives_here], self.traces["end_ns"][lives_here])
+        return self._extent
+
+    def set_living(self, trace: int, lives_here: bool) -> None:
+        """Whether a trace lives here, or in another segment."""
+        self._extent = None
+        self.traces["lives_here"][trace] = lives_here
+
     def trace_columns(self) -> dict[str, Column]:
         """The columns of traces that may be written to."""
+        self._extent = None
         if not self.is_open:
             for name in _MUTABLE:
                 self.traces.widen(name, TRACE_DTYPES[name])

@@ -2,7 +2,8 @@
 
     python -m tests.bench [GROUP ...] [--spans 2000000] [--rounds 2] [--out docs/benchmarks.md]
 
-With groups (reading, cold, answers, living, opening, journeys) only those are measured and printed; nothing is written then.
+With groups (reading, cold, answers, living, opening, journeys) only those are measured, and the other groups' figures stay in
+the document as they are. ``burden`` is ten million lines and takes ten minutes: it is measured only when it is asked for.
 """
 
 import argparse
@@ -14,9 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench import burdens
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, latencies, packed, store_of
 from tests.bench.corpus import write_corpus
+from tests.bench.document import merged
 from tests.bench.figures import Corpus, Figures
+from tests.bench.goals import BURDEN_MIB
 from tests.bench.journeying import journey
 from tests.bench.living import live
 from tests.bench.measure import this_machine
@@ -27,26 +31,25 @@ from tests.bench.report import report
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("orjson", "msgspec", "numpy", "zstandard", "xxhash", "Flask", "waitress")
 GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys")
+ASKED_FOR = ("burden",)
+WITH_CORPUS = {"reading", "cold", "answers"}
 MILLION = 1_000_000
-PEERS_HEADING = "## Peers"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure, and write docs/benchmarks.md.")
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these: {', '.join(GROUPS)}")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these: {', '.join(GROUPS + ASKED_FOR)}")
     parser.add_argument("--spans", type=int, default=2 * MILLION)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
     chosen = parser.parse_args(arguments)
-    if unknown := sorted(set(chosen.groups) - set(GROUPS)):
-        parser.error(f"there is no group {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    if unknown := sorted(set(chosen.groups) - set(GROUPS + ASKED_FOR)):
+        parser.error(f"there is no group {', '.join(unknown)}; there are {', '.join(GROUPS + ASKED_FOR)}")
     with TemporaryDirectory(prefix="diamond-viewer-bench-") as folder:
         figures = measure(Path(folder), chosen.spans, chosen.rounds, chosen.groups or GROUPS)
     text = report(figures, datetime.now(UTC))
-    if not chosen.groups:
-        before = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""
-        _, heading, peers = before.partition(PEERS_HEADING)  # another run's: make bench-peers
-        chosen.out.write_text(text + ("\n" if heading else "") + heading + peers, encoding="utf-8")
+    before = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""
+    chosen.out.write_text(merged(before, text), encoding="utf-8")
     print(text)
 
 
@@ -56,21 +59,22 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     def say(step: str) -> None:
         print(f"[{time.perf_counter() - began_s:4.0f} s] {step} ...", file=sys.stderr, flush=True)
 
-    say(f"writing {span_count:,} spans")
-    paths, spans = write_corpus(folder / "corpus", span_count)
-    size_bytes = sum(path.stat().st_size for path in paths)
-    figures = Figures(
-        this_machine(PACKAGES), Corpus(spans, len(paths), size_bytes, paths[0].stat().st_size), rounds, load_average
-    )
+    figures = Figures(this_machine(PACKAGES), Corpus(0, 0, 0, 0), rounds, load_average)
+    paths: list[Path] = []
+    if WITH_CORPUS & set(groups):
+        say(f"writing {span_count:,} spans")
+        paths, spans = write_corpus(folder / "corpus", span_count)
+        size_bytes = sum(path.stat().st_size for path in paths)
+        figures.corpus = Corpus(spans, len(paths), size_bytes, paths[0].stat().st_size)
     if "reading" in groups:
         say("reading one file with one thread, beside orjson, SQLite and jq")
         figures.seconds = one_thread(paths[0], rounds + 1)
     if "cold" in groups:
-        say(f"cold starts over {size_bytes / 1e6:,.0f} MB, {rounds} rounds")
+        say(f"cold starts over {figures.corpus.size_bytes / 1e6:,.0f} MB, {rounds} rounds")
         figures.cold = cold_starts(paths, rounds)
     if "answers" in groups:
         say("answers from 1 M spans")
-        segments = packed(reversed(paths), min(MILLION, spans // 2))
+        segments = packed(reversed(paths), min(MILLION, figures.corpus.spans // 2))
         figures.million = latencies(store_of(segments), ASKED_OF_MILLION)
         say("answers from 10 M spans")
         figures.ten_million = latencies(store_of(segments, copies=10), ASKED_OF_TEN_MILLION)
@@ -83,6 +87,9 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     if "journeys" in groups:
         say("the journey of a user with 10,000 traces")
         figures.journey = journey()
+    if "burden" in groups:
+        say(f"ten million one-line traces into {BURDEN_MIB} MiB")
+        figures.burden = burdens.borne_alone("one_line_traces", BURDEN_MIB, 10 * MILLION)
     say("done")
     return figures
 

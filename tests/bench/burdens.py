@@ -9,6 +9,7 @@ prints JSON: ``budget_bytes``, ``base_bytes`` (before the first line), ``peak_by
 import gc
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 STEP_BYTES = 8 * 1024 * 1024  # between two commits, as the feed makes them
 STEP_LINES = 2_000
 BEGIN_NS = 1_795_358_295_000_000_000
@@ -85,7 +87,7 @@ def bear(story: str, budget_bytes: int, lines: int) -> dict[str, float]:
     return {
         "budget_bytes": budget_bytes,
         "base_bytes": base_bytes,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "resident_bytes": resident_bytes(),
         "counted_bytes": health.memory_bytes,
         "spans": health.spans,
@@ -94,7 +96,15 @@ def bear(story: str, budget_bytes: int, lines: int) -> dict[str, float]:
     }
 
 
-def _peak_bytes() -> int:
+def borne_alone(story: str, budget_mib: int, lines: int) -> dict[str, float]:
+    """``bear`` in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.burdens", story, str(budget_mib), str(lines)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    took: dict[str, float] = json.loads(ran.stdout)
+    return took
+
+
+def peak_bytes() -> int:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 

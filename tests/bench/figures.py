@@ -1,6 +1,6 @@
 """What one run has measured; a group that was left out has no figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.bench.living import Living
@@ -13,7 +13,7 @@ Latencies = dict[str, dict[str, Latency]]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """``file_bytes``: of the one file that single threads read."""
+    """``file_bytes``: of the one file that single threads read. All are 0 where no group needed one."""
 
     spans: int
     files: int
@@ -36,3 +36,4 @@ class Figures:
     living: Living | None = None
     openings: Sequence[Opening] = ()
     journey: Latency | None = None
+    burden: Mapping[str, float] | None = None  # as tests.bench.burdens prints it

@@ -1,10 +1,13 @@
-"""``docs/benchmarks.md``: machine, versions, goals, and both sides of every comparison."""
+"""``docs/benchmarks.md``: machine, versions, goals, and both sides of every comparison. Each chapter says when and where it
+was measured: ``document.merged`` may put it among older ones."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, LIST
 from tests.bench.figures import Figures, Latencies
-from tests.bench.goals import goals
+from tests.bench.goals import BURDEN_MIB, goals
+from tests.bench.journeying import journey_report
 from tests.bench.living import PAGES, SPANS_PER_S, Living
 from tests.bench.opening import opening_report
 from tests.bench.reading import PLAIN, ColdStart
@@ -13,39 +16,56 @@ SHOWN_PAIRS = 8  # the slowest; all are in the goals
 
 
 def report(figures: Figures, now: datetime) -> str:
-    machine, corpus = figures.machine, figures.corpus
+    machine = figures.machine
     text = [
         "# Benchmarks",
         "",
-        f"Written by `make bench` on {now:%Y-%m-%d}. Absolute figures belong to the machine; the ratios are what to compare.",
+        f"Written by `make bench`, last on {now:%Y-%m-%d}. Absolute figures belong to the machine; the ratios are what to "
+        "compare. `make bench ARGS=living` measures one group and leaves the other groups' figures as they are: each goal and "
+        "each chapter says when it was measured.",
         "",
-        f"* Machine: {machine.processor}, {machine.cores} cores, {machine.memory_gib:.0f} GiB; Python {machine.python}; "
-        f"load average before the run {figures.load_average:.1f}",
+        f"* Machine: {machine.processor}, {machine.cores} cores, {machine.memory_gib:.0f} GiB; Python {machine.python}",
         f"* Versions: {', '.join(f'{name} {number}' for name, number in machine.packages)}",
-        f"* Corpus: {corpus.spans:,} spans in {corpus.files} files, {corpus.size_bytes / 1e6:,.0f} MB "
-        f"({corpus.size_bytes / corpus.spans:.0f} bytes a span): `tests/data/corpus.tar.zst`, copied with new ids and "
-        "shifted times by `tests/bench/corpus.py`",
-        f"* Method: everything in one run; sides take turns, medians of {figures.rounds} rounds; files in the page cache",
+        "* Corpus: `tests/data/corpus.tar.zst`, copied with new ids and shifted times by `tests/bench/corpus.py`",
+        f"* Method: sides take turns, medians of {figures.rounds} rounds; files in the page cache",
         "",
         "## Goals",
         "",
-        "| what | goal | measured | |",
-        "|---|---:|---:|---|",
-        *(goal.row() for goal in goals(figures)),
+        "| what | goal | measured | | on |",
+        "|---|---:|---:|---|---|",
+        *(goal.row(now) for goal in goals(figures)),
         "",
     ]
-    if figures.seconds:
-        text += _reading(figures)
-    if figures.cold is not None:
-        text += _cold_start(figures, figures.cold)
-    if figures.million:
-        text += _latencies("Answers from 1 M spans", figures.million, ASKED_OF_MILLION)
-        text += _latencies("Answers from 10 M spans", figures.ten_million, ASKED_OF_TEN_MILLION)
-    if figures.living is not None:
-        text += _living(figures.living)
-    if figures.openings:
-        text += opening_report(figures.openings)
+    for chapter in _chapters(figures):
+        text += [*chapter[:2], _measured(figures, now), "", *chapter[2:]]
     return "\n".join(text)
+
+
+def _chapters(figures: Figures) -> Iterator[Sequence[str]]:
+    """Lines of each: its heading, an empty one, the rest."""
+    if figures.seconds:
+        yield _reading(figures)
+    if figures.cold is not None:
+        yield _cold_start(figures, figures.cold)
+    if figures.million:
+        yield _latencies("Answers from 1 M spans", figures.million, ASKED_OF_MILLION)
+        yield _latencies("Answers from 10 M spans", figures.ten_million, ASKED_OF_TEN_MILLION)
+    if figures.living is not None:
+        yield _living(figures.living)
+    if figures.openings:
+        yield opening_report(figures.openings)
+    if figures.journey is not None:
+        yield journey_report(figures.journey)
+    if figures.burden is not None:
+        yield _burden(figures.burden)
+
+
+def _measured(figures: Figures, now: datetime) -> str:
+    machine = figures.machine
+    return (
+        f"Measured on {now:%Y-%m-%d}: {machine.processor}, {machine.cores} cores, Python {machine.python}, load average "
+        f"before {figures.load_average:.1f}."
+    )
 
 
 def _reading(figures: Figures) -> list[str]:
@@ -71,7 +91,8 @@ def _cold_start(figures: Figures, cold: ColdStart) -> list[str]:
     return [
         "## Cold start",
         "",
-        "From the start of the process; workers read rotated files, the server follows the live one.",
+        f"{figures.corpus.spans:,} spans in {figures.corpus.files} files, {megabytes:,.0f} MB. Seconds are from the start of "
+        "the process; workers read rotated files, the server follows the live one.",
         "",
         "| what | seconds | MB/s |",
         "|---|---:|---:|",
@@ -123,5 +144,24 @@ def _living(living: Living) -> list[str]:
         f"| the server, {SPANS_PER_S:,} spans/s, no page | {living.unwatched_cores:.1%} of a core |",
         f"| the server, {SPANS_PER_S:,} spans/s, {PAGES} pages | {living.busy_cores:.1%} of a core |",
         f"| first visit, compressed | {living.first_visit_bytes / 1e3:.1f} kB |",
+        "",
+    ]
+
+
+def _burden(took: Mapping[str, float]) -> list[str]:
+    share = took["peak_bytes"] / took["budget_bytes"]
+    return [
+        "## Ten million one-line traces",
+        "",
+        f"A trace, a user's request and an address of its own on every line, into a budget of {BURDEN_MIB} MiB "
+        "(`make bench ARGS=burden`; too long for the default run).",
+        "",
+        "| what | figure |",
+        "|---|---:|",
+        f"| lines read | {took['spans'] + took['evicted_spans']:,.0f} |",
+        f"| traces held at the end | {took['spans']:,.0f} |",
+        f"| resident before the first line | {took['base_bytes'] / 1e6:.0f} MB |",
+        f"| most ever resident | {took['peak_bytes'] / 1e6:.0f} MB, {share:.0%} of the budget |",
+        f"| counted against the budget at the end | {took['counted_bytes'] / 1e6:.0f} MB |",
         "",
     ]

@@ -153,9 +153,9 @@ def report(found: Searching, load_average: float, now: datetime) -> str:
             f"cores, Python {machine.python}, {', '.join(' '.join(pair) for pair in machine.packages)}; load average before "
             f"the run {load_average:.1f}.",
             "",
-            "| what | goal | measured | |",
-            "|---|---:|---:|---|",
-            *(goal.row() for goal in goals(found)),
+            "| what | goal | measured | | on |",
+            "|---|---:|---:|---|---|",
+            *(goal.row(now) for goal in goals(found)),
             "",
             "p50 / p95 in ms, of the store:",
             "",

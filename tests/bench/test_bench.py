@@ -5,8 +5,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.bench.answering import FACETS, LIST, PAGE, STATS, latencies, packed, questions, store_of
-from tests.bench.bench import ROOT
+from tests.bench.bench import ROOT, main
 from tests.bench.corpus import write_corpus
 from tests.bench.figures import Corpus, Figures
 from tests.bench.goals import Goal, goals
@@ -17,6 +19,7 @@ from tests.bench.report import report
 
 MACHINE = Machine("A processor", 2, 4.0, "3.11.2", (("orjson", "3.13.0"),))
 MB = 10**6
+DAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def figures() -> Figures:
@@ -45,12 +48,15 @@ def test_a_goal_is_met_or_missed_by_so_much() -> None:
     assert verdicts["live path, one thread, beside `orjson.loads`"] == (1.25, True)
     assert verdicts["resident memory per span, complete original included"] == (120.0, True)
     assert verdicts["list of 50, any filter or pair, 1 M spans, API: p95"] == (30.5, False)
-    assert Goal("floor", 2.0, 1.5, "x", is_floor=True).row() == "| floor | ≥ 2 x | 1.5 x | **missed** by 25% |"
+    assert (
+        Goal("floor", 2.0, 1.5, "x", is_floor=True).row(DAY)
+        == "| floor | ≥ 2 x | 1.5 x | **missed** by 25% | 2026-11-23 |"
+    )
 
 
 def test_the_document_shows_both_sides_and_their_ratio() -> None:
     taken = figures()
-    text = report(taken, datetime(2026, 11, 23, tzinfo=UTC))
+    text = report(taken, DAY)
     assert f"| {PLAIN} | 200 | 1.00 |" in text
     assert f"| {LIVE} | 250 | 1.25 |" in text
     assert "| `/readyz`: everything indexed | 3.00 | 400 |" in text
@@ -75,11 +81,32 @@ def test_reading_and_answering_are_measured_on_a_small_corpus(tmp_path: Path) ->
 def test_a_group_that_was_left_out_has_no_goals_and_no_chapter() -> None:
     only = Figures(MACHINE, figures().corpus, 1, 0.1, living=figures().living)
     assert next(goal.what for goal in goals(only)).startswith("write to answer")
-    text = report(only, datetime(2026, 11, 23, tzinfo=UTC))
+    text = report(only, DAY)
     assert "## While files grow" in text
     assert "## Cold start" not in text
     assert "## Reading" not in text
     assert "## Answers" not in text
+
+
+def test_the_rows_of_journeys_and_burdens_say_when_they_were_measured() -> None:
+    burden = {"budget_bytes": 512 * MB, "base_bytes": 40 * MB, "peak_bytes": 520 * MB, "counted_bytes": 450 * MB}
+    burden |= {"spans": 900_000, "evicted_spans": 9_100_000}
+    only = Figures(MACHINE, Corpus(0, 0, 0, 0), 1, 0.1, journey=Latency(0.1, 0.2), burden=burden)
+    text = report(only, DAY)
+    assert "| page of a user with 10,000 traces: p95 | ≤ 300 ms | 200 ms | met | 2026-11-23 |" in text
+    assert "## The journey of a busy user\n\nMeasured on 2026-11-23: A processor" in text
+    assert "| lines read | 10,000,000 |" in text
+    assert "| most ever resident | 520 MB, 102% of the budget |" in text
+
+
+def test_one_group_is_written_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "benchmarks.md"
+    out.write_text("# Benchmarks\n\n## Cold start\n\nMeasured on 2026-11-01.\n", encoding="utf-8")
+    main(["reading", "--spans", "2000", "--rounds", "1", "--out", str(out)])
+    capsys.readouterr()
+    text = out.read_text(encoding="utf-8")
+    assert "## Cold start\n\nMeasured on 2026-11-01." in text
+    assert text.index("| live path, one thread") < text.index("## Cold start") < text.index("## Reading one file")
 
 
 def test_the_footprint_counts_every_span_of_the_files(tmp_path: Path) -> None:

@@ -1,21 +1,16 @@
 """The budget is kept, by what the system says of the process, whatever comes: ``python -m tests.bench.burdens`` in small."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.memory import MemoryStore
 from tests.asking import all_rows, drawn
+from tests.bench.burdens import borne_alone
 from tests.index.filling import add_lines
 from tests.index.test_big_traces import LINE_SPANS, lines_of
 from tests.index.test_eviction import opened, wire_of
 from tests.writing import line, trace_id
 
-ROOT = Path(__file__).parents[2]
 MIB = 1024**2
 UNCOUNTED_BYTES = 40 * MIB  # caches of the decoder, and what the allocator keeps: 30 MB were seen on a busy machine
 
@@ -30,8 +25,7 @@ UNCOUNTED_BYTES = 40 * MIB  # caches of the decoder, and what the allocator keep
     ],
 )
 def test_the_process_stays_within_its_budget(story: str, budget_mib: int, lines: int) -> None:
-    command = [sys.executable, "-m", "tests.bench.burdens", story, str(budget_mib), str(lines)]
-    took = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+    took = borne_alone(story, budget_mib, lines)
     assert took["evicted_spans"] > 0, "the story is too short to be a burden"
     assert took["peak_bytes"] <= 1.1 * took["budget_bytes"]
     grown_bytes = took["resident_bytes"] - took["base_bytes"]

@@ -17,8 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.bench import PEERS_HEADING, ROOT
+from tests.bench.bench import ROOT
 from tests.bench.corpus import write_corpus
+from tests.bench.document import PEERS, merged
 from tests.bench.measure import this_machine
 from tests.bench.peers.viewer_side import commonest_lesson
 
@@ -63,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         phoenix = run(PHOENIX, chosen.python, names)
         size_bytes = sum(path.stat().st_size for path in paths)
     text = chapter(outcomes, phoenix, spans, size_bytes, datetime.now(UTC))
-    before = chosen.out.read_text(encoding="utf-8").partition(PEERS_HEADING)[0] if chosen.out.exists() else ""
-    chosen.out.write_text(f"{before.rstrip()}\n\n{text}".lstrip(), encoding="utf-8")
+    before = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""
+    chosen.out.write_text(merged(before, text), encoding="utf-8")
     print(text)
 
 
@@ -89,12 +90,12 @@ def chapter(outcomes: dict[Side, Outcome], phoenix: Outcome, spans: int, size_by
     rows = [_row(side.name, outcome, ours, size_bytes) for side, outcome in outcomes.items()]
     return "\n".join(
         [
-            PEERS_HEADING,
+            f"## {PEERS}",
             "",
             f"Written by `make bench-peers` on {now:%Y-%m-%d}: {machine.processor}, {machine.cores} cores. Everybody "
             f"got the same {size_bytes / 1e6:,.0f} MB with {spans:,} spans, in a process of its own, one by one. Questions: "
             "**A** spans with status code 2; **B** traces with a given lesson; **C** the 95th percentile of each operation "
-            "(the viewer's from its columns: no page asks that yet). Fastest of three; in brackets how many times what Diamond "
+            "(the viewer's from its columns). Fastest of three; in brackets how many times what Diamond "
             "Viewer takes. Memory is the most the process ever took.",
             "",
             "| tool | version | load, MB/s | A ms | B ms | C ms | memory, MB |",

@@ -15,7 +15,7 @@ def test_charts_and_map_are_seen_and_fit(
     browser: Browser, watched: Watched, viewer: Viewer, scheme: str, width: int
 ) -> None:
     viewer.write(*METRICS.read_bytes().splitlines())
-    context = context_of(browser, viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = context_of(browser, viewport={"width": width, "height": 860}, color_scheme=scheme)
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{viewer.address}/video")

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 
-from diamond_viewer.settings import DEFAULT_PATTERN
+from diamond_viewer.settings.flags import DEFAULT_PATTERN
 from diamond_viewer.telemetry.model import FeedState
 
 ROTATION = "{max_megabytes: 100, max_backups: 10}"

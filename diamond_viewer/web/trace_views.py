@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, abort, request
 
+from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
@@ -28,7 +29,6 @@ from diamond_viewer.web.views import Clock
 from diamond_viewer.web.waterfall_view import more_rows
 
 MAX_SIMILAR = 9
-MAX_EXAMINED_SPANS = 20_000  # of an opened trace: half a second, once
 MAX_JOURNEYS = 2  # people of one trace
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.flows import Flow
 from diamond_viewer.diagnosis.found import FoundPage
+from diamond_viewer.query.filters import MAX_TIME_NS
+from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.units import NS_PER_MS
 
 
@@ -41,12 +43,20 @@ def flow_row(flow: Flow) -> dict[str, Any]:
     }
 
 
-def findings_answer(page: FoundPage, journey: tuple[Finding, ...]) -> dict[str, Any]:
-    """``journey``: what was found over the traces of the user that was asked for."""
+def journey_asked(query: Query, now_ns: int) -> tuple[str, int, int] | None:
+    """The user, and the window in ns since 1970, over whose traces together findings are asked for; None without a user."""
+    window, user = query.window(now_ns), query.value("user")
+    until_ns = MAX_TIME_NS if window.until_ns is None else window.until_ns
+    return (user, window.since_ns or 0, until_ns) if user else None
+
+
+def findings_answer(page: FoundPage, journey: tuple[Finding, ...], query: Query) -> dict[str, Any]:
+    """``journey``: what was found over the traces of the user that was asked for; only the rules of the query are told."""
+    rules = query.values("finding")
     return {
         "version": page.version,
         "total": page.total,
         "is_complete": page.is_complete,
         "findings": [{**finding_row(found.finding), "similar": found.alike - 1} for found in page.findings],
-        "journey": [finding_row(finding) for finding in journey],
+        "journey": [finding_row(finding) for finding in journey if not rules or finding.rule in rules],
     }

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, request
 
-from diamond_viewer.answers.findings import findings_answer, journey_asked
+from diamond_viewer.answers.findings import findings_answer, findings_document, journey_findings
 from diamond_viewer.answers.stats import stats_answer
 from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS, trace_answer, traces_answer
 from diamond_viewer.diagnosis.diagnose import Diagnosis
@@ -48,9 +48,16 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     def findings() -> Response:
         """Of the matching traces; with ``user`` also what was found over the traces of that person."""
         now_ns = clock()
-        query = _query(now_ns)
-        told = store.journey(*asked) if (asked := journey_asked(query, now_ns)) else ()
-        return json_answer(findings_answer(store.findings(query, now_ns), told, query))
+        pairs = list(request.args.items(multi=True))
+        wanted = next((value for name, value in reversed(pairs) if name == "format"), "json")
+        if wanted not in ("json", "markdown"):
+            raise FilterError(f"format={wanted[:60]!r} is unknown. Use json or markdown.")
+        query, _ = Query.from_args([pair for pair in pairs if pair[0] != "format"], now_ns, strict=True)
+        told = journey_findings(store.journey, query, now_ns)
+        found = store.findings(query, now_ns)
+        if wanted == "markdown":
+            return Response(findings_document(found, told, query), mimetype="text/markdown")
+        return json_answer(findings_answer(found, told))
 
     @blueprint.get("/api/export")
     def export() -> Response:

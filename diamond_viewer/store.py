@@ -4,31 +4,34 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from diamond_viewer.diagnosis.diagnose import Diagnosis
-from diamond_viewer.diagnosis.finding import Finding
-from diamond_viewer.diagnosis.found import FoundPage
-from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
-from diamond_viewer.telemetry.model import (
-    Facets,
-    FeedState,
-    Health,
-    Histogram,
-    Page,
-    Scatter,
-    Stats,
-    Trace,
-    TraceSummary,
-)
-from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.service_map import ServiceMap
-from diamond_viewer.telemetry.sketch import TraceSketch
-from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
-from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+if TYPE_CHECKING:  # nothing here is run: who only writes need not wait for the rules and the language of those who ask
+    from diamond_viewer.diagnosis.diagnose import Diagnosis
+    from diamond_viewer.diagnosis.finding import Finding
+    from diamond_viewer.diagnosis.found import FoundPage
+    from diamond_viewer.query.query import Query
+    from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
+    from diamond_viewer.telemetry.model import (
+        Facets,
+        FeedState,
+        Health,
+        Histogram,
+        Page,
+        Scatter,
+        Stats,
+        Trace,
+        TraceSummary,
+    )
+    from diamond_viewer.telemetry.otlp import Batch
+    from diamond_viewer.telemetry.service_map import ServiceMap
+    from diamond_viewer.telemetry.sketch import TraceSketch
+    from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+    from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 

@@ -119,11 +119,13 @@ class ExaminedTraces(HeldTraces):
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         """See ``TraceStore``."""
+        super()._scan(query, now_ns, EXAMINE_NS)
         is_complete = self.examine(EXAMINE_NS, query, now_ns)
         with self._lock:
             segments = list(self._segments.values())
             matching = Matching(segments, query.terms(now_ns))
             matches = [(segment, matching.traces(segment)) for segment in segments]
+            is_complete &= not any(len(matching.undecided(segment)) for segment in segments)
             first = (query.page - 1) * query.limit
             page, total = newest_findings(matches, query.values("finding"), first, query.limit)
             version = self._version

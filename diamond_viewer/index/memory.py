@@ -26,6 +26,7 @@ from diamond_viewer.index.block import block_of
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.counting import Counting
 from diamond_viewer.index.departed import LINE_BYTES, DepartedLines
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
@@ -40,6 +41,7 @@ from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
 from diamond_viewer.resident import give_back, keep_freed, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
+from diamond_viewer.telemetry.counts import BACKLOG
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
 
@@ -120,6 +122,7 @@ class MemoryStore(ExaminedTraces):
                 self._lay(batches, arrival)
             self._version += 1
             if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
+                self._counting.catch_up(self._open)
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
                 number = self._open.number + 1
@@ -164,7 +167,8 @@ class MemoryStore(ExaminedTraces):
         segment.pack()
         reassemble_packed(segment)
         segment.traces.pack()
-        segment.metrics = self._metrics
+        self._counting.catch_up(segment)
+        segment.metrics, segment.counting = self._metrics, self._counting
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
@@ -185,6 +189,9 @@ class MemoryStore(ExaminedTraces):
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
             self._take_metrics(segment)
+            assert isinstance(segment.counting, Counting)
+            self._counting.add_all(segment.counting)
+            segment.counting = None
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -204,6 +211,9 @@ class MemoryStore(ExaminedTraces):
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
+        if state.ready and self._counting.phase == BACKLOG:
+            with self._lock:
+                self._counting.follow(self._open)
 
     @property
     def is_followed(self) -> bool:
@@ -265,6 +275,8 @@ class MemoryStore(ExaminedTraces):
         add_faults(segment, block, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
+            if self._counting.is_due(segment):
+                self._counting.catch_up(segment)
 
     def _tell(self, rows: Rows, keys: Keys) -> None:
         """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""

@@ -87,6 +87,13 @@ class Sized(Protocol):
     def size_bytes(self) -> int: ...
 
 
+class Totals(Protocol):
+    """What was counted of a file while it was packed: an ``index.counting.Counting``, which knows segments."""
+
+    @property
+    def phase(self) -> str: ...
+
+
 class Segment:
     """Trace numbers, row numbers and line numbers count from 0 within the segment."""
 
@@ -116,6 +123,7 @@ class Segment:
         # column -> how many rows are in it; values and traces, for facets
         self.pairs: dict[str, tuple[int, Indexes]] = {}
         self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.counting: Totals | None = None  # likewise
         self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
         self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
         self.requests: WorkedOut[Requests] | None = None  # or for operations

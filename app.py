@@ -13,7 +13,7 @@ from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
-from diamond_viewer.settings import DEFAULT_PATTERN, Settings, SettingsError
+from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings, SettingsError
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
         if settings.demo or not (settings.patterns or received or has_files(DEFAULT_PATTERN)):
             patterns = (str(house.enter_context(demonstrate())),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
-        store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.thresholds)
+        store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.configuration.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
             feed.read_backlog_in(settings.worker_count, MemoryStore.worker)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from socket import socket
 from threading import Thread
 
-from diamond_viewer.settings import DEFAULT_PATTERN, Settings
+from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_bytes, format_count, format_duration
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
-from diamond_viewer.settings import Settings, SettingsError, default_memory_bytes
+from diamond_viewer.settings.settings import Settings, SettingsError, default_memory_bytes
 
 MIB = 1024**2
 
@@ -224,10 +224,10 @@ def test_requests_may_name_loopback_the_bound_host_and_what_was_allowed(
 
 def test_a_configuration_file_sets_limits_of_the_rules(tmp_path: Path) -> None:
     (tmp_path / "viewer.toml").write_text("[thresholds]\nslow_span_ms = 250\nredirect_loop_count = 4\n")
-    flag = Settings.from_arguments(["--config", str(tmp_path / "viewer.toml")], {}).thresholds
-    variable = Settings.from_arguments([], {"DIAMOND_CONFIG": str(tmp_path / "viewer.toml")}).thresholds
+    flag = Settings.from_arguments(["--config", str(tmp_path / "viewer.toml")], {}).configuration.thresholds
+    variable = Settings.from_arguments([], {"DIAMOND_CONFIG": str(tmp_path / "viewer.toml")}).configuration.thresholds
     assert flag == variable == replace(DEFAULTS, slow_span_ms=250, redirect_loop_count=4)
-    assert Settings.from_arguments([], {}).thresholds == DEFAULTS
+    assert Settings.from_arguments([], {}).configuration.thresholds == DEFAULTS
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_configuration_file_sets_limits_of_the_rules(tmp_path: Path) -> None:
         (b"[thresholds]\nslow_span_ms = 'long'", "must be a number from 0 on"),
         (b"[thresholds]\nslow_span_ms = nan", "must be a number from 0 on"),
         (b"thresholds = 3", "thresholds must be a table"),
-        (b"[limits]\nslow_span_ms = 1", "holds 'limits', which is not known"),
+        (b"[limits]\nslow_span_ms = 1", "viewer.toml': 'limits' is not known."),
         (b"slow_span_ms: 1", "is not TOML"),
         (b"\xff", "is not TOML"),
         (None, "cannot be read"),

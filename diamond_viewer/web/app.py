@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from diamond_viewer.settings import Settings
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
 from diamond_viewer.web.api import api

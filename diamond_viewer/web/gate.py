@@ -16,7 +16,7 @@ from ipaddress import ip_address
 
 from flask import Flask, Response, make_response, redirect, render_template, request
 
-from diamond_viewer.settings import Settings
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.tokens import TokenFile
 from diamond_viewer.web.dialects import error_answer
 from diamond_viewer.web.standstill import STANDSTILL

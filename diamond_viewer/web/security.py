@@ -10,7 +10,7 @@ from types import MappingProxyType
 from flask import Flask, Request, Response, abort, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from diamond_viewer.settings import LOOPBACK_NAMES
+from diamond_viewer.settings.settings import LOOPBACK_NAMES
 from diamond_viewer.web.dialects import error_answer, is_for_programs
 
 MAX_BODY_BYTES = 64 * 1024  # nothing is uploaded here: a form or two at most

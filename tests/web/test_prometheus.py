@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.samples import Sample
 
 from diamond_viewer.index.memory import MemoryStore
-from diamond_viewer.settings import Settings
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.web.app import app_for, create_app
 from diamond_viewer.web.prometheus import Ratchet

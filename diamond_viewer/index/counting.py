@@ -2,7 +2,7 @@
 
 Nothing is ever counted anew from what is held: figures that are scraped may only grow. The rows of the open segment are counted
 many at a time: when somebody asks, when enough have come, and before the segment is packed, which sorts them. What follows for
-spans that come late or twice is written in ``docs/decisions/0008-counted-when-it-comes.md``.
+spans that come late or twice is written in ``docs/decisions/0012-counted-when-it-comes.md``.
 """
 
 from collections import Counter

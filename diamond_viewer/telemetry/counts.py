@@ -1,6 +1,6 @@
 """What was counted since the viewer started, each span once when it came in: totals that never go down.
 
-Frozen values, as all of ``model``. ``docs/decisions/0008-counted-when-it-comes.md`` says what is counted when.
+Frozen values, as all of ``model``. ``docs/decisions/0012-counted-when-it-comes.md`` says what is counted when.
 """
 
 from collections.abc import Mapping

@@ -14,12 +14,12 @@ from diamond_viewer.telemetry.model import Health, SourceState, Stats
 from diamond_viewer.telemetry.otlp_json import encode_trace
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
+from diamond_viewer.web.diagnosed_trace import MAX_EXAMINED_SPANS
 from diamond_viewer.web.export import FORMATS, rows_of
-from diamond_viewer.web.finding_rows import finding_row, findings_answer, flow_row
+from diamond_viewer.web.finding_rows import finding_row, findings_answer, findings_document, flow_row
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.status import progress_percent
 from diamond_viewer.web.trace_rows import trace_row
-from diamond_viewer.web.trace_views import MAX_EXAMINED_SPANS
 
 
 def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
@@ -55,13 +55,20 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     def findings() -> Response:
         """Of the matching traces; with ``user`` also what was found over the traces of that person."""
         now_ns = clock()
-        query = _query(now_ns)
+        pairs = list(request.args.items(multi=True))
+        wanted = next((value for name, value in reversed(pairs) if name == "format"), "json")
+        if wanted not in ("json", "markdown"):
+            raise FilterError(f"format={wanted[:60]!r} is unknown. Use json or markdown.")
+        query, _ = Query.from_args([pair for pair in pairs if pair[0] != "format"], now_ns, strict=True)
         window, user = query.window(now_ns), query.value("user")
         since_ns, until_ns = window.since_ns or 0, MAX_TIME_NS if window.until_ns is None else window.until_ns
         rules = query.values("finding")
         way = store.journey(user, since_ns, until_ns) if user else ()
         told = tuple(finding for finding in way if not rules or finding.rule in rules)
-        return json_answer(findings_answer(store.findings(query, now_ns), told))
+        found = store.findings(query, now_ns)
+        if wanted == "markdown":
+            return Response(findings_document(found, told, query), mimetype="text/markdown")
+        return json_answer(findings_answer(found, told))
 
     @blueprint.get("/api/export")
     def export() -> Response:

@@ -1,11 +1,14 @@
-"""Findings and flows as JSON: the names that others rely on."""
+"""Findings and flows as JSON: the names that others rely on. Findings of many traces as Markdown."""
 
 from typing import Any
 
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.flows import Flow
 from diamond_viewer.diagnosis.found import FoundPage
-from diamond_viewer.telemetry.units import NS_PER_MS
+from diamond_viewer.diagnosis.wording import findings_markdown
+from diamond_viewer.query.filters import FILTER_BY_PARAMETER
+from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.units import NS_PER_MS, format_times
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
@@ -50,3 +53,14 @@ def findings_answer(page: FoundPage, journey: tuple[Finding, ...]) -> dict[str, 
         "findings": [{**finding_row(found.finding), "similar": found.alike - 1} for found in page.findings],
         "journey": [finding_row(finding) for finding in journey],
     }
+
+
+def findings_document(page: FoundPage, journey: tuple[Finding, ...], query: Query) -> str:
+    """The same as ``findings_answer``, as Markdown: what was asked for, then what was found, over several traces first."""
+    asked = [FILTER_BY_PARAMETER[name].sentence.format(value) for name, value in query.set_filters]
+    count = f"{len(page.findings):,} of {page.total:,}" if len(page.findings) < page.total else f"{page.total:,}"
+    facts = [f"{count} {'finding' if page.total == 1 else 'findings'}"]
+    facts += [f"and {format_times(len(journey), 'finding')} over several traces"] if journey else []
+    note = "" if page.is_complete else "Not all traces have been examined yet: ask again for the rest."
+    told = (*journey, *(found.finding for found in page.findings))
+    return findings_markdown(told, title=f"Findings: {', '.join(asked) or 'all traces'}", facts=facts, note=note)

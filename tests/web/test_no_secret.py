@@ -59,7 +59,7 @@ def test_no_address_shows_a_secret(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and rule.endpoint != "static":
             path = re.sub(r"<(\w+:)?\w+>", "service", re.sub(r"<(\w+:)?trace_id>", TRACE_ID, rule.rule))
-            for query in ("", "?since=15m", "?since=15m&format=ndjson", "?since=15m&format=csv"):
+            for query in ("", "?since=15m", "?since=15m&format=ndjson", "?since=15m&format=csv", "?format=markdown"):
                 shown[path + query] = client.get(path + query).text
     assert {path: found for path, said in shown.items() if (found := SECRET.findall(said))} == {}
     assert sum("REDACTED" in said for said in shown.values()) > 8  # the trace was there to be shown

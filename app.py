@@ -10,6 +10,7 @@ from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings, SettingsError
@@ -35,7 +36,7 @@ def main() -> int:
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.configuration.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
-            feed.read_backlog_in(settings.worker_count, MemoryStore.worker_with(settings.redaction))
+            feed.read_backlog_in(settings.worker_count, worker_maker())
         except FeedError as error:
             return terminal.refuse(error)
         feed.start()

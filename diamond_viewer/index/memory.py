@@ -5,7 +5,6 @@ lays one, which takes milliseconds.
 import gc
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import compress
 from typing import Self
 
@@ -42,12 +41,10 @@ from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
-from diamond_viewer.resident import give_back, keep_freed, resident_bytes
+from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
-from diamond_viewer.telemetry.redact import enforce
 
 SEGMENT_SPANS = 131_072
 SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
@@ -157,18 +154,6 @@ class MemoryStore(ExaminedTraces):
         store = cls(budget_bytes=2**62, segment_spans=2**31)
         store._assembles_late = True
         return store
-
-    @classmethod
-    def worker(cls, redaction: Redaction = BUILT_IN) -> Self:
-        """As ``packer``, in a process that does nothing else."""
-        keep_freed()
-        enforce(redaction)
-        return cls.packer()
-
-    @classmethod
-    def worker_with(cls, redaction: Redaction) -> Callable[[], Self]:
-        """What makes one in another process, and can be sent there."""
-        return partial(cls.worker, redaction)
 
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""

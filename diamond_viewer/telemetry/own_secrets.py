@@ -85,6 +85,7 @@ class Rules:
     """A ``Redaction``, ready to be asked."""
 
     def __init__(self, redaction: Redaction) -> None:
+        self.redaction = redaction
         self.is_on, self.emails = redaction.is_on, redaction.emails
         self.names = tuple(map(words_of, redaction.keys))
         self.stems = tuple(words[-1] for words in self.names)  # a text without any of these holds none of the names

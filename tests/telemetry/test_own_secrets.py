@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.telemetry.model import Attributes
 from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction, rules
 from diamond_viewer.telemetry.redact import enforce, redact_attributes, redact_span, redact_text
@@ -99,7 +99,9 @@ def test_no_pattern_takes_longer_than_the_text_is_long() -> None:
 
 
 def test_what_another_process_takes_out_is_what_this_one_does() -> None:
-    sent = pickle.dumps(MemoryStore.worker_with(Redaction(keys=("iban",))))
+    enforce(Redaction(keys=("iban",)))
+    sent = pickle.dumps(worker_maker())
+    enforce(BUILT_IN)
     pickle.loads(sent)()  # noqa: S301  as a worker of the backlog does
     assert rules().names == (("iban",),)
 

@@ -17,7 +17,9 @@ from tests.writing import line, span
 SECOND_NS = 10**9
 
 
-def call(number: int, name: str = "GET /a", ms: int = 5, ago_s: int = 100, status: int = 0, **attributes: str) -> bytes:
+def call(number: int, name: str = "GET /a", ms: int = 5, ago_s: int = 100, status: int = 0, **said: str) -> bytes:
+    """Attributes may be said with __ for a dot."""
+    attributes = {key.replace("__", "."): value for key, value in said.items()}
     at_ns = NOW_NS - ago_s * SECOND_NS
     return line(
         span(
@@ -72,8 +74,8 @@ def test_what_is_selected_is_never_among_the_good_ones(client_of: MakeClient) ->
 
 
 def test_a_user_is_compared_with_others_and_the_filter_itself_is_no_news(client_of: MakeClient) -> None:
-    mine = [call(n, **{"user.id": "ada", "app.version": "2"}) for n in range(1, 9)]
-    theirs = [call(n, **{"user.id": f"u{n}", "app.version": "1"}) for n in range(20, 30)]
+    mine = [call(n, user__id="ada", app__version="2") for n in range(1, 9)]
+    theirs = [call(n, user__id=f"u{n}", app__version="1") for n in range(20, 30)]
     found = ask(client_with(client_of, *mine, *theirs), user="ada")
     names = [one["name"] for one in found["properties"]]
     assert "app.version" in names

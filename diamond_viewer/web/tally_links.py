@@ -35,6 +35,16 @@ def operation_href(address: Address, key: OperationKey, more: str = "") -> str:
     return _searching(there, more) if more else there.href
 
 
+_KINDS = {"request": "kind:server ", "job": "kind:consumer ", "other": ""}
+
+
+def took_href(address: Address, key: OperationKey | None, took: str) -> str:
+    """Traces in which a call took so long: of one operation, or (None) any span at all; ``took`` are conditions on it."""
+    if key is None:
+        return _searching(list_of(address), f"span:{{{took}}}")
+    return operation_href(address, key, f"span:{{{_KINDS[key.kind]}{took}}}")
+
+
 def good_traces(address: Address, operation: str, service: str) -> Address:
     """Those of an operation without any error, in the address's window."""
     query = address.query

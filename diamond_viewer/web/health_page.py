@@ -48,9 +48,10 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
         "Conflicting spans",
         "spans that came again under the same id with other content; both are kept, and their trace says so",
     ),
-    "logs": ("Logs", "log records that belong to a trace and are told in its story"),
-    "logs_without_trace": ("Logs of no trace", "log records without a trace id: counted only"),
+    "logs": ("Logs", "log records that are held: in the story of their trace, and on the logs page"),
+    "logs_without_trace": ("Logs of no trace", "log records without a trace id, found on the logs page"),
     "duplicate_logs": ("Duplicate logs", "log records that came again, in a batch sent once more"),
+    "evicted_logs": ("Evicted logs", "oldest log records that left memory; a flood of them leaves before any trace"),
     "evicted_spans": ("Evicted spans", "oldest spans that left memory because its budget is spent"),
     "evicted_traces": ("Evicted traces", "traces that left memory with them"),
 }

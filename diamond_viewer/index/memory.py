@@ -42,7 +42,7 @@ from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
-from diamond_viewer.resident import give_back, keep_freed, resident_bytes
+from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.counts import BACKLOG
 from diamond_viewer.telemetry.model import FeedState, Health
@@ -157,12 +157,6 @@ class MemoryStore(ExaminedTraces):
         store = cls(budget_bytes=2**62, segment_spans=2**31)
         store._assembles_late = True
         return store
-
-    @classmethod
-    def worker(cls) -> Self:
-        """As ``packer``, in a process that does nothing else."""
-        keep_freed()
-        return cls.packer()
 
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""

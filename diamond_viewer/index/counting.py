@@ -36,9 +36,13 @@ class Counting:
         self._occurrences: Counter[tuple[str, str, str]] = Counter()
         self._findings: Counter[tuple[str, str]] = Counter()
 
+    @property
+    def is_live(self) -> bool:
+        return self.phase == LIVE
+
     def follow(self, segment: Segment) -> None:
         """The backlog has been read; ``segment`` is the open one."""
-        if self.phase == BACKLOG:
+        if not self.is_live:
             self.catch_up(segment)
             self.phase, self._live_since = LIVE, (segment.number, segment.traces.size)
 

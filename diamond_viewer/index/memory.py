@@ -41,10 +41,9 @@ from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
-from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
+from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, living_counts, row_count
 from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
-from diamond_viewer.telemetry.counts import BACKLOG
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
 
@@ -213,7 +212,7 @@ class MemoryStore(ExaminedTraces):
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
-        if state.ready and self._counting.phase == BACKLOG:
+        if state.ready and not self._counting.is_live:
             with self._lock:
                 self._counting.follow(self._open)
 
@@ -378,10 +377,7 @@ class MemoryStore(ExaminedTraces):
     def health(self) -> Health:
         with self._lock:
             if self._totals[0] != self._version:
-                lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
-                counts = [segment.traces["span_count"] for segment in self._segments.values()]
-                spans = sum(int(count[here].sum()) for here, count in zip(lives, counts, strict=True))
-                self._totals = self._version, sum(int(np.count_nonzero(here)) for here in lives), spans
+                self._totals = self._version, *living_counts(self._segments.values())
             return Health(
                 version=self._version,
                 traces=self._totals[1],

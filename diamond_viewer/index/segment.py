@@ -265,6 +265,16 @@ def row_count(home: Place) -> int:
     return sum(place.row_count(number) for place, number in segment.places_of(trace))
 
 
+def living_counts(segments: Iterable[Segment]) -> tuple[int, int]:
+    """How many traces live in these segments, and their spans."""
+    traces = spans = 0
+    for segment in segments:
+        lives_here = segment.traces["lives_here"] > 0
+        traces += int(np.count_nonzero(lives_here))
+        spans += int(segment.traces["span_count"][lives_here].sum())
+    return traces, spans
+
+
 def by_segment(homes: Sequence[Place]) -> Iterator[tuple[Segment, Indexes, Indexes]]:
     """The segments that traces live in, each with the places of its traces in ``homes`` and their numbers."""
     segment_numbers = np.array([segment.number for segment, _ in homes])

@@ -103,7 +103,10 @@ compressed ones, under ids in upper case or base64.""",
     (
         ("trace d4d3167950cda8140d447d12cb907d2c", "As a waterfall"),
         ("trace d4d3167950cda8140d447d12cb907d2c --color always | less -R", "One that is longer than the screen"),
-        ("trace d4d3167950cda8140d447d12cb907d2c --json traces.json | jq .resourceSpans", "As OTLP/JSON"),
+        (
+            "trace d4d3167950cda8140d447d12cb907d2c --json traces.json | jq '.findings[].sentence'",
+            "As OTLP/JSON, with what the rules say beside it",
+        ),
     ),
     declare,
     run,

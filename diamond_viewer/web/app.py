@@ -21,6 +21,7 @@ from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.map_views import map_pages
+from diamond_viewer.web.prometheus import prometheus
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
@@ -91,6 +92,7 @@ def create_app(
     app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
+    app.register_blueprint(prometheus(store))
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 

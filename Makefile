@@ -19,6 +19,9 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
+PROMTOOL := .promtool/usr/bin/promtool
+ENGINE_FOLDER := tests/clickhouse/engine
+ENGINE := $(ENGINE_FOLDER)/node_modules/.engine-installed
 SOURCES := app.py diamond_viewer tests
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps
 
@@ -35,10 +38,10 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test check format lint types bench bench-peers bench-search soak fuzz setup browser
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector file, else the demo (ARGS="--port 9000")
 	@exec $(BIN)/python app.py $(ARGS) $${TRACES:+-- "$$TRACES"}
@@ -46,8 +49,11 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) browser promtool ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
+	@$(BIN)/python -m pytest tests/cluster $(ARGS)
 
 check: lint types test ## format, lint, types and tests: what CI runs
 
@@ -77,10 +83,22 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) $(SDK) browser ## only install what the other targets need
+setup: $(TOOLS) $(SDK) browser promtool ## only install what the other targets need
+
+setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+promtool: # Debian's package also starts a Prometheus: only the one program is taken out of it
+	@command -v promtool >/dev/null || test -x $(PROMTOOL) || { \
+		command -v apt-get >/dev/null || { echo "The alert rules are checked by promtool: install Prometheus first." >&2; exit 1; }; \
+		echo "Taking promtool out of Debian's prometheus into .promtool ..."; \
+		mkdir -p .promtool && cd .promtool && rm -f *.deb; \
+		apt-get download -qq prometheus >/dev/null 2>&1 || { $(call debian,dpkg,Debian's lists of packages are missing); \
+			apt-get download -qq prometheus >/dev/null; }; \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm -f *.deb; \
+	}
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -93,6 +111,13 @@ $(SDK): $(JAVASCRIPT)/package-lock.json
 		|| { $(call debian,nodejs npm,The tests let OpenTelemetry's JavaScript SDK send and need Node with npm); }
 	@echo "Installing OpenTelemetry's JavaScript SDK into $(JAVASCRIPT)/node_modules ..."
 	@cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@touch $@
+
+$(ENGINE): $(ENGINE_FOLDER)/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| { $(call debian,nodejs npm,The ClickHouse of the tests comes from npm); }
+	@echo "Installing ClickHouse for the tests into $(ENGINE_FOLDER)/node_modules ..."
+	@cd $(ENGINE_FOLDER) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 $(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python

@@ -4,31 +4,37 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from diamond_viewer.diagnosis.diagnose import Diagnosis
-from diamond_viewer.diagnosis.finding import Finding
-from diamond_viewer.diagnosis.found import FoundPage
-from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
-from diamond_viewer.telemetry.model import (
-    Facets,
-    FeedState,
-    Health,
-    Histogram,
-    Page,
-    Scatter,
-    Stats,
-    Trace,
-    TraceSummary,
-)
-from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.service_map import ServiceMap
-from diamond_viewer.telemetry.sketch import TraceSketch
-from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
-from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+if TYPE_CHECKING:  # nothing here is run: who only writes need not wait for the rules and the language of those who ask
+    from diamond_viewer.diagnosis.diagnose import Diagnosis
+    from diamond_viewer.diagnosis.finding import Finding
+    from diamond_viewer.diagnosis.found import FoundPage
+    from diamond_viewer.query.log_query import LogQuery
+    from diamond_viewer.query.query import Query
+    from diamond_viewer.telemetry.counts import Counts
+    from diamond_viewer.telemetry.found_logs import FoundLogs
+    from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
+    from diamond_viewer.telemetry.model import (
+        Facets,
+        FeedState,
+        Health,
+        Histogram,
+        Page,
+        Scatter,
+        Stats,
+        Trace,
+        TraceSummary,
+    )
+    from diamond_viewer.telemetry.otlp import Batch
+    from diamond_viewer.telemetry.service_map import ServiceMap
+    from diamond_viewer.telemetry.sketch import TraceSketch
+    from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+    from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -132,6 +138,16 @@ class TraceStore(Protocol):
         """Figures over the traces of all lessons in the window: what one lesson is compared with."""
         ...
 
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        """A page of the log records that match, newest first, records of one time in an order that stays; with their number,
+        and when they were in ``buckets`` equal buckets over the window, its open ends at the first and the last match.
+
+        The parameters are those of ``log_query.PARAMETERS``. A record is of a user (a lesson) when it names the user itself,
+        or a held trace that it belongs to does. Its level is ``severity.level_of``, its time ``Log.time_ns``; one without a
+        time (0) lies in no window that has a beginning. ``log_query.says`` decides about words, of the redacted record.
+        """
+        ...
+
     def feed(self) -> FeedState:
         """What the feed last said of itself: the same object until it says something else. Waits for nobody."""
         ...
@@ -155,6 +171,15 @@ class TraceStore(Protocol):
 
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
+        ...
+
+
+@runtime_checkable
+class CountingStore(Protocol):
+    """A store that sees everything come in counts it, for Prometheus; one that others write to cannot."""
+
+    def counts(self) -> Counts:
+        """What has come since the start, each span once, when it came. No figure ever goes down, whatever has to leave."""
         ...
 
 

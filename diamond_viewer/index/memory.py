@@ -26,6 +26,7 @@ from diamond_viewer.index.block import block_of
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.counting import Counting
 from diamond_viewer.index.departed import LINE_BYTES, DepartedLines
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
@@ -33,12 +34,15 @@ from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.index.held import NUMBER_BITS
 from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach, new_marks, number_of, post
-from diamond_viewer.index.metric_series import SHARE, MetricSeries
+from diamond_viewer.index.log_share import SHARE as LOG_SHARE
+from diamond_viewer.index.log_share import LogShare
+from diamond_viewer.index.metric_series import SHARE as METRIC_SHARE
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
-from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
-from diamond_viewer.resident import give_back, keep_freed, resident_bytes
+from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, living_counts, row_count
+from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
@@ -69,7 +73,8 @@ class MemoryStore(ExaminedTraces):
         resident: Callable[[], int] | None = None,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(DepartedTraces.within(budget_bytes), MetricSeries(budget_bytes // SHARE), thresholds)
+        logs, metrics = LogShare(budget_bytes // LOG_SHARE), MetricSeries(budget_bytes // METRIC_SHARE)
+        super().__init__(DepartedTraces.within(budget_bytes), metrics, logs, thresholds)
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -120,6 +125,7 @@ class MemoryStore(ExaminedTraces):
                 self._lay(batches, arrival)
             self._version += 1
             if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
+                self._counting.catch_up(self._open)
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
                 number = self._open.number + 1
@@ -151,12 +157,6 @@ class MemoryStore(ExaminedTraces):
         store._assembles_late = True
         return store
 
-    @classmethod
-    def worker(cls) -> Self:
-        """As ``packer``, in a process that does nothing else."""
-        keep_freed()
-        return cls.packer()
-
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
         self.commit()
@@ -164,7 +164,8 @@ class MemoryStore(ExaminedTraces):
         segment.pack()
         reassemble_packed(segment)
         segment.traces.pack()
-        segment.metrics = self._metrics
+        self._counting.catch_up(segment)
+        segment.metrics, segment.counting = self._metrics, self._counting
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
@@ -173,6 +174,10 @@ class MemoryStore(ExaminedTraces):
         assert isinstance(segment, Segment)
         with self._lock:
             more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
+            if self._budget.is_passed(self._memory_bytes() + more_bytes) and self._log_share.shed(
+                self._segments, segment
+            ):
+                more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
             if self._budget.is_passed(self._memory_bytes() + more_bytes):
                 self._held_since_ns = max(self._held_since_ns, horizon_ns(segment))
                 self._take_metrics(segment)  # they have a share of their own, and nobody reads this file again
@@ -185,6 +190,9 @@ class MemoryStore(ExaminedTraces):
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
             self._take_metrics(segment)
+            assert isinstance(segment.counting, Counting)
+            self._counting.add_all(segment.counting)
+            segment.counting = None
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -204,6 +212,9 @@ class MemoryStore(ExaminedTraces):
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
+        if state.ready and not self._counting.is_live:
+            with self._lock:
+                self._counting.follow(self._open)
 
     @property
     def is_followed(self) -> bool:
@@ -232,9 +243,11 @@ class MemoryStore(ExaminedTraces):
         lines = np.zeros(len(batches), np.int64)
         for at, (batch, is_new_mark) in enumerate(zip(batches, arrival.new_marks, strict=True)):
             self._duplicate_logs += int(np.count_nonzero(~is_new_mark))
-            if has_news[at] or is_new_mark.any():
+            if has_news[at]:
                 lines[at] = line = segment.originals.append(batch.original)
-                attach(segment, line, batch, is_new_mark)
+                attach(segment, line, batch)
+            if is_new_mark.any():
+                segment.logs.add(batch.logs, is_new_mark, batch.log_original)
         if not keep.any():
             return
 
@@ -265,6 +278,8 @@ class MemoryStore(ExaminedTraces):
         add_faults(segment, block, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
+            if self._counting.is_due(segment):
+                self._counting.catch_up(segment)
 
     def _tell(self, rows: Rows, keys: Keys) -> None:
         """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""
@@ -316,6 +331,10 @@ class MemoryStore(ExaminedTraces):
             self._drop_spare()
             self._spare_known = (self._answered, 0)
             give_back()
+        while self._budget.is_passed(self._memory_bytes()) and (lighter := self._log_share.shed(self._segments)):
+            self._packed_bytes[lighter.number] = lighter.size_bytes
+            self._version += 1
+            give_back()
         while len(self._segments) > 1 and self._budget.is_passed(self._memory_bytes()):
             before_bytes, oldest = self._budget.measured_bytes(), self._segments.pop(min(self._segments))
             size_bytes = self._packed_bytes.pop(oldest.number)
@@ -324,6 +343,7 @@ class MemoryStore(ExaminedTraces):
             self._departed.note(oldest.digests)
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
+            self._log_share.leave(oldest)
             lived = oldest.keys_of_living()
             gone, smaller = unlink(oldest, self._places, big)
             self._departed_traces.remember(lived[self._places.find(lived) == NOWHERE], time.time_ns())
@@ -357,10 +377,7 @@ class MemoryStore(ExaminedTraces):
     def health(self) -> Health:
         with self._lock:
             if self._totals[0] != self._version:
-                lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
-                counts = [segment.traces["span_count"] for segment in self._segments.values()]
-                spans = sum(int(count[here].sum()) for here, count in zip(lives, counts, strict=True))
-                self._totals = self._version, sum(int(np.count_nonzero(here)) for here in lives), spans
+                self._totals = self._version, *living_counts(self._segments.values())
             return Health(
                 version=self._version,
                 traces=self._totals[1],
@@ -375,6 +392,7 @@ class MemoryStore(ExaminedTraces):
                     "conflicting_spans": self._conflicting_spans,
                     "duplicate_logs": self._duplicate_logs,
                     "logs": sum(len(segment.logs) for segment in self._segments.values()),
+                    "evicted_logs": self._log_share.evicted,
                     "evicted_spans": self._evicted_spans,
                     "evicted_traces": self._evicted_traces,
                 },

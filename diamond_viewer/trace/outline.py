@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from diamond_viewer.telemetry.markdown import escaped
 from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
 from diamond_viewer.telemetry.sketch import severity_of, whole_event
 from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times, zone_label
@@ -26,13 +27,13 @@ def outline_text(trace: Arranged) -> str:
 
 def outline_markdown(trace: Arranged) -> str:
     summary = trace.summary
-    lines = [f"### {_escaped(summary.name or '(no name)')}", "", _escaped(" · ".join(outline_facts(summary))), ""]
+    lines = [f"### {escaped(summary.name or '(no name)')}", "", escaped(" · ".join(outline_facts(summary))), ""]
     for place, depth in _shown(trace):
-        lines.append("  " * depth + "- " + _escaped(_said(trace, place)))
+        lines.append("  " * depth + "- " + escaped(_said(trace, place)))
     lines += _rest(trace)
     if trace.story:
         lines += ["", "**Events**", ""]
-        lines += [f"- `{_when(told).strip() or '…'}` {_escaped(_event(told))}" for told in trace.story[:MAX_STORY]]
+        lines += [f"- `{_when(told).strip() or '…'}` {escaped(_event(told))}" for told in trace.story[:MAX_STORY]]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -89,8 +90,3 @@ def _event(told: Entry | Gap) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())[:MAX_NAME] or "(no name)"
-
-
-def _escaped(text: str) -> str:
-    """Telemetry must not become links, images or headings of whoever pastes it."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>!#|" else sign for sign in text)

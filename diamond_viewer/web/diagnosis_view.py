@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Evidence, Finding
-from diamond_viewer.diagnosis.flows import Flow, State, Step
-from diamond_viewer.telemetry.model import TraceSummary
+from diamond_viewer.diagnosis.flows import Flow, Step
+from diamond_viewer.diagnosis.wording import NOT_EXAMINED, STATE_MARKS, STATE_WORDS, broke_words, limits_words
 from diamond_viewer.telemetry.rules import RULE_WORDS
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_duration, format_rfc3339, format_times
 from diamond_viewer.web.address import traces_href
@@ -18,14 +18,6 @@ SHOWN = 3  # findings that stand open; the others are behind a click
 MAX_EVIDENCE = 8  # links of one finding
 MAX_FLOWS = 6
 HOUR_NS = 3600 * NS_PER_SECOND
-STATE_WORDS = {
-    State.DONE: "done",
-    State.BROKEN: "broke here",
-    State.MISSING: "missing",
-    State.ELSEWHERE: "in another trace",
-}
-STATE_MARKS = {State.DONE: "✓", State.BROKEN: "✕", State.MISSING: "○", State.ELSEWHERE: "·"}
-_UNITS = {"ms": "ms", "s": "s", "percent": "%", "count": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +101,7 @@ def diagnosis_view(
 ) -> DiagnosisView:
     """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids."""
     if diagnosis is None:
-        return DiagnosisView((), (), "", (), "", "This trace is too large to be examined by the rules.")
+        return DiagnosisView((), (), "", (), "", NOT_EXAMINED)
     findings = [
         *(_finding(one, address, names, _similar(one, address.trace_id, alike, now_ns)) for one in diagnosis.findings),
         *(_finding(one, address, names, Similar("", "")) for one in journey),
@@ -140,30 +132,6 @@ def row_flow(flows: tuple[Flow, ...]) -> RowFlow | None:
 
 def flow_view(flow: Flow, address: TraceAddress) -> FlowView:
     return FlowView(flow.name, tuple(_step(step, address) for step in flow.steps), broke_words(flow))
-
-
-def broke_words(flow: Flow) -> str:
-    """
-    >>> broke_words(Flow("video play", "", "", 0, (Step("session check", State.BROKEN),)))
-    'broke at session check'
-    """
-    step = flow.broken_step
-    if step is None:
-        return ""
-    return f"broke at {step.name}" if step.state is State.BROKEN else f"{step.name} is missing"
-
-
-def limits_words(thresholds: tuple[tuple[str, float], ...]) -> str:
-    """
-    >>> limits_words((("redirect_loop_count", 3), ("redirect_loop_window_ms", 10_000), ("gap_percent", 20)))
-    'redirect loop count 3, redirect loop window 10000 ms, gap 20 %'
-    """
-    found = []
-    for name, value in thresholds:
-        what, _, unit = name.rpartition("_")
-        what = f"{what} count" if unit == "count" else what
-        found.append(f"{what.replace('_', ' ')} {value:g} {_UNITS.get(unit, '')}".strip())
-    return ", ".join(found)
 
 
 def _finding(finding: Finding, address: TraceAddress, names: Mapping[str, str], similar: Similar) -> FindingView:
@@ -222,8 +190,3 @@ def _step(step: Step, address: TraceAddress) -> StepView:
     title = f"{step.name}: {STATE_WORDS[step.state]}{f', {took}' if took else ''}"
     href = _showing(address, step.span_id).href if step.span_id else ""
     return StepView(step.name, step.state.value, took, href, title)
-
-
-def journey_around(summary: TraceSummary) -> tuple[int, int]:
-    """The window in which a person's other traces belong to this one: half an hour before and after."""
-    return max(0, summary.start_ns - HOUR_NS // 2), summary.start_ns + summary.duration_ns + HOUR_NS // 2

@@ -4,6 +4,7 @@ from typing import Any
 
 from diamond_viewer.diagnosis.tale import sessions, tale
 from diamond_viewer.diagnosis.watched import Watched, lessons_watched, viewers, watched
+from diamond_viewer.telemetry.markdown import code, escaped
 from diamond_viewer.telemetry.model import flag_names
 from diamond_viewer.telemetry.units import NS_PER_MS, format_date_time, zone_label
 from diamond_viewer.telemetry.ways import Trouble, Troubles, Watching, Way
@@ -16,14 +17,14 @@ MAX_TRACES = 1_000
 
 
 def user_markdown(page: UserPage) -> str:
-    blocks = [*_head(f"Journey of user {_code(page.user)}", page.figures, page.lanes.summary if page.lanes else "")]
+    blocks = [*_head(f"Journey of user {code(page.user)}", page.figures, page.lanes.summary if page.lanes else "")]
     blocks += ["## What happened", *_tale_lines(page.tale)]
     blocks += ["## Lessons watched", *_table("Lesson", page.lessons)]
     return "\n\n".join(blocks) + "\n"
 
 
 def lesson_markdown(page: LessonPage) -> str:
-    blocks = _head(f"Journey of lesson {_code(page.lesson)}", page.figures, page.lanes.summary if page.lanes else "")
+    blocks = _head(f"Journey of lesson {code(page.lesson)}", page.figures, page.lanes.summary if page.lanes else "")
     rows = [f"| {one.label} | {one.own} | {one.average} |" for one in page.compared]
     blocks += [
         "## Against the average lesson",
@@ -43,12 +44,12 @@ def _tale_lines(told: JourneyTale) -> list[str]:
     entries = []
     for row in told.rows:
         if row.heading:
-            entries.append(f"\n### {_plain(row.heading)}\n")
-        lesson = f" {_code(row.lesson)}" if row.lesson else ""
-        badge = f" **{_plain(row.badge)}**" if row.badge else ""
+            entries.append(f"\n### {escaped(row.heading)}\n")
+        lesson = f" {code(row.lesson)}" if row.lesson else ""
+        badge = f" **{escaped(row.badge)}**" if row.badge else ""
         trace = f" (`{row.trace_href.partition('?')[0]}`)" if row.trace_href else ""
-        entries.append(f"* {row.clock} **{_plain(row.title)}**{lesson}: {_plain(row.detail)}{badge}{trace}")
-        entries += [f"  * {_plain(one.sentence)}" for one in row.said]
+        entries.append(f"* {row.clock} **{escaped(row.title)}**{lesson}: {escaped(row.detail)}{badge}{trace}")
+        entries += [f"  * {escaped(one.sentence)}" for one in row.said]
     return [*lines, f"Times are {zone_label()}.", "\n".join(entries) or "Nothing in this window."]
 
 
@@ -57,28 +58,8 @@ def _table(heading: str, rows: tuple[WatchedRow, ...]) -> list[str]:
         return ["None in this window."]
     headings = [heading, *(label for label, _, _ in rows[0].cells)]
     lines = [f"| {' | '.join(headings)} |", "|---|" + "---:|" * (len(headings) - 1)]
-    lines += [f"| {_code(row.key)} | {' | '.join(value for _, value, _ in row.cells)} |" for row in rows]
+    lines += [f"| {code(row.key)} | {' | '.join(value for _, value, _ in row.cells)} |" for row in rows]
     return ["\n".join(lines)]
-
-
-def _plain(text: str) -> str:
-    """Text in which nothing is markup and nothing ends the line.
-
-    >>> _plain("a_b [x](y)\\n<b>|")
-    'a\\\\_b \\\\[x\\\\](y) \\\\<b>\\\\|'
-    """
-    line = " ".join(text.split())
-    return "".join(f"\\{one}" if one in "\\`*_[]<|#" else one for one in line)
-
-
-def _code(text: str) -> str:
-    """An id between marks that it cannot end.
-
-    >>> _code("usr_1"), _code("a`|b")
-    ('`usr_1`', 'a\\\\`\\\\|b')
-    """
-    line = " ".join(text.split())
-    return _plain(line) if "`" in line or "|" in line else f"`{line}`"
 
 
 def user_document(user: str, way: Way) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class JsonView:
 class Exports:
     """Where the trace can be had as something else."""
 
+    findings_href: str
     text_href: str
     markdown_href: str
     json_href: str
@@ -162,7 +163,13 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
         page_href=page,
         link_href=address.whole_page().href,
         json_href=trace_json_href(summary.trace_id),
-        exports=Exports(f"{page}/outline.txt", f"{page}/outline.md", f"{page}/download.json", f"{page}/offline.html"),
+        exports=Exports(
+            f"{page}/findings.md",
+            f"{page}/outline.txt",
+            f"{page}/outline.md",
+            f"{page}/download.json",
+            f"{page}/offline.html",
+        ),
         list_href=f"{traces_href()}?trace={summary.trace_id}" if beside is None else "",
         close_href=beside.closing() if beside is not None else "",
         held=held_of(summary),

@@ -12,7 +12,8 @@ from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import encode_span, stream_trace
 from diamond_viewer.trace.outline import outline_markdown, outline_text
 from diamond_viewer.web.address import Address, trace_id_of
-from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view, journey_around
+from diamond_viewer.web.diagnosed_trace import diagnosed, trace_markdown
+from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.offline import offline_page
@@ -28,8 +29,6 @@ from diamond_viewer.web.views import Clock
 from diamond_viewer.web.waterfall_view import more_rows
 
 MAX_SIMILAR = 9
-MAX_EXAMINED_SPANS = 20_000  # of an opened trace: half a second, once
-MAX_JOURNEYS = 2  # people of one trace
 
 
 def trace_desk(store: TraceStore, clock: Clock) -> TraceDesk:
@@ -39,13 +38,8 @@ def trace_desk(store: TraceStore, clock: Clock) -> TraceDesk:
         return store.search(query, clock()).traces if summary.name else ()
 
     def diagnose(reading: Reading, address: TraceAddress) -> DiagnosisView:
-        summary = reading.trace.summary
-        known = store.diagnoses([summary.trace_id], MAX_EXAMINED_SPANS).get(summary.trace_id)
-        since_ns, until_ns = journey_around(summary)
-        ways = [store.journey(user, since_ns, until_ns) for user in summary.user_ids[:MAX_JOURNEYS]]
-        concerning = [one for way in ways for one in way if summary.trace_id in one.trace_ids]
-        names = {span.span_id: span.name for span in reading.trace.spans} if known and known.findings else {}
-        return diagnosis_view(known, tuple(concerning), address, names, store.similar, clock())
+        found = diagnosed(store, reading)
+        return diagnosis_view(found.diagnosis, found.journey, address, found.names, store.similar, clock())
 
     return TraceDesk(TraceShelf(store).reading, similar, diagnose)
 
@@ -149,6 +143,12 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     @blueprint.get("/traces/<trace_id>/outline.md")
     def markdown(trace_id: str) -> Response:
         return Response(outline_markdown(reading_or_404(trace_id).trace), mimetype="text/markdown")
+
+    @blueprint.get("/traces/<trace_id>/findings.md")
+    def findings(trace_id: str) -> Response:
+        reading = reading_or_404(trace_id)
+        href = f"{request.host_url.rstrip('/')}/traces/{reading.trace.summary.trace_id}"
+        return Response(trace_markdown(diagnosed(store, reading), reading, href), mimetype="text/markdown")
 
     @blueprint.get("/traces/<trace_id>/download.json")
     def document(trace_id: str) -> Response:

@@ -18,7 +18,7 @@ from pathlib import Path
 from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.resident import give_back, resident_bytes
-from diamond_viewer.settings import Settings
+from diamond_viewer.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 STEP_BYTES = 8 * 1024 * 1024  # between two commits, as the feed makes them

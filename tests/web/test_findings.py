@@ -164,3 +164,32 @@ def test_the_form_offers_a_finding_that_is_set(client: FlaskClient) -> None:
     assert 'id="filter-finding"' in page
     assert all(f'value="{rule}"' in page for rule in RULE_NAMES)
     assert 'id="filter-finding"' not in client.get("/trace-viewer.html").text
+
+
+def test_a_trace_is_taken_along_as_markdown_with_its_findings(client: FlaskClient) -> None:
+    trace_id = id_with(client, "no-cookie")
+    page = client.get(f"/traces/{trace_id}").text
+    assert f'data-from="/traces/{trace_id}/findings.md"' in page[: page.index('class="diagnosis"')]
+    answer = client.get(f"/traces/{trace_id}/findings.md")
+    assert answer.mimetype == "text/markdown"
+    assert f"<http://localhost/traces/{trace_id}>" in answer.text
+    assert "**Problem, no cookie sent.**" in answer.text
+    assert "broke at check" in answer.text
+    assert client.get(f"/traces/{'f' * 32}/findings.md").status_code == 404
+
+
+def test_what_several_traces_show_is_in_the_markdown_of_each(client: FlaskClient) -> None:
+    doubled = next(
+        one for one in ask(client, "/api/findings", user="usr_0007")["journey"] if one["rule"] == "duplicate-calls"
+    )
+    said = client.get(f"/traces/{doubled['evidence'][0]['trace_id']}/findings.md").text
+    assert "**Warning, repeated calls.**" in said
+    assert f"of trace {doubled['evidence'][1]['trace_id']}" in said
+
+
+def test_findings_of_many_traces_come_as_markdown(client: FlaskClient) -> None:
+    answer = client.get("/api/findings", query_string={"finding": "exception", "limit": "2", "format": "markdown"})
+    assert answer.mimetype == "text/markdown"
+    assert answer.text.startswith("### Findings: with the finding exception\n\n2 of 11 findings\n\n1. **")
+    assert answer.text.count("rule exception, fingerprint ") == 2
+    assert client.get("/api/findings?format=pdf").status_code == 400

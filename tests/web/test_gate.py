@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from diamond_viewer.imports import Imports
-from diamond_viewer.settings import Settings
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.tokens import TokenFile
 from diamond_viewer.web.app import app_for, create_app
 from diamond_viewer.web.gate import COOKIE, FREE_FAILURES, MAX_WAIT_S, SESSION_S, Attempts, Sessions

@@ -6,16 +6,11 @@ from typing import Protocol
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
 from diamond_viewer.telemetry.model import AttributeValue
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, SERVICE_KEY, USER_KEYS
+from diamond_viewer.telemetry.semconv import SERVICE_KEY, carried_keys
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.journey_address import PATHS, journey_href
 
 MAX_VALUE = 200  # characters: longer ones are no filter
-_PARAMETERS = {
-    **dict.fromkeys(LESSON_KEYS, "lesson"),
-    **dict.fromkeys(USER_KEYS, "user"),
-    SERVICE_KEY: "service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,7 @@ class Links(Protocol):
 
 def journey_of(key: str, value: AttributeValue) -> str:
     """The journey of the user or the lesson that an attribute names, "" when it names none."""
-    parameter = _PARAMETERS.get(key)
+    parameter = _parameter(key)
     return journey_href(parameter, str(value)) if parameter in PATHS and value not in (None, "") else ""
 
 
@@ -53,7 +48,7 @@ class ValueLinks:
         literal = _literal(value)
         if not key or not literal:
             return NOWHERE
-        parameter = _PARAMETERS.get(key)
+        parameter = _parameter(key)
         only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
         name = f'"{_escaped(key)}"'
         return replace(self._searches(f"{name}:{literal}", only), journey=journey_of(key, value))
@@ -91,3 +86,9 @@ def _literal(value: AttributeValue) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _parameter(key: str) -> str:
+    """The filter that asks for this attribute; empty when there is none of its own."""
+    keys = carried_keys()
+    return "user" if key in keys.user else "lesson" if key in keys.lesson else "service" if key == SERVICE_KEY else ""

@@ -37,7 +37,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser proxy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) browser proxy ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -82,12 +82,15 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) $(SDK) browser ## only install what the other targets need
+setup: $(TOOLS) $(SDK) browser proxy ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+proxy:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { $(call debian,nginx-light,The tests put a real nginx before the viewer); }
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import StartViewer, Watched, await_ready, context_of
+from tests.browser.conftest import ROOT, StartViewer, Watched, await_ready, context_of
 from tests.web.conftest import TRACES
 from tests.writing import line, span
 
 TOKEN = "a-token-of-the-team"
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:{ROOT / '.nginx/usr/sbin'}")
 BOUND_S = 20
 
 # as docs/security.md recommends it; the second takes the prefix off and holds nothing back

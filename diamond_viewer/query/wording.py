@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
-from diamond_viewer.query.keys import KEY_BY_NAME, KINDS, Shape
+from diamond_viewer.query.keys import KINDS, Shape, key_named
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
 from diamond_viewer.telemetry.units import NS_PER_SECOND
@@ -43,7 +43,7 @@ def compared(key: str, operator: str, value: str) -> str:
     >>> compared("cart size", ">", "3")
     '"cart size">3'
     """
-    known = KEY_BY_NAME.get(key)
+    known = key_named(key)
     is_attribute_too = known is not None and key != known.name and known.shape in (Shape.TEXT, Shape.NUMBER)
     if is_attribute_too and known is not None:
         said = f"{key}{operator}{value if known.shape is Shape.NUMBER else quoted(value)}"

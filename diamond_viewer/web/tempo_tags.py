@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from diamond_viewer.query.keys import KEY_BY_NAME, KINDS
+from diamond_viewer.query.keys import KINDS, key_named
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Span
@@ -85,7 +85,7 @@ def _key_of(tag: str) -> str:
 
 
 def _field_of(key: str) -> str:
-    known = KEY_BY_NAME.get(key)
+    known = key_named(key)
     return known.field if known is not None and known.field else "operation" if key == "rootName" else ""
 
 

@@ -106,7 +106,8 @@ class TraceStore(Protocol):
 
     def diagnoses(self, trace_ids: Sequence[str], span_budget: int) -> dict[str, Diagnosis]:
         """What the rules say of traces, by trace id. Those that are not held are left out, as are those that are not known
-        already and have more spans than are left of the budget: each is decoded in full."""
+        already and have more spans than are left of the budget: each is decoded in full. One that has grown since it was
+        diagnosed, and for which nothing is left, comes as it was then."""
         ...
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
@@ -179,6 +180,15 @@ class CountingStore(Protocol):
 
     def counts(self) -> Counts:
         """What has come since the start, each span once, when it came. No figure ever goes down, whatever has to leave."""
+        ...
+
+
+@runtime_checkable
+class NamesOfSpans(Protocol):
+    """A store that knows which spans belong to which service, for the lists that Jaeger's pages choose from."""
+
+    def names_of_spans(self, service: str, limit: int) -> list[tuple[str, int]]:
+        """At most ``limit`` names of spans of the service with their kinds (as in ``telemetry.model``), in order."""
         ...
 
 

@@ -14,12 +14,12 @@ from diamond_viewer.query.patterns import fold, value_texts
 from diamond_viewer.query.terms import Overlaps
 from diamond_viewer.telemetry.model import Log
 from diamond_viewer.telemetry.severity import LEVEL_NAMES, LEVELS
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 100, 1000, 100_000
 MAX_WORDS = 20
 
 _WORD = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +184,9 @@ def _checked(name: str, value: str, now_ns: int) -> str:
         if value not in LEVEL_NAMES:
             raise FilterError(f"severity={value[:60]!r} is unknown. Use one of {', '.join(LEVEL_NAMES)}.")
     elif name == "trace":
-        if not _TRACE_ID.fullmatch(value):
+        if not trace_id_of(value):
             raise FilterError(f"trace={value[:60]!r} is not a trace id: 32 digits of 0-9 and a-f.")
-        value = value.lower()
+        value = trace_id_of(value)
     elif name == "text":
         if value.count('"') % 2:
             raise FilterError("The text has a quotation mark that is not closed: write another one behind the phrase.")

@@ -22,7 +22,9 @@ from diamond_viewer.web.differences import DifferenceDesk
 from diamond_viewer.web.differences_page import difference_pages
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
+from diamond_viewer.web.jaeger_api import jaeger_api
 from diamond_viewer.web.journey_views import journey_pages
+from diamond_viewer.web.log_views import log_pages
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
@@ -30,6 +32,7 @@ from diamond_viewer.web.proxied import ByProxy
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
+from diamond_viewer.web.tempo_api import tempo_api
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
@@ -103,10 +106,13 @@ def create_app(
     app.register_blueprint(difference_pages(store, clock, differences))
     app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(map_pages(store, clock))
+    app.register_blueprint(log_pages(store, clock))
     app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
     app.register_blueprint(prometheus(store))
+    app.register_blueprint(jaeger_api(store, clock))
+    app.register_blueprint(tempo_api(store, clock))
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 

@@ -117,6 +117,11 @@ class LogQuery:
         return replace(self, page=1, anchor=0, **changes)  # type: ignore[arg-type]  # the texts of the table
 
     @property
+    def moves_with_time(self) -> bool:
+        """True when the same question has another answer a second later although nothing came in: ``since=15m``."""
+        return any(text[-1:] in ("s", "m", "h", "d") for text in (self.since, self.until))
+
+    @property
     def set_filters(self) -> tuple[tuple[str, str], ...]:
         """What narrows the answer, in the table's order."""
         return tuple((name, value) for name in KNOWN if name not in _MOST and (value := str(getattr(self, name))))
@@ -184,7 +189,7 @@ def _checked(name: str, value: str, now_ns: int) -> str:
         value = trace_id_of(value)
     elif name == "text":
         if value.count('"') % 2:
-            raise FilterError(f"text={value[:60]!r} has a quotation mark that is not closed.")
+            raise FilterError("The text has a quotation mark that is not closed: write another one behind the phrase.")
         if len(words_of(value)) > MAX_WORDS:
             raise FilterError(f"The text has more than {MAX_WORDS} words: leave some out.")
     return value

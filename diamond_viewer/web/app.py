@@ -22,6 +22,7 @@ from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.jaeger_api import jaeger_api
 from diamond_viewer.web.journey_views import journey_pages
+from diamond_viewer.web.log_views import log_pages
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.openapi import openapi
 from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
@@ -99,6 +100,7 @@ def create_app(
     app.register_blueprint(difference_pages(store, clock, differences))
     app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(map_pages(store, clock))
+    app.register_blueprint(log_pages(store, clock))
     app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))

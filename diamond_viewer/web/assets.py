@@ -25,6 +25,7 @@ BUNDLES = {
         "story.css",
         "charts.css",
         "video.css",
+        "logs.css",
         "map.css",
         "journeys.css",
         "media.css",

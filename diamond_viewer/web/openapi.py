@@ -19,6 +19,7 @@ ERROR = {"$ref": "#/components/schemas/Error"}
 API_VERSION = "1.0.0"  # of what is described: the first number moves when a stable name goes, the second when one comes
 MEASURES = ("_ms", "_s", "_seconds", "_unix_nano", "_percent", "per_second")  # numbers with a fraction; null for none
 NULLABLE = frozenset(("source", "measured", "traced"))
+ANYTHING = frozenset(("body", "attributes", "resource", "labels"))  # what producers write: of any kind
 OPTIONAL = frozenset(("p50", "p95", "p99"))  # of a metric in whose window nothing was counted
 OTLP_ANSWERS = "/api/traces/{trace_id}"  # its shape is OpenTelemetry's, and says itself what it is
 
@@ -161,7 +162,7 @@ def schema_of(values: list[Any], maps: frozenset[str] = frozenset(), name: str =
     {'type': 'object', 'additionalProperties': {'type': 'integer'}}
     """
     present = [value for value in values if value is not None]
-    if not present:
+    if not present or name in ANYTHING:
         return {}
     is_measure = name.endswith(MEASURES)
     if all(isinstance(value, dict) for value in present):

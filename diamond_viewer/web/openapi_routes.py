@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from diamond_viewer.query import log_query
 from diamond_viewer.query.filters import FILTERS, MAX_TEXT, Filter
 from diamond_viewer.query.language import MAX_CHARACTERS
 from diamond_viewer.query.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE
 from diamond_viewer.query.sorting import ORDERS
+from diamond_viewer.telemetry.severity import LEVEL_NAMES
 from diamond_viewer.web.export import FORMATS
 
 Json = dict[str, Any]
@@ -63,6 +65,20 @@ PAGE = Parameter("page", "Which page of so many.", _whole(MAX_PAGE), "1")
 ONLY_PAGE = Parameter("page", "There is only one.", {"anyOf": [{"const": 1}, NOT_SET]}, "1")
 QUERY = (*FILTER_PARAMETERS, SORT, LIMIT, PAGE)
 ONE_PAGE = (*FILTER_PARAMETERS, SORT, LIMIT, ONLY_PAGE)
+
+
+def of_log_parameter(row: log_query.Parameter) -> Parameter:
+    schema: Json = {"type": "string", "maxLength": MAX_TEXT}
+    if row.name in log_query.MOST:
+        schema = _whole(log_query.MOST[row.name])
+    elif row.name in ("since", "until"):
+        schema = {"type": "string", "pattern": TIME}
+    elif row.name == "severity":
+        schema = {
+            "type": "string",
+            "pattern": f"^\\s*({'|'.join(LEVEL_NAMES)}|{'|'.join(map(str.upper, LEVEL_NAMES))})?\\s*$",
+        }
+    return Parameter(row.name, f"{row.label}: {row.meaning}.", schema, row.example)
 
 
 def _chosen(name: str, choices: tuple[str, ...], sentence: str, *, is_required: bool = False) -> Parameter:
@@ -166,6 +182,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         refusals=(400, 404),
         maps=frozenset(("events",)),
     ),
+    Endpoint(
+        "/api/logs",
+        "Log records that match, the newest first.",
+        tuple(of_log_parameter(row) for row in log_query.PARAMETERS),
+        "limit=1",
+        maps=frozenset(("services", "levels", "series")),
+    ),
     Endpoint("/api/metrics", "Every metric that is held.", refusals=()),
     Endpoint(
         "/api/metrics/{name}",
@@ -176,7 +199,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Parameter("by", "The attribute by which it is split.", {"type": "string"}, "quality"),
         ),
         refusals=(400, 404),
-        maps=frozenset(("labels",)),
     ),
     Endpoint("/api/video", "What metrics say beside what traces say: a difference is lost telemetry.", WINDOW),
     Endpoint(

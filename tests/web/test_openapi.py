@@ -14,18 +14,20 @@ from diamond_viewer.imports import Imports
 from diamond_viewer.query.filters import FILTERS
 from diamond_viewer.query.query import KNOWN
 from diamond_viewer.web.app import create_app
-from diamond_viewer.web.openapi import EXAMPLES_PATH, OTLP_ANSWERS, document
+from diamond_viewer.web.openapi import EXAMPLES_PATH, OTLP_ANSWERS, document, schema_of
 from diamond_viewer.web.openapi_routes import ENDPOINTS, JSON, QUERY, Endpoint
 from tests.asking import NOW_NS
 from tests.index.filling import filled
 from tests.web.conftest import LIVE, METRICS, TRACES
 
 CUT = 3  # entries of a list in an example
+SAMPLED = ("/api/differences",)  # what these compare is as much as there was time for
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
-    store = filled([TRACES.read_bytes().splitlines() + METRICS.read_bytes().splitlines()])
+    logs = TRACES.with_name("logs.json")
+    store = filled([[line for path in (TRACES, METRICS, logs) for line in path.read_bytes().splitlines()]])
     store.report(LIVE)
     with Imports(1 << 28, 1 << 20) as imports:
         yield create_app(store, clock=lambda: NOW_NS, imports=imports)
@@ -107,9 +109,11 @@ def test_an_example_is_a_real_answer(app: Flask, endpoint: Endpoint) -> None:
     if os.environ.get("ACCEPT"):
         examples[name] = answer
         EXAMPLES_PATH.write_text(json.dumps(dict(sorted(examples.items())), indent=1, ensure_ascii=False) + "\n")
-    assert shape_of(examples.get(name)) == shape_of(answer), (
-        f"{name} answers otherwise. If that is meant: ACCEPT=1 pytest"
-    )
+    if endpoint.path in SAMPLED:
+        assert schema_of([examples.get(name)]) == schema_of([answer])
+    else:
+        hint = f"{name} answers otherwise. If that is meant: ACCEPT=1 pytest"
+        assert shape_of(examples.get(name)) == shape_of(answer), hint
 
 
 def test_a_parameter_that_is_not_described_is_refused(app: Flask) -> None:
@@ -147,5 +151,5 @@ def test_what_is_switched_off_is_not_described() -> None:
 
 def test_examples_hold_nothing_of_the_machine_that_made_them() -> None:
     text = Path(EXAMPLES_PATH).read_text("utf-8")
-    assert "/work" not in text
+    assert "/work/" not in text
     assert str(Path.home()) not in text

@@ -18,6 +18,8 @@ CONFIGURATION = Path(__file__).with_name("schemathesis") / "schemathesis.toml"
 def test_the_api_keeps_what_its_document_promises(tmp_path: Path) -> None:
     live = tmp_path / "traces.json"
     live.write_bytes(TRACES.read_bytes())
+    for beside in ("metrics.json", "logs.json"):
+        live.with_name(beside).write_bytes(TRACES.with_name(beside).read_bytes())
     with Viewer([live]) as viewer:
         viewer.seconds_until(viewer.is_ready)
         address = f"http://127.0.0.1:{viewer.port}/api/openapi.json"

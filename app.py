@@ -27,7 +27,7 @@ def main() -> int:
         storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None
     except (SettingsError, ServingError, StorageError) as error:
         return terminal.refuse(error)
-    with ExitStack() as house:  # left in reverse: server, feed, demo, its folder
+    with terminal.in_one_line(), ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
         if settings.demo or not (settings.patterns or received or has_files(DEFAULT_PATTERN)):
@@ -44,7 +44,7 @@ def main() -> int:
         from diamond_viewer.imports import Imports
         from diamond_viewer.receive.receiver import receive
         from diamond_viewer.web.app import app_for  # only now: meanwhile the workers read already
-        from diamond_viewer.web.channel import poll_channels
+        from diamond_viewer.web.channel import poll_channels, tend
 
         imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
         house.enter_context(Examiner(store))
@@ -52,7 +52,7 @@ def main() -> int:
         if storage:
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait)
-        serve(app_for(store, settings, imports), listening, stop, Limits(connection_class=poll_channels(store)))
+        serve(app_for(store, settings, imports), listening, stop, Limits(connection_class=poll_channels(store)), tend)
     return 0
 
 

@@ -45,14 +45,14 @@ def configuration_of(namespace: Namespace) -> Configuration:
     return read_configuration(text, written) if text else UNCONFIGURED
 
 
-def memory_bytes_of(namespace: Namespace) -> int:
+def memory_bytes_of(namespace: Namespace, default_bytes: int | None = None) -> int:
     text, written = chosen(namespace, "memory", os.environ)
-    return read_memory(text, written) if text else default_memory_bytes()
+    return read_memory(text, written) if text else default_bytes or default_memory_bytes()
 
 
-def new_store(namespace: Namespace) -> MemoryStore:
+def new_store(namespace: Namespace, default_bytes: int | None = None) -> MemoryStore:
     """As empty as the server's is at its start, within the same bounds. Raises ``SettingsError``."""
-    memory_bytes = memory_bytes_of(namespace)
+    memory_bytes = memory_bytes_of(namespace, default_bytes)
     configuration = configuration_of(namespace)
     put_in_force(configuration.attributes, configuration.redaction)
     gc.enable()  # see ``__main__``

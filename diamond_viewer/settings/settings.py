@@ -70,6 +70,7 @@ class Settings:
     proxies: tuple[str, ...] = ()
     no_redact: bool = False
     prefix: str = ""
+    access_log: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -113,6 +114,7 @@ class Settings:
             auth_token_file=choose("auth-token-file", read_token_file, ""),
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
+            access_log=choose("access-log", read_switch, False),
             prefix=choose("prefix", read_prefix, ""),
             no_redact=choose("no-redact", read_switch, False),
         )

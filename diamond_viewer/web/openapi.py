@@ -13,7 +13,7 @@ from diamond_viewer.web.openapi_routes import ENDPOINTS, HTML, JSON, MARKDOWN, E
 Json = dict[str, Any]
 
 EXAMPLES_PATH = Path(__file__).with_name("openapi_examples.json")
-EVERYWHERE = (403, 405, 414)  # another site's page asks; another method; a query string that is too long
+EVERYWHERE = (403, 405, 414, 503)  # another site's page asks; another method; too long a query string; a crowd
 GATED = (401, 429)  # with --auth-token-file
 ERROR = {"$ref": "#/components/schemas/Error"}
 API_VERSION = "1.0.0"  # of what is described: the first number moves when a stable name goes, the second when one comes
@@ -122,6 +122,7 @@ def _refusal(status: int) -> Json:
         415: "Not that encoding.",
         422: "It holds no telemetry.",
         429: "Too many wrong tokens.",
+        503: "Too much at once; Retry-After says when.",
     }
     return {"description": why[status], "content": {JSON: {"schema": ERROR}}}
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from diamond_viewer.web.openapi_routes import ENDPOINTS, HTML, JSON, MARKDOWN, Endpoint, Parameter
 
@@ -31,18 +31,21 @@ def openapi() -> Blueprint:
     @blueprint.get("/api/openapi.json")
     def described() -> Response:
         paths = {_openapi_path(rule.rule) for rule in current_app.url_map.iter_rules()}
-        return Response(_encoded(frozenset(paths)), mimetype=JSON)
+        return Response(_encoded(frozenset(paths), request.script_root or "/"), mimetype=JSON)
 
     return blueprint
 
 
 @cache
-def _encoded(paths: frozenset[str]) -> bytes:
-    return json.dumps(document(paths), ensure_ascii=False).encode()
+def _encoded(paths: frozenset[str], place: str) -> bytes:
+    return json.dumps(document(paths, place), ensure_ascii=False).encode()
 
 
-def document(paths: Iterable[str]) -> Json:
-    """Of the rows of the table that this application has a route for: imports have none when they are switched off."""
+def document(paths: Iterable[str], place: str = "/") -> Json:
+    """Of the rows of the table that this application has a route for: imports have none when they are switched off.
+
+    ``place``: below which path a proxy has the viewer.
+    """
     described: Json = {}
     for endpoint in ENDPOINTS:
         if endpoint.path in paths:
@@ -56,6 +59,7 @@ def document(paths: Iterable[str]) -> Json:
             "milliseconds. An unknown or malformed parameter is answered with 400 and a sentence. See docs/integrations.md.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": place}],
         "paths": described,
         "components": {
             "schemas": {

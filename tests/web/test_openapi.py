@@ -16,6 +16,7 @@ from diamond_viewer.query.query import KNOWN
 from diamond_viewer.web.app import create_app
 from diamond_viewer.web.openapi import EXAMPLES_PATH, OTLP_ANSWERS, document, schema_of
 from diamond_viewer.web.openapi_routes import ENDPOINTS, JSON, QUERY, Endpoint
+from diamond_viewer.web.placed import Place
 from tests.asking import NOW_NS
 from tests.index.filling import filled
 from tests.web.conftest import LIVE, METRICS, TRACES
@@ -148,6 +149,14 @@ def test_what_is_switched_off_is_not_described() -> None:
     assert "/api/import" not in described["paths"]
     assert set(document(["/api/traces"])["paths"]) == {"/api/traces"}
     assert OTLP_ANSWERS in described["paths"]
+
+
+def test_behind_a_proxy_the_addresses_are_where_the_proxy_has_them() -> None:
+    client = create_app(filled([[]]), place=Place("/viewer")).test_client()
+    described = client.get("/viewer/api/openapi.json").get_json()
+    assert described["servers"] == [{"url": "/viewer"}]
+    assert client.get("/viewer/jaeger/api/services").status_code == 200
+    assert client.get("/viewer/tempo/api/traces/xyz").mimetype == "text/plain"
 
 
 def test_examples_hold_nothing_of_the_machine_that_made_them() -> None:

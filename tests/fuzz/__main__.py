@@ -11,16 +11,19 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parents[1] / "data" / "fuzz"
 NAMES = ("line", "splitter", "language", "address", "body", "redaction")
+INSIDE = "--inside"  # of the process that ``run`` starts
 LIMITS = ("-timeout=20", "-rss_limit_mb=3000", "-max_len=4096", "-print_final_stats=0", "-verbosity=0")
 
 
 def main() -> int:
-    name, *options = sys.argv[1:]
-    if name not in NAMES:
-        return sum(run(each, sys.argv[1:]) != 0 for each in NAMES)
+    names = [word for word in sys.argv[1:] if word in NAMES]
+    options = [word for word in sys.argv[1:] if word not in NAMES]
+    if INSIDE not in options:
+        return sum(run(name, options) != 0 for name in names or NAMES)
+    options.remove(INSIDE)
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["diamond_viewer"]):
-        target = importlib.import_module("tests.fuzz.targets").TARGETS[name]
+        target = importlib.import_module("tests.fuzz.targets").TARGETS[names[0]]
     atheris.Setup([sys.argv[0], *options], target)
     atheris.Fuzz()  # ends the process
     return 0
@@ -37,6 +40,7 @@ def run(name: str, options: list[str]) -> int:
             "-m",
             "tests.fuzz",
             name,
+            INSIDE,
             *LIMITS,
             f"-artifact_prefix={kept}/",
             *options,

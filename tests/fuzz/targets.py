@@ -128,7 +128,7 @@ def body(data: bytes) -> None:
 
     def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], object]:
         said.append(status)
-        return said.append
+        return lambda _: None
 
     environ = {
         "REQUEST_METHOD": "POST",
@@ -149,7 +149,8 @@ def body(data: bytes) -> None:
 
 def redaction(data: bytes) -> None:
     """A secret under its name is never shown, whatever stands before and behind it, and what was redacted stays so."""
-    before, _, behind = data.decode("utf-8", "replace").partition("\0")
+    text = data.decode("utf-8", "replace").replace(SECRET, "")  # it is planted here, and where else would be chance
+    before, _, behind = text.partition("\0")
     for planted in (
         f"?token={SECRET}&x=1",
         f'"apiKey":"{SECRET}"',

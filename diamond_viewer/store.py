@@ -4,7 +4,8 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
 
@@ -29,6 +30,21 @@ from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+
+
+class StoreError(Exception):
+    """The store cannot answer now; the message is one sentence for readers that says what to do, without secrets.
+
+    Any question may raise it, of a store that is elsewhere. The next question finds out by itself whether it still holds.
+    """
+
+
+def _stays() -> bool:
+    return False
+
+
+# Whether who asks has gone away meanwhile: a store that is elsewhere then stops. Whoever asks for a browser sets it.
+reader_has_left: ContextVar[Callable[[], bool]] = ContextVar("reader_has_left", default=_stays)
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -196,6 +212,10 @@ class TraceWriter(Protocol):
     def adopt(self, spans: SealedSpans) -> Adoption:
         """Take what a ``SealedWriter`` made of one file, older than everything that is held."""
         ...
+
+
+class SpanBench(TraceStore, TraceWriter, Protocol):
+    """A store for a few traces that are taken out of a larger one: what it was given at once, it answers about."""
 
 
 class SealedWriter(TraceWriter, Protocol):

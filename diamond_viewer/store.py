@@ -12,7 +12,9 @@ from typing import Protocol
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundPage
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
@@ -145,6 +147,16 @@ class TraceStore(Protocol):
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:
         """Figures over the traces of all lessons in the window: what one lesson is compared with."""
+        ...
+
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        """A page of the log records that match, newest first, records of one time in an order that stays; with their number,
+        and when they were in ``buckets`` equal buckets over the window, its open ends at the first and the last match.
+
+        The parameters are those of ``log_query.PARAMETERS``. A record is of a user (a lesson) when it names the user itself,
+        or a held trace that it belongs to does. Its level is ``severity.level_of``, its time ``Log.time_ns``; one without a
+        time (0) lies in no window that has a beginning. ``log_query.says`` decides about words, of the redacted record.
+        """
         ...
 
     def feed(self) -> FeedState:

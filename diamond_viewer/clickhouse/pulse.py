@@ -45,6 +45,9 @@ class Pulse:
         assert self._layout is not None
         return self._layout
 
+    def layout_name(self) -> str:
+        return self._layout.name if self._layout else ""
+
     def known(self) -> tuple[Extent | None, ClusterError | None]:
         """What was last seen; asks nobody."""
         return self._extent, self._fault

@@ -7,13 +7,14 @@ Every method may be called from any thread; every answer is a frozen value that 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundPage
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.counts import Counts
 from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
@@ -182,6 +183,15 @@ class TraceStore(Protocol):
 
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
+        ...
+
+
+@runtime_checkable
+class CountingStore(Protocol):
+    """A store that sees everything come in counts it, for Prometheus; one that others write to cannot."""
+
+    def counts(self) -> Counts:
+        """What has come since the start, each span once, when it came. No figure ever goes down, whatever has to leave."""
         ...
 
 

@@ -67,8 +67,8 @@ def _narrowed(layout: Layout, query: LogQuery, now_ns: int, bound: Bound) -> str
     if query.trace:
         parts.append(f"TraceId = {bound.value(query.trace)}")
     for value, keys, column in (
-        (query.user, semconv.USER_KEYS, "users"),
-        (query.lesson, semconv.LESSON_KEYS, "lessons"),
+        (query.user, semconv.carried_keys().user, "users"),
+        (query.lesson, semconv.carried_keys().lesson, "lessons"),
     ):
         if value:
             said = bound.value(value)

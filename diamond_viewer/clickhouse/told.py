@@ -11,8 +11,9 @@ import numpy as np
 from diamond_viewer.clickhouse import carried
 from diamond_viewer.clickhouse.bench import MakeBench, examine, settle
 from diamond_viewer.clickhouse.benches import Benches
-from diamond_viewer.clickhouse.cluster_health import cluster_counters, feed_state
+from diamond_viewer.clickhouse.cluster_health import ClusterFigures, feed_state
 from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.differences import DIFFERENCES
 from diamond_viewer.clickhouse.examined import Examined
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.logs import search_logs
@@ -49,6 +50,7 @@ class ToldTraces:
         self._opened = OpenedTraces(self, make_bench)
         self._examined = Examined(self, make_bench)
         self._benches = Benches(self, make_bench)
+        self._figures = ClusterFigures(self)
         self._metrics = ClusterMetrics(self, make_bench)
         self._kept_flags: OrderedDict[int, tuple[Selection, Column]] = OrderedDict()
         self._lock = threading.Lock()
@@ -66,6 +68,7 @@ class ToldTraces:
         return self._pulse.extent()
 
     def close(self) -> None:
+        self._pulse.close()
         self._cluster.close()
 
     def version(self) -> int:
@@ -148,22 +151,26 @@ class ToldTraces:
         """Asks nobody: what was last seen of the cluster."""
         extent, fault = self._pulse.known()
         if (extent, fault) != self._said[0]:
-            self._said = (extent, fault), feed_state(self._cluster, extent, fault, self._pulse.layout_name())
+            self._said = (extent, fault), feed_state(self._cluster, extent, fault)
         return self._said[1]
 
     def health(self) -> Health:
-        version = self.version()
-        found = self._selected(Query(), 0)
-        counters = cluster_counters(self._cluster, self.layout)
+        """While the cluster cannot be asked: what was last known of it, and why."""
+        extent, fault = self._pulse.known()
+        if fault is None:
+            extent = self.extent()
+            self._figures.renew(self.version())
+        rows = extent.rows if extent else 0
         return Health(
-            version=version,
-            traces=len(found),
-            spans=self.extent().rows,
-            lines=self.extent().rows,
-            duplicate_spans=max(0, self.extent().rows - int(found.span_count.sum())) if found.is_complete else 0,
+            version=self._pulse.last_version,
+            traces=self._figures.traces,
+            spans=rows - self._figures.duplicate_spans,
+            lines=rows,
+            duplicate_spans=self._figures.duplicate_spans,
             memory_bytes=0,
             feed=self.feed(),
-            counters=counters,
+            counters=self._figures.counters,
+            differences=tuple(difference.sentence for difference in DIFFERENCES),
         )
 
     # -- what all questions share

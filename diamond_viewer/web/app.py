@@ -26,6 +26,7 @@ from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.unanswered import explain
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
@@ -81,6 +82,7 @@ def create_app(
     protect(app, allowed_hosts, {IMPORT_PATH: MAX_UPLOAD_BYTES} if imports else {})
     guard(app, gate)
     keep_zone(app)
+    explain(app)
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))

@@ -186,6 +186,7 @@ def serve(
         outbuf_overflow=IN_MEMORY_BYTES,
         channel_request_lookahead=int(limits.notices_who_leaves),
         asyncore_use_poll=True,  # select() ends at 1,024 files
+        clear_untrusted_proxy_headers=False,  # the application looks at those of a proxy that was named, at no others
         ident=None,  # no need to tell which server this is
     )
     acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]

@@ -96,7 +96,13 @@ def flag_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")
-    parser.add_argument("--proxy", metavar="ADDRESS", action=_Joined, help="from which it connects (repeatable)")
+    parser.add_argument(
+        "--proxy",
+        metavar="ADDRESS",
+        action=_Joined,
+        help="from which a proxy connects that is believed (repeatable)",
+    )
+    parser.add_argument("--prefix", metavar="PATH", help="below which a proxy shows the pages, for example /viewer")
     parser.add_argument(
         "--no-redact", action="store_const", const="1", help="show secrets as they were recorded; on this machine only"
     )

@@ -26,7 +26,8 @@ _NO_ID = "0" * _ID_LENGTH
 _EXCEPTION = b'"exception.'
 _MAX_TIME_NS = 2**63 - 1  # as in ``otlp``: what lies beyond the year 2262 was never a clock
 _MAX_SERVICE_LENGTH = 5_000  # likewise, characters
-_ODD = (b'"kvlistValue"', b'"key": ', b"\\u")  # a key within a value, or written as the Collector does not
+_ODD = (b'"kvlistValue"', b"\\u")  # a key within a value, or in escapes
+_KEY, _KEY_AND_TEXT = b'"key"', b'"key":"'
 _NOBODY, _EMPTY = ("", ""), len("[]")
 _ODD_LEVEL = 25  # OpenTelemetry's numbers end before it
 _LEVELS = tuple(level_of(number) for number in range(_ODD_LEVEL))
@@ -144,7 +145,10 @@ def count_logs(resource_logs: bytes) -> LogRecords | None:
                 # a seed of 0 is the content's own hash, and nearly every record is the first of its kind
                 marks.append(digest(raw, repeats[content]) if content in repeats else content)
                 repeats[content] = repeats.get(content, 0) + 1
-                times_ns.append(_time_of(wire))
+                try:
+                    times_ns.append(_time_of(wire))
+                except ValueError:  # a number in a text that is none, or of more digits than Python reads
+                    return None
                 number = wire.severity_number or 0
                 levels.append(
                     _LEVELS[number] if 0 < number < _ODD_LEVEL else level_of(number, wire.severity_text or "")
@@ -187,7 +191,7 @@ def _named(attributes: bytes) -> tuple[str, str]:
 
 def _plainly_named(attributes: bytes) -> tuple[str, str] | None:
     """The same without decoding, as the Collector writes it; None where it is written otherwise."""
-    if any(odd in attributes for odd in _ODD):
+    if any(odd in attributes for odd in _ODD) or attributes.count(_KEY) != attributes.count(_KEY_AND_TEXT):
         return None
     users: list[bytes] = []
     lessons: list[bytes] = []

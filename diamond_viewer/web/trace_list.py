@@ -224,7 +224,7 @@ def _row(
     added: tuple[str, ...],
     diagnosis: Diagnosis,
 ) -> Row:
-    badges = badges_of(summary, diagnosis.findings)
+    badges = badges_of(summary, (*diagnosis.findings, *diagnosis.journey))
     shown, hidden_count = shown_badges(badges)
     return Row(
         trace_id=summary.trace_id,

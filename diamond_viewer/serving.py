@@ -183,6 +183,7 @@ def serve(
         inbuf_overflow=IN_MEMORY_BYTES,
         outbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,  # select() ends at 1,024 files
+        clear_untrusted_proxy_headers=False,  # the application looks at those of a proxy that was named, at no others
         ident=None,  # no need to tell which server this is
     )
     acceptors = [part for part in connections.values() if isinstance(part, BaseWSGIServer)]

@@ -4,33 +4,37 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from diamond_viewer.diagnosis.diagnose import Diagnosis
-from diamond_viewer.diagnosis.finding import Finding
-from diamond_viewer.diagnosis.found import FoundPage
-from diamond_viewer.query.log_query import LogQuery
-from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.found_logs import FoundLogs
-from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
-from diamond_viewer.telemetry.model import (
-    Facets,
-    FeedState,
-    Health,
-    Histogram,
-    Page,
-    Scatter,
-    Stats,
-    Trace,
-    TraceSummary,
-)
-from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.service_map import ServiceMap
-from diamond_viewer.telemetry.sketch import TraceSketch
-from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
-from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+if TYPE_CHECKING:  # nothing here is run: who only writes need not wait for the rules and the language of those who ask
+    from diamond_viewer.diagnosis.diagnose import Diagnosis
+    from diamond_viewer.diagnosis.finding import Finding
+    from diamond_viewer.diagnosis.found import FoundPage
+    from diamond_viewer.query.log_query import LogQuery
+    from diamond_viewer.query.query import Query
+    from diamond_viewer.telemetry.counts import Counts
+    from diamond_viewer.telemetry.found_logs import FoundLogs
+    from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
+    from diamond_viewer.telemetry.model import (
+        Facets,
+        FeedState,
+        Health,
+        Histogram,
+        Page,
+        Scatter,
+        Stats,
+        Trace,
+        TraceSummary,
+    )
+    from diamond_viewer.telemetry.otlp import Batch
+    from diamond_viewer.telemetry.service_map import ServiceMap
+    from diamond_viewer.telemetry.sketch import TraceSketch
+    from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+    from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -102,7 +106,8 @@ class TraceStore(Protocol):
 
     def diagnoses(self, trace_ids: Sequence[str], span_budget: int) -> dict[str, Diagnosis]:
         """What the rules say of traces, by trace id. Those that are not held are left out, as are those that are not known
-        already and have more spans than are left of the budget: each is decoded in full."""
+        already and have more spans than are left of the budget: each is decoded in full. One that has grown since it was
+        diagnosed, and for which nothing is left, comes as it was then."""
         ...
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
@@ -166,6 +171,24 @@ class TraceStore(Protocol):
 
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
+        ...
+
+
+@runtime_checkable
+class CountingStore(Protocol):
+    """A store that sees everything come in counts it, for Prometheus; one that others write to cannot."""
+
+    def counts(self) -> Counts:
+        """What has come since the start, each span once, when it came. No figure ever goes down, whatever has to leave."""
+        ...
+
+
+@runtime_checkable
+class NamesOfSpans(Protocol):
+    """A store that knows which spans belong to which service, for the lists that Jaeger's pages choose from."""
+
+    def names_of_spans(self, service: str, limit: int) -> list[tuple[str, int]]:
+        """At most ``limit`` names of spans of the service with their kinds (as in ``telemetry.model``), in order."""
         ...
 
 

@@ -3,6 +3,7 @@
 
 (() => {
   const root = document.documentElement;
+  const place = root.dataset.root ?? "/"; // where the viewer's addresses begin: / or what a proxy puts before it
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
 
@@ -36,7 +37,7 @@
   const turnZone = (button) => {
     const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const next = button.dataset.zone === "UTC" ? local : "UTC";
-    document.cookie = `zone=${next}; path=/; max-age=31536000; SameSite=Lax`;
+    document.cookie = `zone=${next}; path=${place}; max-age=31536000; SameSite=Lax`;
     location.reload();
   };
 
@@ -46,9 +47,9 @@
 
   // the server knows what "the last hour" is now, and says it as two times
   const copyView = async (button) => {
-    const path = one("#filters")?.getAttribute("action") ?? "/trace-viewer.html";
-    const [source, page] = path.match(/^(\/import\/\d+)?(.*)$/).slice(1); // an import has addresses of its own
-    const answer = await fetch(`${source ?? ""}/link${page === "/trace-viewer.html" ? "" : page}${location.search}`);
+    const path = one("#filters")?.getAttribute("action") ?? `${place}trace-viewer.html`;
+    const [source, page] = path.slice(place.length - 1).match(/^(\/import\/\d+)?(.*)$/).slice(1); // an import has addresses of its own
+    const answer = await fetch(`${place.slice(0, -1)}${source ?? ""}/link${page === "/trace-viewer.html" ? "" : page}${location.search}`);
     if (answer.ok) await copyHref(button, await answer.text());
   };
 
@@ -75,17 +76,17 @@
 
   // --- moving through the list -----------------------------------------------------------------------------------
 
-  const links = () => all("#list .row__link");
+  const links = () => all("#list .row__link, #list .logs__summary");
 
   const move = (step) => {
     const found = links();
     if (!found.length) return;
-    const at = found.indexOf(document.activeElement?.closest("#list .row")?.querySelector(".row__link"));
-    const opened = found.findIndex((link) => link.closest(".row[aria-current]"));
+    const at = found.indexOf(document.activeElement?.closest("#list tr")?.querySelector(".row__link, .logs__summary"));
+    const opened = found.findIndex((link) => link.closest("tr[aria-current]"));
     const from = at >= 0 ? at : opened;
     const next = from < 0 ? 0 : Math.min(Math.max(from + step, 0), found.length - 1);
     found[next].focus({ preventScroll: true });
-    found[next].closest(".row").scrollIntoView({ block: "nearest" });
+    found[next].closest("tr").scrollIntoView({ block: "nearest" });
   };
 
   // the row of the trace in the URL, at once; the next refresh says the same
@@ -134,7 +135,7 @@
     k: () => move(-1),
     e: () => one("#strip .figure[data-key=e]")?.click(),
     a: () => one("#strip .figure[data-key=a]")?.click(),
-    "/": () => (one("#filters [name=q]") ?? one("#filters .field__control"))?.focus(),
+    "/": () => (one("#filters [name=q]") ?? one("#filters .field__control, #log-text"))?.focus(),
     "?": ACTS.help,
     " ": () => one("[data-act=pause]")?.click(),
     Escape: () => {

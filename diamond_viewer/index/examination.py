@@ -60,6 +60,8 @@ def arraign(segment: Segment, traces: Sequence[int], thresholds: Thresholds) -> 
     innocent = np.asarray(traces)[~suspected]
     columns = segment.trace_columns()
     columns["findings"][innocent] &= ~WAITING
+    for trace in innocent.tolist():
+        segment.summaries.pop(trace, None)
     for trace in innocent[(columns["findings"][innocent] & FOUND_ALONE) > 0].tolist():
         write_down((segment, trace), ())  # something was found in it before it grew
     found = [suspect_of((segment, trace)) for trace in np.asarray(traces)[suspected].tolist()]
@@ -119,19 +121,24 @@ def diagnoses_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[Diag
     return [_unless_it_stumbles(diagnosis_of, trace, thresholds, nothing) for trace in whole_traces(wanted)]
 
 
+def found_in(place: Place) -> int:
+    """What has been found in the trace alone so far, as bits."""
+    segment, trace = place
+    return int(segment.traces["findings"][trace] & FOUND_ALONE)
+
+
 def write_down(place: Place, findings: tuple[Finding, ...]) -> bool:
     """The trace is examined; True when another thing is said of it than before. Under the store's lock."""
     segment, trace = place
     columns = segment.trace_columns()
-    held = columns["findings"][trace]
-    before, bits = int(held & FOUND_ALONE), bits_of(findings)
-    columns["findings"][trace] = held & ~(WAITING | FOUND_ALONE) | np.uint64(bits)
+    before, bits = found_in(place), bits_of(findings)
+    columns["findings"][trace] = columns["findings"][trace] & ~(WAITING | FOUND_ALONE) | np.uint64(bits)
+    segment.summaries.pop(trace, None)
     if before == bits == 0:
         return False
     segment.told.tell(trace, findings, before > 0)
     columns["flags"][trace] &= ~RULE_FLAGS
     columns["flags"][trace] |= flags_of(columns["findings"][trace : trace + 1])[0]
-    segment.summaries.pop(trace, None)
     return before != bits
 
 

@@ -10,15 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis
-from diamond_viewer.diagnosis.finding import Thresholds
+from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.counting import Counting
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.examination import (
     MAX_SPANS,
+    Suspect,
     arraign,
     diagnoses_of,
     findings_of,
+    found_in,
     in_portions,
     suspect_of,
     waiting_in,
@@ -30,7 +33,9 @@ from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.told import bits_of
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.counts import Counts
 
 AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
 REST_NS = (
@@ -61,6 +66,7 @@ class ExaminedTraces(FollowedTraces):
         super().__init__(departed_traces, metrics, log_share, thresholds)
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
+        self._counting = Counting()
 
     @property
     def is_followed(self) -> bool:
@@ -76,16 +82,24 @@ class ExaminedTraces(FollowedTraces):
             with self._lock:
                 segment, chosen = self._next(query, now_ns)
                 waiting = arraign(segment, chosen.tolist(), self.thresholds) if segment is not None else []
+                self._version += segment is not None  # a list may show more of the innocent as well, now that they rest
             if segment is None:
                 return self.follow(deadline_ns, query, now_ns)
             for portion in in_portions(waiting):
-                told = findings_of(portion, self.thresholds)
+                told = self._told(portion) if segment.is_open else findings_of(portion, self.thresholds)
                 with self._lock:
                     for suspect, findings in zip(portion, told, strict=True):
                         if not suspect.has_changed:  # else it waits on
+                            self._counting.found(suspect.place, found_in(suspect.place), bits_of(findings))
                             self._version += write_down(suspect.place, findings)
                 if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                     return False
+
+    def counts(self) -> Counts:
+        """See ``CountingStore``."""
+        with self._lock:
+            self._counting.catch_up(self._open)
+            return self._counting.counts()
 
     def diagnoses(self, trace_ids: Sequence[str], span_budget: int = MAX_SPANS) -> dict[str, Diagnosis]:
         """See ``TraceStore``."""
@@ -98,12 +112,32 @@ class ExaminedTraces(FollowedTraces):
                     continue
                 span_count = int(place[0].traces["span_count"][place[1]])
                 kept = self._diagnoses.get(trace_id)
-                if kept is not None and kept[0] == span_count:
-                    self._diagnoses.move_to_end(trace_id)
-                    found[trace_id] = kept[1]
-                elif span_count <= span_budget:
+                is_stale = kept is None or kept[0] != span_count
+                if is_stale and span_count <= span_budget:
                     span_budget -= span_count
                     missing.append(suspect_of(place))
+                elif kept is not None:
+                    self._diagnoses.move_to_end(trace_id)
+                    found[trace_id] = kept[1]
+        found |= self._diagnose(missing)
+        with self._lock:
+            over = {trace_id: self.together(trace_id) for trace_id in found}
+        return {one: replace(said, journey=over[one]) if over[one] else said for one, said in found.items()}
+
+    def _told(self, portion: Sequence[Suspect]) -> list[tuple[Finding, ...]]:
+        """What is found in traces that somebody may be looking at. Diagnoses are kept, and those kept are not made again."""
+        with self._lock:
+            kept = {one.trace_id: self._diagnoses.get(one.trace_id) for one in portion}
+        known = {
+            one.trace_id: held[1]
+            for one in portion
+            if (held := kept[one.trace_id]) is not None and held[0] == one.span_count
+        }
+        known |= self._diagnose([one for one in portion if one.trace_id not in known])
+        return [known[one.trace_id].findings for one in portion]
+
+    def _diagnose(self, missing: Sequence[Suspect]) -> dict[str, Diagnosis]:
+        found: dict[str, Diagnosis] = {}
         for portion in in_portions(missing):
             made = diagnoses_of(portion, self.thresholds)
             with self._lock:
@@ -112,17 +146,17 @@ class ExaminedTraces(FollowedTraces):
                     self._diagnoses[suspect.trace_id] = suspect.span_count, diagnosis
                 while len(self._diagnoses) > MAX_KEPT:
                     self._diagnoses.popitem(last=False)
-        with self._lock:
-            over = {trace_id: self.together(trace_id) for trace_id in found}
-        return {one: replace(said, journey=over[one]) if over[one] else said for one, said in found.items()}
+        return found
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         """See ``TraceStore``."""
+        super()._scan(query, now_ns, EXAMINE_NS)
         is_complete = self.examine(EXAMINE_NS, query, now_ns)
         with self._lock:
             segments = list(self._segments.values())
             matching = Matching(segments, query.terms(now_ns))
             matches = [(segment, matching.traces(segment)) for segment in segments]
+            is_complete &= not any(len(matching.undecided(segment)) for segment in segments)
             first = (query.page - 1) * query.limit
             page, total = newest_findings(matches, query.values("finding"), first, query.limit)
             over = self.found_over(matches, query.values("finding"))[: query.limit]

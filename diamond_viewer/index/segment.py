@@ -57,6 +57,11 @@ EVENT_DTYPES: dict[str, npt.DTypeLike] = {
     "amount": np.float32,  # as in ``telemetry.figures``; NaN where none is said
     "position_s": np.float32,
 }
+LINK_DTYPES = {
+    "row": np.uint32,
+    "key": np.uint64,
+    "span_id": np.uint64,
+}  # from a row to a span of the trace with this key
 FAULT_DTYPES = {"row": np.uint32, "kind": np.uint32, "message": np.uint32}  # of each failed span
 TRACE_DTYPES = {
     "high": np.uint64,
@@ -87,6 +92,13 @@ class Sized(Protocol):
     def size_bytes(self) -> int: ...
 
 
+class Totals(Protocol):
+    """What was counted of a file while it was packed: an ``index.counting.Counting``, which knows segments."""
+
+    @property
+    def phase(self) -> str: ...
+
+
 class Segment:
     """Trace numbers, row numbers and line numbers count from 0 within the segment."""
 
@@ -105,6 +117,7 @@ class Segment:
         self.told = Told()
         self.logs = SegmentLogs()
         self.backlinks = Attached()
+        self.links = Table(LINK_DTYPES, capacity=0)
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
@@ -115,6 +128,7 @@ class Segment:
         # column -> how many rows are in it; values and traces, for facets
         self.pairs: dict[str, tuple[int, Indexes]] = {}
         self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.counting: Totals | None = None  # likewise
         self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
         self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
         self.requests: WorkedOut[Requests] | None = None  # or for operations
@@ -191,8 +205,9 @@ class Segment:
         if self.faults.size:
             self.faults["row"][:] = new_row[self.faults["row"]]
             self.faults.reorder(np.argsort(self.faults["row"], kind="stable"))
+        self.links["row"][:] = new_row[self.links["row"]]
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
-        for table in (self.spans, self.events, self.faults, self.traces):
+        for table in (self.spans, self.events, self.faults, self.traces, self.links):
             table.pack()
         self.causes = self.requests = None
         for part in (self.postings, self.originals, self.logs, self.backlinks):
@@ -227,7 +242,7 @@ class Segment:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.faults, self.traces),
             *(self.dictionary, self.originals, self.postings, self.told),
-            *(self.logs, self.backlinks),
+            *(self.logs, self.backlinks, self.links),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))
@@ -255,6 +270,16 @@ def row_count(home: Place) -> int:
     """How many rows of a trace there are, wherever they lie."""
     segment, trace = home
     return sum(place.row_count(number) for place, number in segment.places_of(trace))
+
+
+def living_counts(segments: Iterable[Segment]) -> tuple[int, int]:
+    """How many traces live in these segments, and their spans."""
+    traces = spans = 0
+    for segment in segments:
+        lives_here = segment.traces["lives_here"] > 0
+        traces += int(np.count_nonzero(lives_here))
+        spans += int(segment.traces["span_count"][lives_here].sum())
+    return traces, spans
 
 
 def by_segment(homes: Sequence[Place]) -> Iterator[tuple[Segment, Indexes, Indexes]]:

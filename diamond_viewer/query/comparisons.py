@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from diamond_viewer.query.keys import KEY_BY_NAME, KEYS, SPAN_FLAGS, Key, Shape
+from diamond_viewer.query.keys import SPAN_FLAGS, Key, Shape, key_named, known_keys
 from diamond_viewer.query.mistake import Mistake, shown
 from diamond_viewer.query.patterns import (
     ANYTHING,
@@ -19,7 +19,8 @@ from diamond_viewer.query.patterns import (
 from diamond_viewer.query.terms import ANY_RULE, AttributeIs, AttributeName, AttributePlace, Not, OnOneSpan, Term
 from diamond_viewer.query.tokens import Token
 from diamond_viewer.telemetry.model import FLAG_NAMES, flag_names
-from diamond_viewer.telemetry.semconv import spellings
+from diamond_viewer.telemetry.synonyms import spellings
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 
 ORDERED = (">", ">=", "<", "<=")
 MAX_WILDCARDS = 8  # in one value
@@ -35,7 +36,6 @@ _UNIT_NS = {
     "h": 3_600_000_000_000,
 }
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s?([a-zµμ]{0,12})", re.ASCII)
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 _WRITTEN = {
     Shape.NUMBER: "a number",
     Shape.DURATION: "a duration such as 100ms or 1.2s",
@@ -47,10 +47,6 @@ def comparison_term(token: Token, is_inside_span: bool) -> Term:
     if token.operator == "!=":
         return Not(_positive(token, "=", is_inside_span))
     return _positive(token, token.operator, is_inside_span)
-
-
-def is_trace_id(text: str) -> bool:
-    return bool(_TRACE_ID.fullmatch(text))
 
 
 def parse_duration(text: str) -> int | None:
@@ -87,7 +83,7 @@ def closest(word: str, known: list[str], most: int) -> str:
 
 
 def _positive(token: Token, operator: str, is_inside_span: bool) -> Term:
-    key = None if token.key_is_quoted else KEY_BY_NAME.get(token.key)
+    key = None if token.key_is_quoted else key_named(token.key)
     if key is None:
         return _attribute(token, operator, is_inside_span)
     meaning = key.of_span if is_inside_span else key.of_trace
@@ -117,9 +113,10 @@ def _named_text(token: Token, operator: str, key: Key) -> TextTest:
 
 
 def _trace_id(token: Token, operator: str) -> str:
-    if operator not in (":", "=") or not is_trace_id(token.text):
+    trace_id = trace_id_of(token.text) if operator in (":", "=") else ""
+    if not trace_id:
         raise Mistake(token.value_position, f"{shown(token.text)} is no trace id: that is 32 digits of 0-9 and a-f.")
-    return token.text.lower()
+    return trace_id
 
 
 def _choice(token: Token, operator: str, key: Key, is_inside_span: bool) -> str:
@@ -159,7 +156,7 @@ def _number(token: Token, operator: str, key: Key) -> Compared:
 def _attribute(token: Token, operator: str, is_inside_span: bool) -> Term:
     """Any other key is the name of an attribute, unless it is a slip of the pen."""
     if not token.key_is_quoted:
-        names = [key.name for key in KEYS] + ["name"]
+        names = [key.name for key in known_keys()] + ["name"]
         if "." in token.key:
             meant = closest(token.key, [name for name in names if "." in name], 1)
         else:

@@ -62,7 +62,15 @@ def flag_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="a TOML file; its table [thresholds] sets limits of the rules (docs/diagnosis.md)",
+        help="a TOML file: limits of the rules, what else is secret, what names users and lessons, how pages look and where "
+        "they lead (docs/configuration.md)",
+    )
+    parser.add_argument(
+        "--check-config",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="say what is wrong with it, and in which line; nothing is started. Without FILE: that of --config",
     )
     parser.add_argument(
         "--otlp",
@@ -82,5 +90,20 @@ def flag_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")
-    parser.add_argument("--proxy", metavar="ADDRESS", action=_Joined, help="from which it connects (repeatable)")
+    parser.add_argument(
+        "--proxy",
+        metavar="ADDRESS",
+        action=_Joined,
+        help="from which a proxy connects that is believed (repeatable)",
+    )
+    parser.add_argument(
+        "--access-log",
+        action="store_const",
+        const="1",
+        help="write a JSON object a request, without users, lessons and searches",
+    )
+    parser.add_argument("--prefix", metavar="PATH", help="below which a proxy shows the pages, for example /viewer")
+    parser.add_argument(
+        "--no-redact", action="store_const", const="1", help="show secrets as they were recorded; on this machine only"
+    )
     return parser

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
 
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
+from diamond_viewer.settings.configuration_check import report
 from diamond_viewer.settings.flags import DEFAULT_PATTERN, flag_parser
 from diamond_viewer.settings.values import (
     MIN_LINE_BYTES,
@@ -24,9 +25,11 @@ from diamond_viewer.settings.values import (
     read_otlp,
     read_otlp_store,
     read_port,
+    read_prefix,
     read_switch,
     read_token_file,
 )
+from diamond_viewer.telemetry.own_secrets import Redaction
 
 __all__ = ["DEFAULT_PATTERN", "LOOPBACK_NAMES", "Settings", "SettingsError", "default_memory_bytes"]
 
@@ -47,7 +50,8 @@ class Settings:
     ``host`` is an address or a name without brackets, ``port`` 0 takes any free one, ``allowed_hosts`` are names in lower
     case that a request may carry in its Host header besides the loopback names and ``host``. ``otlp`` is where telemetry is
     received, as ``(host, port)``, ``otlp_store`` is file or console, ``otlp_origins`` are of web pages that may send it.
-    ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in.
+    ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in. ``prefix`` is
+    empty or a path like ``/viewer`` below which a proxy shows the pages.
     """
 
     patterns: tuple[str, ...] = ()
@@ -64,10 +68,14 @@ class Settings:
     auth_token_file: str = ""
     trust_proxy_user: str = ""
     proxies: tuple[str, ...] = ()
+    no_redact: bool = False
+    prefix: str = ""
+    access_log: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
-        """The words after the program's name, and the environment. Raises ``SettingsError``; ``--help`` exits with 0."""
+        """The words after the program's name, and the environment. Raises ``SettingsError``; ``--help`` and
+        ``--check-config`` exit."""
         flags = flag_parser().parse_intermixed_args(arguments)  # intermixed: a.json --port 9000 b.json
 
         def choose(flag: str, read: Callable[[str, str], T], default: T) -> T:
@@ -79,6 +87,8 @@ class Settings:
             text = environment.get(name, "").strip()
             return read(text, f"{name}={text!r}") if text else default
 
+        if flags.check_config is not None:
+            raise SystemExit(report(flags.check_config or choose("config", lambda path, written: path, "")))
         patterns = tuple(flags.patterns)
         if any(not pattern.strip() or "\0" in pattern for pattern in patterns):
             raise SettingsError(
@@ -104,9 +114,17 @@ class Settings:
             auth_token_file=choose("auth-token-file", read_token_file, ""),
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
+            access_log=choose("access-log", read_switch, False),
+            prefix=choose("prefix", read_prefix, ""),
+            no_redact=choose("no-redact", read_switch, False),
         )
         _check_together(settings)
         return settings
+
+    @property
+    def redaction(self) -> Redaction:
+        """What is secret here."""
+        return replace(self.configuration.redaction, is_on=not self.no_redact)
 
     @property
     def live_path(self) -> str:
@@ -129,6 +147,11 @@ class Settings:
         return self.host == "localhost" or is_loopback_address(self.host)
 
     @property
+    def opens_to_others(self) -> bool:
+        """True when readers of other machines are meant to come, through a tunnel or a proxy if not directly."""
+        return bool(self.allowed_hosts or self.auth_token_file or self.trust_proxy_user)
+
+    @property
     def listens_everywhere(self) -> bool:
         """True for 0.0.0.0 and ::, which are every address of the machine and the name of none."""
         return self.host in ("0.0.0.0", "::")
@@ -146,7 +169,7 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("--demo writes traffic of its own: leave it out, or leave out --otlp.")
     if settings.otlp and settings.otlp_store == "file":
         _check_live_path(settings.live_path)
-    if bool(settings.trust_proxy_user) != bool(settings.proxies):
+    if settings.trust_proxy_user and not settings.proxies:
         raise SettingsError(
             "--trust-proxy-user HEADER and --proxy ADDRESS belong together: only that proxy is believed."
         )
@@ -155,6 +178,11 @@ def _check_together(settings: Settings) -> None:
             f"--host {settings.host} can be reached from other machines, and traces hold personal data: let readers in "
             "by a token with --auth-token-file FILE, or by a proxy with --trust-proxy-user HEADER --proxy ADDRESS, or "
             "stay on 127.0.0.1."
+        )
+    if settings.no_redact and (settings.opens_to_others or not settings.is_loopback):
+        raise SettingsError(
+            "--no-redact shows passwords and tokens: it stays on this machine. Leave it out, or leave out --host, "
+            "--allowed-host, --auth-token-file and --trust-proxy-user."
         )
     if settings.listens_everywhere and not settings.allowed_hosts:
         raise SettingsError(

@@ -11,6 +11,13 @@ from diamond_viewer.tokens import TokensError, read_tokens
 MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1024, 1024**3  # a line is decoded in one piece: beyond 1 GiB no machine of ours would
 
+OWN_PATHS = frozenset(  # first parts of the pages' addresses
+    (
+        *("api", "static", "import", "traces", "users", "lessons", "journeys", "errors", "operations"),
+        *("suggestions", "link", "logs", "jaeger", "tempo"),
+    )
+)
+
 _UNIT_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
 _UNIT_BYTES |= {"kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
 _SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))?\s*([a-z]*)", re.ASCII)
@@ -113,6 +120,17 @@ def read_header_name(text: str, written: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,99}", text):
         raise SettingsError(f"{written} is no name of a header. Write for example X-Forwarded-User.")
     return text
+
+
+def read_prefix(text: str, written: str) -> str:
+    prefix = f"/{text.strip('/')}"
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}", prefix):
+        raise SettingsError(f"{written} is no path. Write for example /viewer.")
+    if prefix.split("/")[1] in OWN_PATHS:
+        raise SettingsError(
+            f"{written} begins like an address of the viewer's own pages. Choose another, for example /viewer."
+        )
+    return prefix
 
 
 def read_addresses(text: str, written: str) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import encode_span, stream_trace
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.trace.outline import outline_markdown, outline_text
-from diamond_viewer.web.address import Address, trace_id_of
+from diamond_viewer.web.address import Address
 from diamond_viewer.web.diagnosed_trace import diagnosed, trace_markdown
 from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
@@ -147,7 +148,7 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     @blueprint.get("/traces/<trace_id>/findings.md")
     def findings(trace_id: str) -> Response:
         reading = reading_or_404(trace_id)
-        href = f"{request.host_url.rstrip('/')}/traces/{reading.trace.summary.trace_id}"
+        href = f"{request.url_root.rstrip('/')}/traces/{reading.trace.summary.trace_id}"
         return Response(trace_markdown(diagnosed(store, reading), reading, href), mimetype="text/markdown")
 
     @blueprint.get("/traces/<trace_id>/download.json")

@@ -1,20 +1,16 @@
 """Links from a value to the traces that have it, or to those that have not."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
 from diamond_viewer.telemetry.model import AttributeValue
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, SERVICE_KEY, USER_KEYS
+from diamond_viewer.telemetry.semconv import SERVICE_KEY, carried_keys
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.journey_address import PATHS, journey_href
 
 MAX_VALUE = 200  # characters: longer ones are no filter
-_PARAMETERS = {
-    **dict.fromkeys(LESSON_KEYS, "lesson"),
-    **dict.fromkeys(USER_KEYS, "user"),
-    SERVICE_KEY: "service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +25,18 @@ class ValueLink:
 NOWHERE = ValueLink()
 
 
+class Links(Protocol):
+    """From the values of attributes to somewhere."""
+
+    def of(self, key: str, value: AttributeValue) -> ValueLink: ...
+
+
+def journey_of(key: str, value: AttributeValue) -> str:
+    """The journey of the user or the lesson that an attribute names, "" when it names none."""
+    parameter = _parameter(key)
+    return journey_href(parameter, str(value)) if parameter in PATHS and value not in (None, "") else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ValueLinks:
     """Keeps the filters of the list that the trace was opened from."""
@@ -40,11 +48,10 @@ class ValueLinks:
         literal = _literal(value)
         if not key or not literal:
             return NOWHERE
-        parameter = _PARAMETERS.get(key)
+        parameter = _parameter(key)
         only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
         name = f'"{_escaped(key)}"'
-        link = self._searches(f"{name}:{literal}", only)
-        return replace(link, journey=journey_href(parameter, str(value))) if parameter in PATHS else link
+        return replace(self._searches(f"{name}:{literal}", only), journey=journey_of(key, value))
 
     def named(self, parameter: str, value: str) -> ValueLink:
         """Of a service, an operation or an event."""
@@ -79,3 +86,9 @@ def _literal(value: AttributeValue) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _parameter(key: str) -> str:
+    """The filter that asks for this attribute; empty when there is none of its own."""
+    keys = carried_keys()
+    return "user" if key in keys.user else "lesson" if key in keys.lesson else "service" if key == SERVICE_KEY else ""

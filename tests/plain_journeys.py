@@ -7,7 +7,7 @@ from diamond_viewer.diagnosis.diagnose import diagnose_steps, way_of
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.journey import Journey, joined
 from diamond_viewer.diagnosis.visits import told_once
-from diamond_viewer.telemetry.model import Flag, Trace, TraceSummary
+from diamond_viewer.telemetry.model import Trace, TraceSummary
 from diamond_viewer.telemetry.rules import RULE_NAMES
 
 
@@ -32,6 +32,5 @@ def found_together(traces: Iterable[Trace]) -> dict[str, tuple[Finding, ...]]:
 
 def followed(row: TraceSummary, over: Iterable[Finding]) -> TraceSummary:
     """The row with what was found over several traces."""
-    rules = {*row.findings, *(finding.rule for finding in over)}
-    flag = Flag.DUPLICATE_CALLS if "duplicate-calls" in rules else 0
-    return replace(row, findings=tuple(rule for rule in RULE_NAMES if rule in rules), flags=row.flags | flag)
+    rules = {finding.rule for finding in over}
+    return replace(row, findings_together=tuple(rule for rule in RULE_NAMES if rule in rules))

@@ -236,7 +236,7 @@ class PlainStore:
             user=carried["user"],
             event=carried["event"],
             flag=most_carried([set(flag_names(row.flags)) for row in rows], limit),
-            finding=most_carried([set(row.findings) for row in rows], limit),
+            finding=most_carried([{*row.findings, *row.findings_together} for row in rows], limit),
         )
 
     def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:

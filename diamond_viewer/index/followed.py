@@ -24,7 +24,7 @@ from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import trace_id_of
-from diamond_viewer.index.told import FOUND_TOGETHER, RULE_FLAGS, UNFOLLOWED, WAITING, flags_of, journey_bits_of
+from diamond_viewer.index.told import FOUND_TOGETHER, UNFOLLOWED, WAITING, journey_bits_of
 from diamond_viewer.index.visiting import Visit, key_of, signs_of, visits_around
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, Overlaps
@@ -34,7 +34,7 @@ FOLLOWED_AT_ONCE = (
 )
 MAX_STEPS = 300  # traces of one person that are looked at together
 MAX_JOURNEYS = 200
-MAX_WAYS = 6_000  # traces that are kept as what they add to a journey: about 2 kB each
+MAX_WAYS = 4_000  # traces that are kept as what they add to a journey: about 10 MiB
 MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
 
 log = logging.getLogger(__name__)
@@ -53,13 +53,20 @@ class FollowedTraces(HeldTraces):
     ) -> None:
         super().__init__(departed_traces, metrics, log_share)
         self.thresholds = thresholds
+        self.follows_people = True
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._ways: OrderedDict[str, tuple[int, Journey]] = OrderedDict()  # of traces, with the number of their spans
         self._together: OrderedDict[str, _ByVisit] = OrderedDict()  # by trace id
 
     def follow(self, deadline_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:
         """Look at visits in which an examined trace has changed; False when more wait than there was time for. With a query
-        only at those of traces that it could match."""
+        only at those of traces that it could match. A store that holds only some of people's traces looks at none: what is
+        missing there is nobody's fault."""
+        if not self.follows_people:
+            with self._lock:
+                for held in self._segments.values():
+                    held.trace_columns()["findings"] &= ~UNFOLLOWED
+            return True
         while True:
             with self._lock:
                 segment, chosen = self._next_unfollowed(query, now_ns)
@@ -195,8 +202,6 @@ class FollowedTraces(HeldTraces):
             if key_of(place) not in grown and not before & WAITING:
                 after &= ~UNFOLLOWED
             columns["findings"][trace] = after
-            columns["flags"][trace] &= ~RULE_FLAGS
-            columns["flags"][trace] |= flags_of(columns["findings"][trace : trace + 1])[0]
             if (before ^ after) & FOUND_TOGETHER:
                 segment.summaries.pop(trace, None)
                 has_news = True

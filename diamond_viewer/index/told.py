@@ -8,7 +8,7 @@ import numpy.typing as npt
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.index.columns import Column, Indexes, Table
 from diamond_viewer.telemetry.model import Flag
-from diamond_viewer.telemetry.rules import JOURNEY_BITS, RULE_BITS, TRACE_BITS, TRACE_RULE_NAMES
+from diamond_viewer.telemetry.rules import JOURNEY_BITS, TRACE_BITS, TRACE_RULE_NAMES
 
 # in a trace's ``findings``, beside the bits of rules
 WAITING = np.uint64(1 << 63)  # it has changed since it was last examined
@@ -96,5 +96,5 @@ def flags_of(bits: Column) -> npt.NDArray[np.uint16]:
     """The flags of traces that a rule tells, from the bits of their findings."""
     flags = np.zeros(len(bits), np.uint16)
     for rule, flag in _FLAGS.items():
-        flags[(bits & np.uint64(RULE_BITS[rule])) > 0] |= flag
+        flags[(bits & np.uint64(TRACE_BITS[rule])) > 0] |= flag
     return flags

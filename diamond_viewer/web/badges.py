@@ -111,7 +111,7 @@ def _finding_badges(summary: TraceSummary, findings: tuple[Finding, ...]) -> lis
     """Of what neither events nor flags say. Without its sentence a finding is known by its rule alone."""
     said = {finding.rule: finding for finding in reversed(findings)}
     badges = []
-    for rule in dict.fromkeys((*summary.findings, *said)):
+    for rule in dict.fromkeys((*summary.findings, *summary.findings_together, *said)):
         if rule in _SAID_BY_OTHERS:
             continue
         finding = said.get(rule)

@@ -17,7 +17,7 @@ from diamond_viewer.index import examination, examined, followed
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import FeedState, Trace
+from diamond_viewer.telemetry.model import FeedState, Trace, TraceSummary
 from diamond_viewer.telemetry.rules import (
     JOURNEY_BITS,
     JOURNEY_RULE_NAMES,
@@ -39,7 +39,12 @@ PLAIN = PlainStore.from_lines(LINES)
 
 
 def rules_of(store: MemoryStore) -> dict[str, tuple[str, ...]]:
-    return {row.trace_id: row.findings for row in all_rows(store)}
+    return {row.trace_id: named(row) for row in all_rows(store)}
+
+
+def named(row: TraceSummary) -> tuple[str, ...]:
+    """All rules that found something in a trace, alone or with others."""
+    return tuple(rule for rule in RULE_NAMES if rule in (*row.findings, *row.findings_together))
 
 
 def expected(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
@@ -218,7 +223,7 @@ def test_a_trace_too_large_is_not_examined_and_costs_nothing(monkeypatch: pytest
     store = filled([LINES])
     large = [row for row in all_rows(store) if row.span_count > 3]
     assert large
-    assert not any(row.findings for row in large)
+    assert not any(named(row) for row in large)
     assert store.search(asked(finding="exception"), NOW_NS).is_complete
 
 
@@ -256,7 +261,7 @@ def test_a_visit_is_told_in_the_index_as_by_the_rules(path: Path) -> None:
     """Over several segments, and what is decoded for it is no more than those that are suspect."""
     lines = lines_of(path)
     store, plain = filled(([line] for line in lines), segment_spans=50), PlainStore.from_lines(lines)
-    assert rules_of(store) == {row.trace_id: row.findings for row in plain.summaries()}
+    assert rules_of(store) == {row.trace_id: named(row) for row in plain.summaries()}
     ids = [row.trace_id for row in plain.summaries()]
     ours, theirs = store.diagnoses(ids), plain.diagnoses(ids, 0)
     assert {one: ours[one].journey for one in ids} == {one: theirs[one].journey for one in ids}

@@ -35,6 +35,7 @@ from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.tempo_api import tempo_api
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.unanswered import explain
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
@@ -99,6 +100,7 @@ def create_app(
     guard(app, gate, place.root)
     take_turns(app)  # after protect: a refusal has its headers too
     keep_zone(app)
+    explain(app)
     if is_logged:
         log_access(app)
     desk = trace_desk(store, clock)

@@ -13,6 +13,8 @@ The map, from the pure middle outwards (an arrow in the code always points towar
 * ``settings``, ``terminal``, ``resident``, ``serving``  the door's own: flags, words for the terminal, the process's memory,
   sockets and the web server under ``web`` and ``receive``
 * ``diagnosis``  what is wrong, in words: rules as pure functions; ``index`` says who is examined when
+* ``answers``    answers as JSON, pure as well: the same field names from ``web`` and ``cli``
+* ``cli``        the command line, ``python -m diamond_viewer``: what the pages answer, for a terminal and for scripts
 * ``demo``       realistic traffic of the platform, written as the collector writes it
 
 ``tests/test_layers.py`` holds the code to this picture.

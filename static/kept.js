@@ -68,7 +68,14 @@
     return made;
   };
 
-  const rows = (found, forget) =>
+  const bell = (one) => {
+    const label = `Notify me when “${one.name}” matches something new`;
+    const button = element("button", { className: "menu__drop menu__bell", type: "button", textContent: "Notify", title: label, ariaLabel: label, ariaPressed: "false" });
+    Object.assign(button.dataset, { notify: "", search: one.search, name: one.name });
+    return button;
+  };
+
+  const rows = (found, forget, mayNotify) =>
     found.map((one) => {
       const link = element("a", { className: "menu__item", href: path() + one.search, textContent: one.name, title: one.search });
       const drop = element("button", { className: "menu__drop", type: "button", textContent: "✕", ariaLabel: `Forget ${one.name}` });
@@ -78,12 +85,12 @@
         render();
         document.querySelector("#kept summary").focus();
       });
-      return element("li", { className: "menu__row" }, link, drop);
+      return element("li", { className: "menu__row" }, link, ...(mayNotify ? [bell(one)] : []), drop);
     });
 
-  const group = (title, found, forget, none) => [
+  const group = (title, found, forget, none, mayNotify = false) => [
     element("p", { className: "menu__title", textContent: title }),
-    found.length ? element("ul", { className: "menu__list" }, ...rows(found, forget)) : element("p", { className: "menu__none", textContent: none }),
+    found.length ? element("ul", { className: "menu__list" }, ...rows(found, forget, mayNotify)) : element("p", { className: "menu__none", textContent: none }),
   ];
 
   const render = (said = "") => {
@@ -110,11 +117,12 @@
     panel.replaceChildren(
       element("div", { className: "menu__line" }, name, save),
       element("p", { className: "menu__said", role: "status", textContent: said }),
-      ...group("Named", kept.named, without("named"), "None yet."),
+      ...group("Named", kept.named, without("named"), "None yet.", true),
       ...group("Recent", kept.recent, without("recent"), "None yet."),
       element("div", { className: "menu__line" }, exporting(kept), importing()),
     );
     htmx.process(panel);
+    document.dispatchEvent(new CustomEvent("viewer:kept", { detail: kept.named }));
   };
 
   const exporting = (kept) => {

@@ -61,6 +61,15 @@
   const showConnection = () => {
     if (failures >= LOST_AFTER) root.dataset.connection = "lost";
     else delete root.dataset.connection;
+    colourTab();
+  };
+
+  // The tab's diamond is red while the pill is: whoever reads another tab sees that nothing comes any more.
+  const colourTab = () => {
+    const icon = one("link[rel=icon]");
+    const isTrouble = failures >= LOST_AFTER || one("#pill")?.matches(".pill--stale, .pill--failed");
+    const wanted = isTrouble ? icon.dataset.trouble : icon.dataset.quiet;
+    if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
   };
 
   const poll = () => {
@@ -94,7 +103,9 @@
     newer = waiting;
   });
 
+  document.addEventListener("htmx:after:swap", colourTab);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) poll();
   });
+  colourTab();
 })();

@@ -52,8 +52,9 @@
     if (answer.ok) await copyHref(button, await answer.text());
   };
 
-  const copyHref = async (button, href) => {
-    const text = new URL(href, location.href).href;
+  const copyHref = (button, href) => copied(button, new URL(href, location.href).href);
+
+  const copied = async (button, text) => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -113,6 +114,7 @@
     zone: turnZone,
     copy,
     "copy-view": copyView,
+    "copy-text": (button) => copied(button, document.getElementById(button.dataset.from).textContent),
     help: () => one("#help").showModal(),
     pause: () => document.dispatchEvent(new CustomEvent("viewer:pause")),
   };

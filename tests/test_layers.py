@@ -11,12 +11,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = "diamond_viewer"
 MAX_LINES = 400
 
-PURE = {"telemetry", "query", "trace", "diagnosis"}
+PURE = {"telemetry", "query", "trace", "diagnosis", "answers"}
 ROOMS = {  # room (a folder or a module of the package): the rooms it may know besides itself
     "telemetry": set[str](),
     "query": {"telemetry"},
     "trace": {"telemetry", "query"},
     "diagnosis": {"telemetry", "query", "trace"},
+    "answers": {"telemetry", "query", "trace", "diagnosis"},
     "store": PURE,
     "index": PURE | {"store", "resident"},
     "clickhouse": PURE | {"store"},
@@ -31,6 +32,7 @@ ROOMS = {  # room (a folder or a module of the package): the rooms it may know b
     "web": PURE | {"store", "settings", "tokens"},
     "terminal": {"telemetry", "store", "settings"},
     "cli": PURE | {"store", "settings", "index", "feed", "terminal", "clickhouse"},
+    "__main__": {"cli"},
 }
 HTTP = {"flask", "werkzeug", "waitress", "jinja2", "http", "urllib.request", "socket"}
 FILES = {"os", "pathlib", "io", "tempfile", "shutil", "glob", "mmap", "sqlite3"}

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 class Feed:
     """Follows the files that ``patterns`` name and writes what is in them to ``writer``, its only writer.
 
-    ``max_line_bytes`` is the longest line that is read; ``notice`` a sentence that is reported as long as the feed lives.
+    ``max_line_bytes`` is the longest line that is read; ``notice`` a sentence that is reported as long as
+    the feed lives: what is shown is the demo.
     ``patience_s`` is how long half a line at the end of a finished file waits to be completed, ``hold_s`` how long a file
     without news is held open. Raises ``FeedError`` for a pattern that can never be read.
     """
@@ -166,6 +167,7 @@ class Feed:
                 ),
                 counters=dict(self._ingest.counters),
                 notice=" ".join(filter(None, (self._notice, waiting, self._watch.notice))),
+                is_demo=bool(self._notice),
             )
         )
 

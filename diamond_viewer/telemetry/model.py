@@ -353,7 +353,7 @@ class FeedState:
     """What the feed says of itself; ``counters`` are the names of ``docs/faults.md`` (rotations, truncations, ...).
 
     ``last_line_ns`` is when the newest line was written, by the wall clock (0: none yet); ``lag_ns`` the age of unread bytes.
-    ``notice`` is a sentence for the banner: waiting for a file, polling only, the demo is shown.
+    ``notice`` is a sentence for the banner: waiting for a file, polling only, the demo is shown (``is_demo``).
     """
 
     ready: bool = False
@@ -366,6 +366,7 @@ class FeedState:
     sources: tuple[SourceState, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     notice: str = ""
+    is_demo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """A line of OTLP/JSON as lines for a terminal: one per span, log record and metric, without secrets and control characters."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from diamond_viewer.telemetry import semconv
+from diamond_viewer.telemetry.harmless import harmless
 from diamond_viewer.telemetry.model import Attributes
 from diamond_viewer.telemetry.otlp_values import attributes_from_pairs, value_from_wire
 from diamond_viewer.telemetry.redact import redact_attributes, redact_text
@@ -15,7 +15,6 @@ from diamond_viewer.telemetry.units import format_clock, format_duration
 MAX_TEXT_LENGTH = 200  # characters of a name, a message or a body
 
 _ERROR = 2  # the status code
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def sentences(line: bytes) -> Iterator[str]:
@@ -95,4 +94,4 @@ def _shown(text: str) -> str:
     """
     text = redact_text(text[: 10 * MAX_TEXT_LENGTH])
     text = text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}…"
-    return _CONTROL.sub("\ufffd", text)
+    return harmless(text)

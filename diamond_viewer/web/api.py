@@ -6,20 +6,19 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, abort, request
 
+from diamond_viewer.answers.findings import findings_answer, findings_document, journey_findings
+from diamond_viewer.answers.stats import stats_answer
+from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS, trace_answer, traces_answer
 from diamond_viewer.diagnosis.diagnose import Diagnosis
-from diamond_viewer.query.filters import MAX_TIME_NS, FilterError
+from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.model import Health, SourceState, Stats
-from diamond_viewer.telemetry.otlp_json import encode_trace
-from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
+from diamond_viewer.telemetry.model import Health, SourceState
+from diamond_viewer.telemetry.units import NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
-from diamond_viewer.web.diagnosed_trace import MAX_EXAMINED_SPANS
 from diamond_viewer.web.export import FORMATS, rows_of
-from diamond_viewer.web.finding_rows import finding_row, findings_answer, findings_document, flow_row
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.status import progress_percent
-from diamond_viewer.web.trace_rows import trace_row
 
 
 def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
@@ -33,10 +32,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/api/traces")
     def traces() -> Response:
         now_ns = clock()
-        page = store.search(_query(now_ns), now_ns)
-        rows = [trace_row(summary) for summary in page.traces]
-        searched = {"is_complete": page.is_complete, "scanned_to_unix_nano": str(page.scanned_to_ns)}
-        return json_answer({"version": page.version, "total": page.total, **searched, "traces": rows})
+        return json_answer(traces_answer(store.search(_query(now_ns), now_ns)))
 
     @blueprint.get("/api/traces/<trace_id>")
     def trace(trace_id: str) -> Response:
@@ -46,10 +42,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         if held is None:
             abort(404, missing_trace(store, trace_id_of(trace_id), clock()))
         known = store.diagnoses([held.trace_id], MAX_EXAMINED_SPANS).get(held.trace_id, Diagnosis())
-        said = {"findings": [*map(finding_row, known.findings)], "flows": [*map(flow_row, known.flows)]}
-        # OTLP's readers pass over what they do not know
-        document = encode_trace(held)[:-1] + b"," + orjson.dumps(said)[1:]
-        return Response(document, mimetype="application/json")
+        return Response(trace_answer(held, known), mimetype="application/json")
 
     @blueprint.get("/api/findings")
     def findings() -> Response:
@@ -60,11 +53,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         if wanted not in ("json", "markdown"):
             raise FilterError(f"format={wanted[:60]!r} is unknown. Use json or markdown.")
         query, _ = Query.from_args([pair for pair in pairs if pair[0] != "format"], now_ns, strict=True)
-        window, user = query.window(now_ns), query.value("user")
-        since_ns, until_ns = window.since_ns or 0, MAX_TIME_NS if window.until_ns is None else window.until_ns
-        rules = query.values("finding")
-        way = store.journey(user, since_ns, until_ns) if user else ()
-        told = tuple(finding for finding in way if not rules or finding.rule in rules)
+        told = journey_findings(store.journey, query, now_ns)
         found = store.findings(query, now_ns)
         if wanted == "markdown":
             return Response(findings_document(found, told, query), mimetype="text/markdown")
@@ -108,24 +97,6 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         return Response(f"indexing {progress_percent(feed):.0f} %\n", status=503, mimetype="text/plain")
 
     return blueprint
-
-
-def stats_answer(stats: Stats) -> dict[str, Any]:
-    return {
-        "traces": stats.traces,
-        "spans": stats.spans,
-        "error_traces": stats.error_traces,
-        "error_spans": stats.error_spans,
-        "auth_failure_traces": stats.auth_failure_traces,
-        "slow_traces": stats.slow_traces,
-        "slow_db_traces": stats.slow_db_traces,
-        "p50_ms": stats.p50_ns / NS_PER_MS,
-        "p95_ms": stats.p95_ns / NS_PER_MS,
-        "p99_ms": stats.p99_ns / NS_PER_MS,
-        "events": dict(stats.events),
-        "flags": dict(stats.flags),
-        "is_complete": stats.is_complete,
-    }
 
 
 def health_answer(health: Health, now_ns: int) -> dict[str, Any]:

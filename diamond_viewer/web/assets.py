@@ -27,6 +27,7 @@ BUNDLES = {
         "video.css",
         "map.css",
         "journeys.css",
+        "media.css",
     ),
     "pages.js": (
         "viewer.js",
@@ -37,6 +38,8 @@ BUNDLES = {
         "search.js",
         "histogram.js",
         "kept.js",
+        "notify.js",
+        "hints.js",
     ),
 }  # name -> the files it is made of, in their order
 MIME_TYPES = {".css": "text/css", ".js": "text/javascript"}

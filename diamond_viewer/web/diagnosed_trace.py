@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.wording import NOT_EXAMINED, findings_markdown
@@ -13,7 +14,6 @@ from diamond_viewer.trace.outline import outline_facts
 from diamond_viewer.web.trace_list import UNNAMED
 from diamond_viewer.web.trace_shelf import Reading
 
-MAX_EXAMINED_SPANS = 20_000  # of an opened trace: half a second, once
 MAX_JOURNEYS = 2  # people of one trace
 HALF_AN_HOUR_NS = 1800 * NS_PER_SECOND
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
+from diamond_viewer.answers.traces import trace_row
 from diamond_viewer.query.query import MAX_LIMIT, Anchor, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import stream_traces
-from diamond_viewer.web.trace_rows import trace_row
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 

@@ -44,6 +44,7 @@ class Status:
     has_bad_lines: bool
     unreadable: str
     banner: str
+    is_demo: bool
 
 
 def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Status:
@@ -60,6 +61,7 @@ def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Sta
         has_bad_lines=feed.bad_lines > 0,
         unreadable=f"{format_times(failed_count, 'source')} cannot be read" if failed_count else "",
         banner=feed.notice,
+        is_demo=feed.is_demo,
     )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.connect_page import collector_settings, live_path
 from diamond_viewer.web.facet_panel import FacetPanel, facet_panel
 from diamond_viewer.web.filter_form import FilterForm, caption, filter_form
 from diamond_viewer.web.histogram import HistogramChart, histogram_chart
@@ -23,7 +24,8 @@ from diamond_viewer.web.trace_list import TraceList, trace_list
 class LiveTraces:
     """What a poll refreshes beside the status: the figures and the list.
 
-    ``has_no_source``: there is nothing to read, and ``waiting_for`` (paths) and ``reasons`` (sentences) say why.
+    ``has_no_source``: there is nothing to read, and ``waiting_for`` (paths) and ``reasons`` (sentences) say why;
+    ``collector`` is what to paste so that there is.
     """
 
     strip: StatsStrip
@@ -33,6 +35,7 @@ class LiveTraces:
     facets: FacetPanel
     waiting_for: tuple[str, ...]
     reasons: tuple[str, ...]
+    collector: str
     is_indexing: bool
 
 
@@ -94,6 +97,7 @@ def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int
         has_no_source=has_nothing_to_read(health.feed),
         waiting_for=waiting_for(health.feed),
         reasons=reasons(health.feed),
+        collector=collector_settings(live_path(health.feed)),
         is_indexing=not health.feed.ready,
     )
 

@@ -13,6 +13,7 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
 from diamond_viewer.web.address import TRACES_PATH, Address
+from diamond_viewer.web.connect_page import connect_page
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.health_page import health_page
@@ -90,6 +91,11 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     def search_help() -> Response:
         status = status_of(store.health().feed, clock())
         return page_of("search_help.html", status=status, keys=KEYS, rules=RULES, search_href=search_href)
+
+    @blueprint.get("/connect")
+    def connect() -> Response:
+        feed = store.health().feed
+        return page_of("connect.html", status=status_of(feed, clock()), page=connect_page(feed))
 
     @blueprint.get("/health")
     def health() -> Response:

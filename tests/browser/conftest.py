@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -131,9 +132,16 @@ def watched() -> Iterator[Watched]:
     assert watched.complaints == []
 
 
+def context_of(browser: Browser, **how: Any) -> BrowserContext:
+    """Somebody who has been here before: the first steps do not lie over the page."""
+    context = browser.new_context(**how)
+    context.add_init_script("try { localStorage.setItem('hints', 'seen') } catch {}")
+    return context
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 860})
+    context = context_of(browser, viewport={"width": 1440, "height": 860})
     context.set_default_timeout(10_000)
     yield context
     context.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Viewer
+from tests.browser.conftest import Viewer, context_of
 from tests.browser.test_traces_page import APPEARS_MS, MISMATCH_TRACE, fresh
 
 AXE = next((Path(__file__).parent / "axe").glob("axe-*.min.js"))
@@ -33,7 +33,7 @@ PAGES = {
 
 @pytest.fixture(params=["light", "dark"])
 def reader(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(color_scheme=request.param)
+    context = context_of(browser, color_scheme=request.param)
     context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()

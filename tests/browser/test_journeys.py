@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Viewer, Watched
+from tests.browser.conftest import Viewer, Watched, context_of
 from tests.browser.test_accessibility import violations
 
 USER, LESSON = "/users/usr_0007", "/lessons/lesson-012"
@@ -74,7 +74,7 @@ def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, viewer
 def test_journeys_are_seen_fit_and_are_not_hard_to_use(
     browser: Browser, watched: Watched, viewer: Viewer, scheme: str
 ) -> None:
-    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    context = context_of(browser, color_scheme=scheme)
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)

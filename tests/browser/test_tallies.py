@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Viewer, Watched
+from tests.browser.conftest import Viewer, Watched, context_of
 from tests.browser.test_traces_page import APPEARS_MS
 from tests.writing import line, span
 
@@ -71,8 +71,8 @@ def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, 
 def test_both_pages_fit_and_work_in_every_guise(
     browser: Browser, viewer: Viewer, watched: Watched, scheme: Literal["light", "dark"], width: int, scripts: bool
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 860}, color_scheme=scheme, java_script_enabled=scripts
+    context = context_of(
+        browser, viewport={"width": width, "height": 860}, color_scheme=scheme, java_script_enabled=scripts
     )
     try:
         page = context.new_page()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import StartViewer, Viewer, Watched
+from tests.browser.conftest import StartViewer, Viewer, Watched, context_of
 from tests.writing import line, span, span_id, trace_id
 
 SESSION = "4785e271b3daa680fd09a81249c1380e"
@@ -192,7 +192,7 @@ def test_a_trace_of_10000_spans_opens_at_once_and_all_of_it_can_be_reached(
 def test_the_offline_file_opens_from_disk_and_finds_things(
     browser: Browser, viewer: Viewer, watched: Watched, tmp_path: Path, scheme: str
 ) -> None:
-    context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", offline=False)
+    context = context_of(browser, color_scheme="dark" if scheme == "dark" else "light", offline=False)
     page = context.new_page()
     page.goto(f"{viewer.address}/traces/{SESSION}")
     page.locator(".takeaway summary").click()

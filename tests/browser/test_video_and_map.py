@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Viewer, Watched
+from tests.browser.conftest import Viewer, Watched, context_of
 from tests.web.conftest import METRICS
 
 
@@ -15,7 +15,7 @@ def test_charts_and_map_are_seen_and_fit(
     browser: Browser, watched: Watched, viewer: Viewer, scheme: str, width: int
 ) -> None:
     viewer.write(*METRICS.read_bytes().splitlines())
-    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = context_of(browser, viewport={"width": width, "height": 860}, color_scheme=scheme)
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{viewer.address}/video")

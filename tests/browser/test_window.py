@@ -7,14 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Viewer, Watched
+from tests.browser.conftest import Viewer, Watched, context_of
 
 OPENED = "/trace-viewer.html?trace=3e2337288c0cde97c1f5cae76038ca5b"
 
 
 @pytest.fixture
 def in_berlin(browser: Browser, viewer: Viewer, watched: Watched) -> Iterator[Page]:
-    context = browser.new_context(timezone_id="Europe/Berlin", viewport={"width": 1440, "height": 860})
+    context = context_of(browser, timezone_id="Europe/Berlin", viewport={"width": 1440, "height": 860})
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
@@ -55,7 +55,7 @@ def test_dragging_over_the_histogram_sets_the_window_and_back_undoes_it(page: Pa
 
 
 def test_a_finger_drags_as_well(browser: Browser, viewer: Viewer, watched: Watched) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = context_of(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{viewer.address}/trace-viewer.html")

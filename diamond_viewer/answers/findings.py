@@ -1,14 +1,17 @@
 """Findings and flows as JSON: the names that others rely on. Findings of many traces as Markdown."""
 
+from collections.abc import Callable
 from typing import Any
 
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.flows import Flow
 from diamond_viewer.diagnosis.found import FoundPage
 from diamond_viewer.diagnosis.wording import findings_markdown
-from diamond_viewer.query.filters import FILTER_BY_PARAMETER
+from diamond_viewer.query.filters import FILTER_BY_PARAMETER, MAX_TIME_NS
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.units import NS_PER_MS, format_times
+
+Journey = Callable[[str, int, int], tuple[Finding, ...]]  # ``TraceStore.journey``
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
@@ -44,8 +47,16 @@ def flow_row(flow: Flow) -> dict[str, Any]:
     }
 
 
+def journey_findings(journey: Journey, query: Query, now_ns: int) -> tuple[Finding, ...]:
+    """What was found over the traces of the user that is asked for, of the rules that are asked for; nothing without a user."""
+    window, user, rules = query.window(now_ns), query.value("user"), query.values("finding")
+    until_ns = MAX_TIME_NS if window.until_ns is None else window.until_ns
+    way = journey(user, window.since_ns or 0, until_ns) if user else ()
+    return tuple(finding for finding in way if not rules or finding.rule in rules)
+
+
 def findings_answer(page: FoundPage, journey: tuple[Finding, ...]) -> dict[str, Any]:
-    """``journey``: what was found over the traces of the user that was asked for."""
+    """``journey``: see ``journey_findings``."""
     return {
         "version": page.version,
         "total": page.total,

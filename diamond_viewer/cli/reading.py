@@ -1,0 +1,96 @@
+"""Files in, a store out: everything that stands in them now, read by the feed's own readers, in the order of their age."""
+
+import os
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from diamond_viewer.cli.output import Output
+from diamond_viewer.cli.subcommand import CommandError
+from diamond_viewer.feed.backlog import Backlog
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
+from diamond_viewer.settings.settings import DEFAULT_PATTERN, default_memory_bytes
+from diamond_viewer.settings.values import read_memory
+from diamond_viewer.telemetry.units import format_bytes, format_rfc3339, format_times
+from diamond_viewer.terminal import bar, progress
+
+PATIENCE_S = 1.0  # what is read by then needs no bar
+BETWEEN_BARS_S = 0.1
+LINE_BYTES = 64 * 1024**2  # as the server: a longer line is skipped and counted
+
+
+def patterns_of(namespace: Namespace) -> tuple[str, ...]:
+    return tuple(namespace.patterns) or (DEFAULT_PATTERN,)
+
+
+def chosen(namespace: Namespace, flag: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The value of a flag or of its variable, and how it was written; empty when there is neither."""
+    if (text := getattr(namespace, flag, None)) is not None:
+        return text, f"--{flag} {text!r}"
+    name = f"DIAMOND_{flag.upper()}"
+    text = environment.get(name, "").strip()
+    return text, f"{name}={text!r}"
+
+
+def configuration_of(namespace: Namespace) -> Configuration:
+    text, written = chosen(namespace, "config", os.environ)
+    return read_configuration(text, written) if text else UNCONFIGURED
+
+
+def memory_bytes_of(namespace: Namespace) -> int:
+    text, written = chosen(namespace, "memory", os.environ)
+    return read_memory(text, written) if text else default_memory_bytes()
+
+
+def new_store(namespace: Namespace) -> MemoryStore:
+    """As empty as the server's is at its start, within the same bounds. Raises ``SettingsError``."""
+    memory_bytes = memory_bytes_of(namespace)
+    thresholds = configuration_of(namespace).thresholds
+    return MemoryStore.of_process(memory_bytes, min(2 * LINE_BYTES, memory_bytes // 2), thresholds)
+
+
+@contextmanager
+def read_store(namespace: Namespace, output: Output) -> Iterator[MemoryStore]:
+    """Everything that the patterns name. What cannot be read is said; raises ``CommandError`` when that is all of it."""
+    patterns, store = patterns_of(namespace), new_store(namespace)
+    backlog = Backlog(patterns, store, max_line_bytes=LINE_BYTES)
+    try:
+        backlog.read_in_workers(os.cpu_count() or 1, MemoryStore.worker)
+        follow(backlog, output)
+        tell_troubles(backlog, patterns, output)
+        if held_since_ns := store.health().held_since_ns:
+            output.say(
+                f"Traces from before {format_rfc3339(held_since_ns)} did not fit into "
+                f"{format_bytes(memory_bytes_of(namespace))} and are left out: give more with --memory."
+            )
+        yield store
+    finally:
+        backlog.close()
+
+
+def follow(backlog: Backlog, output: Output) -> None:
+    """Read it to its end, with a bar where somebody waits for it."""
+    began_s = drawn_s = time.monotonic()
+    while backlog.step():
+        now_s = time.monotonic()
+        if now_s - began_s >= PATIENCE_S and now_s - drawn_s >= BETWEEN_BARS_S and backlog.bytes_total:
+            drawn_s = now_s
+            percent = 100 * backlog.bytes_read // backlog.bytes_total
+            words = progress(backlog.bytes_read, backlog.bytes_total, now_s - began_s)
+            output.progress(f"{bar(percent)} {words}")
+    output.end_progress()
+
+
+def tell_troubles(backlog: Backlog, patterns: Sequence[str], output: Output) -> None:
+    troubles = backlog.troubles()
+    if not backlog.has_files:
+        named = " or ".join(repr(pattern) for pattern in patterns)
+        raise CommandError(
+            troubles[0] if troubles else f"Nothing matches {named}. Name a file, a glob, or - for standard input."
+        )
+    for trouble in troubles:
+        output.say(trouble)
+    if backlog.bad_lines:
+        output.say(f"Left out, because it could not be read: {format_times(backlog.bad_lines, 'line')}.")

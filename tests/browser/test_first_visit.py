@@ -1,0 +1,107 @@
+"""What helps a newcomer, and whoever looks at another tab: first steps, notifications, the tab's colour, paper."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import Viewer, Watched
+from tests.browser.test_traces_page import fresh
+
+TOLD = (
+    "window.told = []; window.Notification = class extends EventTarget {"  # the system's own window cannot be looked at
+)
+TOLD += " static permission = 'granted'; static requestPermission = async () => 'granted';"
+TOLD += " constructor(title, options) { super(); told.push([title, options.body]) } };"
+
+
+@pytest.fixture
+def newcomer(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+def test_three_hints_are_read_once_and_found_again(newcomer: BrowserContext, viewer: Viewer) -> None:
+    page = newcomer.new_page()
+    page.goto(f"{viewer.address}/trace-viewer.html")
+    hints = page.get_by_role("complementary", name="First steps")
+    for number, (title, marked) in enumerate(
+        (("Whose trouble", "#filters"), ("What happened", "#list"), ("only once", ".header__nav")), 1
+    ):
+        expect(hints).to_contain_text(title)
+        expect(hints).to_contain_text(f"{number} of 3")
+        expect(page.locator(marked)).to_have_class(re.compile("hinted"))
+        hints.get_by_role("button", name="Done" if number == 3 else "Next").click()
+    expect(hints).to_be_hidden()
+    expect(page.locator(".hinted")).to_have_count(0)
+    page.reload()
+    page.locator("#list .row").first.wait_for()
+    expect(hints).to_be_hidden()
+    page.keyboard.press("?")
+    page.get_by_role("button", name="First steps").click()
+    expect(hints).to_contain_text("1 of 3")
+    page.keyboard.press("Escape")
+    expect(hints).to_be_hidden()
+
+
+def test_a_kept_search_notifies_once_of_what_is_new(page: Page, viewer: Viewer) -> None:
+    page.context.add_init_script(TOLD)
+    page.goto(f"{viewer.address}/trace-viewer.html?user=usr_new&column=spans")
+    page.locator("#kept > summary").click()
+    page.get_by_label("Name for this search").fill("New one")
+    page.get_by_role("button", name="Keep").click()
+    bell = page.get_by_role("button", name="Notify me when “New one” matches something new")
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#kept .menu__said")).to_contain_text("You are notified")
+
+    viewer.write(fresh(1, **{"user.id": "usr_new"}))
+    page.locator("#list .row").first.wait_for()
+    for _ in range(2):  # the second look finds nothing that was not told
+        page.evaluate("document.dispatchEvent(new Event('viewer:look'))")
+        page.wait_for_function("told.length === 1")
+    assert page.evaluate("told") == [["New one", "GET /fresh/1: 1 trace matches now"]]
+
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("localStorage.notify") == "{}"
+
+
+def test_a_browser_that_refuses_is_said(page: Page) -> None:
+    page.context.add_init_script(TOLD.replace("'granted'", "'denied'"))
+    page.reload()
+    page.locator("#kept > summary").click()
+    page.get_by_role("button", name="Keep").click()
+    page.locator("#kept [data-notify]").click()
+    expect(page.locator("#kept .menu__said")).to_contain_text("allow it in the settings of this site")
+    expect(page.locator("#kept [data-notify]")).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_tab_is_red_while_nothing_comes(page: Page, watched: Watched) -> None:
+    watched.expected = ("503",)
+    icon = page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile("/diamond.svg"))
+    page.route("**/trace-viewer.html*", lambda route: route.fulfill(status=503, body=""))
+    expect(icon).to_have_attribute("href", re.compile("/diamond-trouble.svg"))
+    page.unroute("**/trace-viewer.html*")
+    expect(icon).to_have_attribute("href", re.compile("/diamond.svg"))
+
+
+def test_a_trace_is_printed_without_the_furniture(page: Page) -> None:
+    page.locator("#list .row__link").first.click()
+    page.locator("#opened .trace").wait_for()
+    page.emulate_media(media="print")
+    for gone in (".header__nav", "#filters", ".list__foot"):
+        expect(page.locator(gone)).to_be_hidden()
+    expect(page.locator("#opened .trace")).to_be_visible()
+
+
+def test_more_contrast_is_given_to_who_asks(page: Page) -> None:
+    page.emulate_media(contrast="more")
+    colours = page.evaluate(
+        "['.row__second', '.row__first'].map(one => getComputedStyle(document.querySelector(one)).color)"
+    )
+    assert colours[0] == colours[1]

@@ -7,13 +7,12 @@ found to be there already (``insertion``).
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
 
 import orjson
 
 from diamond_viewer.clickhouse.insertion import Insertion, Place, quoted
 from diamond_viewer.clickhouse.known_lines import KnownLines, Session
-from diamond_viewer.clickhouse.rows import METRIC_TABLES, AsAttributes, Row, as_attributes, log_row, point_row, span_row
+from diamond_viewer.clickhouse.written_rows import METRIC_TABLES, Rendering, Row, log_row, point_row, span_row
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.batch import Batch
 from diamond_viewer.telemetry.model import FeedState
@@ -22,7 +21,7 @@ from diamond_viewer.telemetry.otlp_written import WrittenLine
 BATCH_BYTES = 32 * 1024**2  # of JSON: what one batch takes here, and a multiple of it in the server
 MAX_BATCH_ROWS = 200_000
 
-SPANS, LOGS = "spans", "log records"
+SPANS, LOGS, POINTS = "spans", "log records", "metric points"
 _WRITABLE = ("", "DEFAULT", "EPHEMERAL")
 
 
@@ -31,7 +30,7 @@ class _Table:
     """``rows`` wait for the next insert, each encoded; ``keys`` are of those, for tables in which a row comes once."""
 
     insertion: Insertion
-    attributes: AsAttributes
+    attributes: Rendering
     rows: list[bytes] = field(default_factory=list)
     columns: set[str] = field(default_factory=set)
     times_ns: list[int] = field(default_factory=list)
@@ -55,6 +54,7 @@ class TableWriter:
     """What ``feed`` writes to. ``attempt(action)`` does it, again if that may help; what it raises ends the import.
 
     ``inserted`` counts rows that were sent, by what they are; ``left_out`` likewise those for which there is no table.
+    ``lines_known`` are those that were imported before, or came twice.
     """
 
     def __init__(
@@ -71,24 +71,34 @@ class TableWriter:
         self._session = session
         self._attempt = attempt
         self._batch_bytes = batch_bytes
-        self.inserted: Counter[str] = Counter()
+        self.inserted: Counter[str] = Counter({SPANS: 0, LOGS: 0, POINTS: 0})  # in the order in which they are told
         self.left_out: Counter[str] = Counter()
         self.invalid_points = 0
-        self._spans = self._table(traces, ("TraceId", "SpanId"), "Timestamp")
-        if self._spans is None:
+        self.lines_known = 0
+        spans = self._table(traces, ("TraceId", "SpanId"), "Timestamp")
+        if spans is None:
             raise TablesMissingError(
                 f"There is no table {traces.table!r} in the database {traces.database!r}. The collector's clickhouse exporter "
                 "makes it when it starts (create_schema); start it once, or name another with ?table=."
             )
+        self._spans = spans
         self._logs = self._table(
-            Place(traces.database, logs, traces.cluster),
+            Place.parse(logs, traces.database, traces.cluster),
             ("TraceId", "SpanId", "Timestamp", "ServiceName", "SeverityNumber", "Body", "LogAttributes"),
             "Timestamp",
         )
         self._points = {
             kind: self._table(
-                Place(traces.database, f"{metrics}_{suffix}", traces.cluster),
-                ("MetricName", "ServiceName", "TimeUnix", "StartTimeUnix", "Attributes", "ResourceAttributes", "ScopeName"),
+                Place.parse(f"{metrics}_{suffix}", traces.database, traces.cluster),
+                (
+                    "MetricName",
+                    "ServiceName",
+                    "TimeUnix",
+                    "StartTimeUnix",
+                    "Attributes",
+                    "ResourceAttributes",
+                    "ScopeName",
+                ),
                 "TimeUnix",
             )
             for kind, suffix in METRIC_TABLES.items()
@@ -99,7 +109,9 @@ class TableWriter:
         self._size_bytes = 0
 
     def is_held(self, digest: bytes) -> bool:
-        return digest in self._digests or digest in self.known
+        is_known = digest in self._digests or digest in self.known
+        self.lines_known += is_known
+        return is_known
 
     def add(self, batch: Batch, digest: bytes) -> None:
         """Only gathers: what the server has against it shows at the next commit."""
@@ -140,7 +152,6 @@ class TableWriter:
         raise NotImplementedError
 
     def _rows_of(self, line: WrittenLine) -> Iterator[tuple[str, "_Table | None", Row]]:
-        assert self._spans is not None
         for span in line.spans:
             if (ids := (span.trace_id, span.span_id)) not in self._span_ids:
                 self._span_ids.add(ids)
@@ -151,7 +162,7 @@ class TableWriter:
             yield LOGS, table, log_row(record, table.attributes, has_event_name=has_name) if table else {}
         for point in line.points:
             table = self._points[point.kind]
-            yield f"points of kind {point.kind}", table, point_row(point, table.attributes) if table else {}
+            yield POINTS, table, point_row(point, table.attributes) if table else {}
 
     def _tables(self) -> Iterator[_Table]:
         yield from (table for table in (self._spans, self._logs, *self._points.values()) if table)
@@ -165,7 +176,7 @@ class TableWriter:
             return None
         insertion = Insertion(place, columns, tuple(name for name in key if name in columns), time)
         kind = columns.get("SpanAttributes") or columns.get("LogAttributes") or columns.get("Attributes") or "Map"
-        return _Table(insertion, as_attributes(kind))
+        return _Table(insertion, Rendering(kind))
 
 
 def _columns(session: Session, place: Place) -> Mapping[str, str]:

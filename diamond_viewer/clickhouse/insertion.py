@@ -1,19 +1,25 @@
 """One INSERT into a table of the exporter's: rows as JSON, and none that stands there already.
 
-The server reads the rows with ``input()`` and leaves out those whose key it finds in the table in the same moments of time. So an
-import that broke off may be repeated, and one beside a collector that writes the same spans adds nothing twice.
+The server reads the rows with ``input()`` and leaves out those whose key it finds in the table in the same moments of time.
+So an import that broke off may be repeated, and one beside a collector that writes the same spans adds nothing twice.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from diamond_viewer.clickhouse.rows import TIMES
+from diamond_viewer.clickhouse.written_rows import TIMES
 
 NS_PER_S = 1_000_000_000
-MOMENTS_S = (10, 60, 600, 3_600, 86_400, 30 * 86_400)  # how wide moments are, at the finest of which there are few enough
+MOMENTS_S = (
+    10,
+    60,
+    600,
+    3_600,
+    86_400,
+    30 * 86_400,
+)  # how wide moments are, at the finest of which there are few enough
 MAX_MOMENTS = 2_000
 
-# every name of the exporter's tables that rows have, save the times, which are written as numbers
 _SETTINGS = {
     "max_partitions_per_insert_block": 0,  # a file may reach over a hundred days
     "insert_distributed_sync": 1,  # an answer means that the rows are in the shards' tables
@@ -45,6 +51,16 @@ class Place:
     table: str
     cluster: str = ""
 
+    @classmethod
+    def parse(cls, name: str, database: str, cluster: str = "") -> "Place":
+        """``name`` may name its database itself.
+
+        >>> Place.parse("spans", "otel"), Place.parse("other.spans", "otel", "two")
+        (Place(database='otel', table='spans', cluster=''), Place(database='other', table='spans', cluster='two'))
+        """
+        before, _, table = name.rpartition(".")
+        return cls(before or database, table, cluster)
+
     @property
     def read(self) -> str:
         name = f"{named(self.database)}.{named(self.table)}"
@@ -70,7 +86,9 @@ class Insertion:
     def statement(self, given: Iterable[str], times_ns: Iterable[int]) -> str:
         """For rows that have the columns ``given`` between them, at these times; a JSON object a row is to follow."""
         names = [name for name in self.columns if name in set(given)]
-        settings = _SETTINGS | (_JSON_SETTINGS if any(kind.startswith("JSON") for kind in self.columns.values()) else {})
+        settings = _SETTINGS | (
+            _JSON_SETTINGS if any(kind.startswith("JSON") for kind in self.columns.values()) else {}
+        )
         structure = ", ".join(f"{named(name)} {self._given_type(name)}" for name in names)
         return (
             f"INSERT INTO {self.place.written} ({', '.join(map(named, names))}) "
@@ -116,12 +134,17 @@ class Insertion:
             moments = sorted({time_ns // (width_s * NS_PER_S) for time_ns in times})
             if len(moments) <= MAX_MOMENTS:
                 break
-        first_s, last_s = times[0] // NS_PER_S, times[-1] // NS_PER_S + 1
         unit = NS_PER_S if self._is_exact(self.time) else 1
         return (
-            f"{named(self.time)} >= toDateTime64({first_s}, 9) AND {named(self.time)} <= toDateTime64({last_s}, 9) "
+            f"{named(self.time)} >= {self._bound(times[0])} AND {named(self.time)} <= {self._bound(times[-1])} "
             f"AND intDiv({self._number(self.time)}, {width_s * unit}) IN ({', '.join(map(str, moments))})"
         )
+
+    def _bound(self, time_ns: int) -> str:
+        """For a comparison that the table's key may use."""
+        if self._is_exact(self.time):
+            return f"fromUnixTimestamp64Nano(toInt64({time_ns}))"
+        return f"toDateTime({time_ns // NS_PER_S})"
 
 
 def _written(name: str) -> str:

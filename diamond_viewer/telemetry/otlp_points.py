@@ -13,7 +13,11 @@ from diamond_viewer.telemetry.otlp_values import attributes_from_wire
 
 MAX_TIME_NS = 2**63 - 1
 KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
-TEMPORALITIES = ("AGGREGATION_TEMPORALITY_UNSPECIFIED", "AGGREGATION_TEMPORALITY_DELTA", "AGGREGATION_TEMPORALITY_CUMULATIVE")
+TEMPORALITIES = (
+    "AGGREGATION_TEMPORALITY_UNSPECIFIED",
+    "AGGREGATION_TEMPORALITY_DELTA",
+    "AGGREGATION_TEMPORALITY_CUMULATIVE",
+)
 
 _NO_BYTES = msgspec.Raw(b"")
 

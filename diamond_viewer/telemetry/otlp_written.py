@@ -1,4 +1,4 @@
-"""A line with everything that was written in it, whole and not redacted: what is put into tables that the collector fills too."""
+"""A line with everything that was written in it, whole and not redacted: for tables that the collector fills too."""
 
 from dataclasses import dataclass
 

@@ -1,22 +1,38 @@
 """Spans, log records and metric points as rows of the exporter's tables: a dict each, keys are columns, times are ns.
 
-``TIMES`` are the columns with times. Attributes are given as the table wants them: see ``as_attributes``.
+``TIMES`` are the columns with times.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from diamond_viewer.clickhouse.texts import plain, text_of, texts_of
-from diamond_viewer.telemetry.model import Attributes, Log, Span
-from diamond_viewer.telemetry.otlp_points import WrittenPoint
+from diamond_viewer.telemetry.model import Attributes, Log, Resource, Span
+from diamond_viewer.telemetry.otlp_points import MAX_TIME_NS, WrittenPoint
 from diamond_viewer.telemetry.semconv import SERVICE_KEY
 
 Row = dict[str, Any]
-AsAttributes = Callable[[Attributes], Mapping[str, Any]]
 
-TIMES = frozenset(
-    ("Timestamp", "Events.Timestamp", "TimestampTime", "StartTimeUnix", "TimeUnix", "Exemplars.TimeUnix")
-)
+
+class Rendering:
+    """How a table takes attributes: JSON columns keep types, maps have texts. To be used from one thread."""
+
+    def __init__(self, column_type: str) -> None:
+        self._render = _plain_attributes if column_type.startswith(("JSON", "Object")) else texts_of
+        self._resource: Resource | None = None
+        self._of_resource: Mapping[str, Any] = {}
+
+    def __call__(self, attributes: Attributes) -> Mapping[str, Any]:
+        return self._render(attributes) if attributes else {}
+
+    def resource(self, resource: Resource) -> Mapping[str, Any]:
+        """One resource has many spans, which come together: it is rendered once for all of them."""
+        if resource is not self._resource:
+            self._resource, self._of_resource = resource, self(resource.attributes)
+        return self._of_resource
+
+
+TIMES = frozenset(("Timestamp", "Events.Timestamp", "TimestampTime", "StartTimeUnix", "TimeUnix", "Exemplars.TimeUnix"))
 EVENT_NAME_KEY = "event.name"  # where it stood before log records had a field for it
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES = ("Unset", "Ok", "Error")
@@ -29,19 +45,14 @@ METRIC_TABLES = {  # of the kinds of ``otlp_points``: behind the tables' common 
 }
 
 
-def as_attributes(column_type: str) -> AsAttributes:
-    """How a column of this type takes attributes: JSON columns keep types, maps have texts."""
-    return _plain_attributes if column_type.startswith(("JSON", "Object")) else texts_of
-
-
 def _plain_attributes(attributes: Attributes) -> Mapping[str, Any]:
     return {key: plain(value) for key, value in attributes.items() if value is not None}
 
 
-def span_row(span: Span, attributes: AsAttributes) -> Row:
+def span_row(span: Span, attributes: Rendering) -> Row:
     resource = span.resource.attributes
     row = {
-        "Timestamp": span.start_ns,
+        "Timestamp": span.start_ns if span.start_ns <= MAX_TIME_NS else 0,
         "TraceId": span.trace_id,
         "SpanId": span.span_id,
         "ParentSpanId": span.parent_id,
@@ -49,18 +60,19 @@ def span_row(span: Span, attributes: AsAttributes) -> Row:
         "SpanName": span.name,
         "SpanKind": _name(KINDS, span.kind),
         "ServiceName": text_of(resource.get(SERVICE_KEY)),
-        "ResourceAttributes": attributes(resource),
+        "ResourceAttributes": attributes.resource(span.resource),
         "ScopeName": span.scope.name,
         "ScopeVersion": span.scope.version,
         "SpanAttributes": attributes(span.attributes),
-        "Duration": span.duration_ns,
+        "Duration": (span.end_ns - span.start_ns)
+        % 2**64,  # as the exporter: an end that lies before the start is not lost
         "StatusCode": _name(STATUSES, span.status_code),
         "StatusMessage": span.status_message,
         "ResourceAttributesKeys": list(resource),
         "SpanAttributesKeys": list(span.attributes),
     }
     if span.events:
-        row["Events.Timestamp"] = [event.time_ns for event in span.events]
+        row["Events.Timestamp"] = [min(event.time_ns, MAX_TIME_NS) for event in span.events]
         row["Events.Name"] = [event.name for event in span.events]
         row["Events.Attributes"] = [attributes(event.attributes) for event in span.events]
     if span.links:
@@ -71,14 +83,14 @@ def span_row(span: Span, attributes: AsAttributes) -> Row:
     return row
 
 
-def log_row(log: Log, attributes: AsAttributes, *, has_event_name: bool) -> Row:
+def log_row(log: Log, attributes: Rendering, *, has_event_name: bool) -> Row:
     """``has_event_name``: the table has a column for it; else it goes where it was written before there was one."""
     said = log.attributes
     if log.name and not has_event_name:
         said = {EVENT_NAME_KEY: log.name, **said}
     return {
-        "Timestamp": log.time_ns,
-        "TimestampTime": log.time_ns,
+        "Timestamp": (time_ns := log.time_ns if log.time_ns <= MAX_TIME_NS else 0),
+        "TimestampTime": time_ns,
         "TraceId": log.trace_id,
         "SpanId": log.span_id,
         "TraceFlags": log.flags & 0xFF,
@@ -87,7 +99,7 @@ def log_row(log: Log, attributes: AsAttributes, *, has_event_name: bool) -> Row:
         "ServiceName": text_of(log.resource.attributes.get(SERVICE_KEY)),
         "Body": text_of(log.body),
         "ResourceSchemaUrl": log.resource.schema_url,
-        "ResourceAttributes": attributes(log.resource.attributes),
+        "ResourceAttributes": attributes.resource(log.resource),
         "ScopeSchemaUrl": log.scope.schema_url,
         "ScopeName": log.scope.name,
         "ScopeVersion": log.scope.version,
@@ -97,9 +109,9 @@ def log_row(log: Log, attributes: AsAttributes, *, has_event_name: bool) -> Row:
     }
 
 
-def point_row(point: WrittenPoint, attributes: AsAttributes) -> Row:
+def point_row(point: WrittenPoint, attributes: Rendering) -> Row:
     row: Row = {
-        "ResourceAttributes": attributes(point.resource.attributes),
+        "ResourceAttributes": attributes.resource(point.resource),
         "ResourceSchemaUrl": point.resource.schema_url,
         "ScopeName": point.scope.name,
         "ScopeVersion": point.scope.version,

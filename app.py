@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from contextlib import ExitStack
 
 from diamond_viewer import terminal
@@ -11,16 +10,18 @@ from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings, SettingsError
+from diamond_viewer.telemetry.redact import enforce
 
 
 def main() -> int:
     """Run until told to stop. The exit code: 0 stopped, 2 cannot start like this."""
-    started_s = time.monotonic()
     try:
         settings = Settings.from_arguments(sys.argv[1:], os.environ)
+        enforce(settings.redaction)  # before anything is decoded
         listening = listen(settings.host, settings.port)
         received = listen(*settings.otlp, "--otlp") if settings.otlp else []
         storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None
@@ -35,7 +36,7 @@ def main() -> int:
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.configuration.thresholds)
         try:
             feed = Feed(patterns, store, max_line_bytes=settings.max_line_bytes, notice=notice)
-            feed.read_backlog_in(settings.worker_count, MemoryStore.worker)
+            feed.read_backlog_in(settings.worker_count, worker_maker())
         except FeedError as error:
             return terminal.refuse(error)
         feed.start()
@@ -47,11 +48,10 @@ def main() -> int:
 
         imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
         house.enter_context(Examiner(store))
-        receiving = terminal.reception(settings, received)
-        terminal.greet(terminal.page_address(settings, listening[0].getsockname()[1]), patterns, notice, receiving)
+        terminal.greet(settings, listening, received, patterns, notice)
         if storage:
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
-        terminal.follow_backlog(store, stop.wait, started_s)
+        terminal.follow_backlog(store, stop.wait)
         serve(app_for(store, settings, imports), listening, stop, Limits(connection_class=poll_channels(store)))
     return 0
 

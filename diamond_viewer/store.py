@@ -4,14 +4,17 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundPage
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
@@ -29,6 +32,21 @@ from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+
+
+class StoreError(Exception):
+    """The store cannot answer now; the message is one sentence for readers that says what to do, without secrets.
+
+    Any question may raise it, of a store that is elsewhere. The next question finds out by itself whether it still holds.
+    """
+
+
+def _stays() -> bool:
+    return False
+
+
+# Whether who asks has gone away meanwhile: a store that is elsewhere then stops. Whoever asks for a browser sets it.
+reader_has_left: ContextVar[Callable[[], bool]] = ContextVar("reader_has_left", default=_stays)
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -131,6 +149,16 @@ class TraceStore(Protocol):
         """Figures over the traces of all lessons in the window: what one lesson is compared with."""
         ...
 
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        """A page of the log records that match, newest first, records of one time in an order that stays; with their number,
+        and when they were in ``buckets`` equal buckets over the window, its open ends at the first and the last match.
+
+        The parameters are those of ``log_query.PARAMETERS``. A record is of a user (a lesson) when it names the user itself,
+        or a held trace that it belongs to does. Its level is ``severity.level_of``, its time ``Log.time_ns``; one without a
+        time (0) lies in no window that has a beginning. ``log_query.says`` decides about words, of the redacted record.
+        """
+        ...
+
     def feed(self) -> FeedState:
         """What the feed last said of itself: the same object until it says something else. Waits for nobody."""
         ...
@@ -196,6 +224,10 @@ class TraceWriter(Protocol):
     def adopt(self, spans: SealedSpans) -> Adoption:
         """Take what a ``SealedWriter`` made of one file, older than everything that is held."""
         ...
+
+
+class SpanBench(TraceStore, TraceWriter, Protocol):
+    """A store for a few traces that are taken out of a larger one: what it was given at once, it answers about."""
 
 
 class SealedWriter(TraceWriter, Protocol):

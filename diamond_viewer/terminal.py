@@ -10,6 +10,7 @@ from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_bytes, format_count, format_duration
 
+STARTED_S = time.monotonic()  # the program imports this before it does anything
 LOOK_S = 0.1  # between two looks whether the backlog is indexed
 PATIENCE_S = 1.0  # a backlog that is indexed by then needs no bar
 BAR_CELLS = 20
@@ -51,16 +52,20 @@ def reception(settings: Settings, listening: Sequence[socket]) -> str:
     return f"Receiving OTLP/HTTP at http://{f'[{host}]' if ':' in host else host}:{port}, {whither}"
 
 
-def greet(address: str, patterns: Sequence[str], notice: str, receiving: str = "") -> None:
-    """The URL, what is read and received, how to stop."""
-    say(f"Diamond Viewer: {address}")
+def greet(
+    settings: Settings, listening: Sequence[socket], received: Sequence[socket], patterns: Sequence[str], notice: str
+) -> None:
+    """The URL, what is read and received, how to stop. ``listening`` serves pages, ``received`` takes telemetry."""
+    say(f"Diamond Viewer: {page_address(settings, listening[0].getsockname()[1])}")
     say(notice or f"Reading {', '.join(patterns)}")
-    if receiving:
+    if receiving := reception(settings, received):
         say(receiving)
+    if settings.no_redact:
+        say("Secrets are shown as they were recorded (--no-redact).")
     say("Stop with Ctrl-C.")
 
 
-def follow_backlog(store: TraceStore, is_over: Callable[[float], bool], started_s: float) -> None:
+def follow_backlog(store: TraceStore, is_over: Callable[[float], bool], started_s: float = STARTED_S) -> None:
     """``announce_backlog`` in the background, until it is indexed or the viewer stops."""
     arguments = (store, is_over, started_s)
     Thread(target=announce_backlog, args=arguments, name="backlog", daemon=True).start()

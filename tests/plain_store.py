@@ -13,9 +13,11 @@ from typing import Self
 from diamond_viewer.diagnosis.diagnose import Diagnosis, diagnose_journey, diagnosis_of
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, HasFlag, LastsBetween, Overlaps, Term
 from diamond_viewer.store import Intervals
+from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
@@ -39,6 +41,7 @@ from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 from tests.plain_language import holds, http_status_of, route_of
+from tests.plain_logs import plain_logs, read_records
 from tests.plain_map import plain_map
 from tests.plain_metrics import plain_catalogue, plain_series_of
 from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
@@ -58,6 +61,7 @@ class PlainStore:
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
         self._metric_documents: list[Json] = []
+        self._log_documents: list[Json] = []
 
     @classmethod
     def from_files(cls, paths: Iterable[Path | str]) -> Self:
@@ -91,6 +95,7 @@ class PlainStore:
                 continue
             self._lines += bool(documents)
             self._metric_documents += [document for document in documents if "resourceMetrics" in document]
+            self._log_documents += [document for document in documents if "resourceLogs" in document]
             self._add_spans(span for document in documents for span in read_spans(document))
         if self._lines != lines_before:
             self._version += 1
@@ -307,6 +312,13 @@ class PlainStore:
                     if event.name == name and after_ns < event.time_ns <= until_ns:
                         counts.setdefault(span.service, [0] * len(intervals))[at] += 1
         return {service: tuple(found) for service, found in sorted(counts.items())}
+
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        held = read_records(self._log_documents)
+        return plain_logs(held, query, now_ns, buckets, self._version, self._names)
+
+    def _names(self, trace_id: str, field: str, value: str) -> bool:
+        return trace_id in self._spans and value in self._carried(trace_id, Field(field))
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
         rows = self._matching(query, now_ns)

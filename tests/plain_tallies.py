@@ -185,6 +185,7 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
             _rank([lasted_ns(span) for span, _ in found], 99),
             _series([began_ns(span) for span, _ in found], start_ns, width_ns),
             again[key],
+            _heat([span for span, _ in found], start_ns, width_ns),
         )
         for key, found in calls.items()
     ]
@@ -208,8 +209,24 @@ def plain_operations(traces: Sequence[Sequence[Span]], window: Overlaps, now_ns:
     ]
     statements.sort(key=lambda tally: (-tally.total_ns, f"{tally.system}\n{tally.statement}"))
     return Operations(
-        tuple(operations[:limit]), tuple(statements[:limit]), len(operations), len(statements), start_ns, width_ns
+        tuple(operations[:limit]),
+        tuple(statements[:limit]),
+        len(operations),
+        len(statements),
+        start_ns,
+        width_ns,
+        heat=_heat([span for found in calls.values() for span, _ in found], start_ns, width_ns),
     )
+
+
+def _heat(spans: Sequence[Span], start_ns: int, width_ns: int) -> tuple[int, ...]:
+    """A series for each band of duration, one after the other."""
+    edges_ms = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 10**12)
+    series = [
+        _series([began_ns(span) for span in spans if low * 10**6 <= lasted_ns(span) < high * 10**6], start_ns, width_ns)
+        for low, high in pairwise(edges_ms)
+    ]
+    return tuple(count for one in series for count in one)
 
 
 def _queries(family: Family) -> list[tuple[tuple[str, str], tuple[Span, int, int]]]:

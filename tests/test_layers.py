@@ -21,7 +21,7 @@ ROOMS = {  # room (a folder or a module of the package): the rooms it may know b
     "store": PURE,
     "index": PURE | {"store", "resident"},
     "clickhouse": PURE | {"store"},
-    "settings": {"diagnosis", "tokens"},
+    "settings": {"telemetry", "diagnosis", "tokens"},
     "tokens": set[str](),
     "resident": set[str](),
     "feed": {"telemetry", "store"},

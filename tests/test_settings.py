@@ -9,6 +9,7 @@ import pytest
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
 from diamond_viewer.settings.settings import Settings, SettingsError, default_memory_bytes
+from diamond_viewer.telemetry.own_secrets import Redaction
 
 MIB = 1024**2
 
@@ -50,6 +51,7 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         pytest.param("", {"DIAMOND_DEMO": "yes"}, Settings(demo=True), id="demo by variable"),
         pytest.param("--demo", {"DIAMOND_DEMO": "0"}, Settings(demo=True), id="a switch beats its variable"),
         pytest.param("x.json", {"DIAMOND_DEMO": "1"}, Settings(("x.json",)), id="a pattern beats the demo variable"),
+        pytest.param("--no-redact", {}, Settings(no_redact=True), id="secrets on this machine"),
         pytest.param("--otlp 4318", {}, Settings(otlp=("127.0.0.1", 4318)), id="receive on this machine"),
         pytest.param("", {"DIAMOND_OTLP": "4318"}, Settings(otlp=("127.0.0.1", 4318)), id="receive by variable"),
         pytest.param("--otlp 0.0.0.0:4318", {}, Settings(otlp=("0.0.0.0", 4318)), id="receive from everywhere"),
@@ -130,6 +132,16 @@ def test_settings_are_read(arguments: str, environment: dict[str, str], expected
             {},
             "--host :: is every address of this machine: say under which names readers come with --allowed-host NAME.",
         ),
+        (
+            ["--no-redact", "--allowed-host", "a.example"],
+            {},
+            "--no-redact shows passwords and tokens: it stays on this",
+        ),
+        (
+            ["--host", "10.1.2.3", "--trust-proxy-user", "X-User", "--proxy", "10.0.0.2"],
+            {"DIAMOND_NO_REDACT": "1"},
+            "--no-redact shows passwords and tokens: it stays on this machine.",
+        ),
         (["--trust-proxy-user", "X-User"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
         (["--proxy", "10.0.0.2"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
         (["--trust-proxy-user", "X User"], {}, "--trust-proxy-user 'X User' is no name of a header."),
@@ -204,6 +216,7 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         "--auth-token-file",
         "--trust-proxy-user",
         "--proxy",
+        "--no-redact",
     )
     assert [flag for flag in (*flags, "--otlp-allow-origin") if flag not in text] == []
 
@@ -230,6 +243,13 @@ def test_a_configuration_file_sets_limits_of_the_rules(tmp_path: Path) -> None:
     assert Settings.from_arguments([], {}).configuration.thresholds == DEFAULTS
 
 
+def test_a_configuration_file_says_what_else_is_secret(tmp_path: Path) -> None:
+    (tmp_path / "viewer.toml").write_text("[redaction]\nkeys = ['iban']\npatterns = ['CH[0-9]{19}']\nemails = true\n")
+    settings = Settings.from_arguments(["--config", str(tmp_path / "viewer.toml")], {})
+    assert settings.redaction == Redaction(("iban",), ("CH[0-9]{19}",), emails=True)
+    assert replace(settings, no_redact=True).redaction.is_on is False
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -238,6 +258,14 @@ def test_a_configuration_file_sets_limits_of_the_rules(tmp_path: Path) -> None:
         (b"[thresholds]\nslow_span_ms = nan", "must be a number from 0 on"),
         (b"thresholds = 3", "thresholds must be a table"),
         (b"[limits]\nslow_span_ms = 1", "viewer.toml': 'limits' is not known."),
+        (b"[redaction]\nkey = ['iban']", "redaction has no 'key'. There are: keys, patterns, emails."),
+        (b"[redaction]\nkeys = 'iban'", "keys must be a list of texts, for example keys = \\['iban'\\]"),
+        (b"[redaction]\nkeys = ['user_id']", "keys holds 'user_id', and traces are found by"),
+        (b"[redaction]\nkeys = ['name']", "keys holds 'name', and traces are found by"),
+        (b"[redaction]\nkeys = ['--']", "keys holds '--', which has no letter of ASCII and no digit."),
+        (b"[redaction]\npatterns = ['(?=a)']", "which is no pattern of RE2: invalid perl operator"),
+        (b"[redaction]\npatterns = ['a*']", "which also matches nothing at all, and so everywhere."),
+        (b"[redaction]\nemails = 'yes'", "emails is 'yes'. It must be true or false."),
         (b"slow_span_ms: 1", "is not TOML"),
         (b"\xff", "is not TOML"),
         (None, "cannot be read"),

@@ -2,23 +2,39 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from socket import socket
 
 import pytest
 
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.terminal import CLEAR_LINE, announce_backlog, greet, refuse
 
 
-def test_the_greeting_is_three_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    greet("http://localhost:8000/trace-viewer.html", ("a.json", "b.json"), "")
+@pytest.fixture
+def listening() -> Iterator[socket]:
+    with socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound
+
+
+def test_the_greeting_is_three_lines(listening: socket, capsys: pytest.CaptureFixture[str]) -> None:
+    greet(Settings(), [listening], [], ("a.json", "b.json"), "")
+    port = listening.getsockname()[1]
     assert capsys.readouterr().out == (
-        "Diamond Viewer: http://localhost:8000/trace-viewer.html\nReading a.json, b.json\nStop with Ctrl-C.\n"
+        f"Diamond Viewer: http://127.0.0.1:{port}/trace-viewer.html\nReading a.json, b.json\nStop with Ctrl-C.\n"
     )
 
 
-def test_a_notice_stands_instead_of_the_patterns(capsys: pytest.CaptureFixture[str]) -> None:
-    greet("http://localhost:8000/trace-viewer.html", ("/tmp/x/traces.json",), "This is demo traffic.")
+def test_secrets_that_are_shown_are_said(listening: socket, capsys: pytest.CaptureFixture[str]) -> None:
+    greet(Settings(no_redact=True), [listening], [], ("a.json",), "")
+    assert "Secrets are shown as they were recorded (--no-redact).\n" in capsys.readouterr().out
+
+
+def test_a_notice_stands_instead_of_the_patterns(listening: socket, capsys: pytest.CaptureFixture[str]) -> None:
+    greet(Settings(), [listening], [], ("/tmp/x/traces.json",), "This is demo traffic.")
     assert capsys.readouterr().out.splitlines()[1] == "This is demo traffic."
 
 

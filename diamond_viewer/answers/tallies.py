@@ -1,8 +1,17 @@
 """Errors by cause and operations by their time, as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from diamond_viewer.telemetry.tallies import ErrorGroup, ErrorGroups, Operations, OperationTally, StatementTally
+from diamond_viewer.telemetry.tallies import (
+    BAND_EDGES_NS,
+    SERIES_BUCKETS,
+    ErrorGroup,
+    ErrorGroups,
+    Operations,
+    OperationTally,
+    StatementTally,
+)
 from diamond_viewer.telemetry.units import NS_PER_MS
 
 
@@ -22,6 +31,8 @@ def operations_answer(found: Operations, version: int) -> dict[str, Any]:
         "total": found.operation_count,
         "statement_total": found.statement_count,
         **_reach(found),
+        "heat_edges_ms": [edge_ns // NS_PER_MS for edge_ns in BAND_EDGES_NS],
+        "heat": _heat(found.heat),
         "operations": [_operation(tally) for tally in found.operations],
         "statements": [_statement(tally) for tally in found.statements],
     }
@@ -35,6 +46,11 @@ def _reach(found: ErrorGroups | Operations) -> dict[str, Any]:
         "series_start_unix_nano": str(found.start_ns),
         "series_width_ms": found.width_ns / NS_PER_MS,
     }
+
+
+def _heat(heat: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Band, place in the series and count of each cell that has any; bands begin at 0 and at ``heat_edges_ms``."""
+    return [(at // SERIES_BUCKETS, at % SERIES_BUCKETS, count) for at, count in enumerate(heat) if count]
 
 
 def _error_group(group: ErrorGroup) -> dict[str, Any]:
@@ -59,6 +75,7 @@ def _operation(tally: OperationTally) -> dict[str, Any]:
         "error_count": tally.error_count,
         **_milliseconds(total=tally.total_ns, p50=tally.p50_ns, p95=tally.p95_ns, p99=tally.p99_ns),
         "repeated_calls": tally.repeated_calls,
+        "heat": _heat(tally.heat),
         "series": tally.series,
     }
 

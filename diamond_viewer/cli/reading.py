@@ -10,6 +10,7 @@ from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import CommandError
 from diamond_viewer.feed.backlog import Backlog
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, default_memory_bytes
 from diamond_viewer.settings.values import read_memory
@@ -57,7 +58,7 @@ def read_store(namespace: Namespace, output: Output) -> Iterator[MemoryStore]:
     patterns, store = patterns_of(namespace), new_store(namespace)
     backlog = Backlog(patterns, store, max_line_bytes=LINE_BYTES)
     try:
-        backlog.read_in_workers(os.cpu_count() or 1, MemoryStore.worker)
+        backlog.read_in_workers(os.cpu_count() or 1, worker_maker())
         follow(backlog, output)
         tell_troubles(backlog, patterns, output)
         if held_since_ns := store.health().held_since_ns:

@@ -2,6 +2,7 @@
 
 import re
 
+from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redact import redact_text
 from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
 
@@ -29,10 +30,11 @@ def preview(line: bytes) -> str:
     >>> preview(b'GET postgres://root:hunter2@db/x?token=abc&y=1')
     'GET postgres://REDACTED@db/x?token=REDACTED&y=1'
     """
-    text = redact_text(line[:_READ_BYTES].decode("utf-8", "replace"))
-    text = _PAIR.sub(_pair, _up_to_secret_attribute(text))
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    text = line[:_READ_BYTES].decode("utf-8", "replace")
+    if rules().is_on:
+        text = _PAIR.sub(_pair, _up_to_secret_attribute(redact_text(text)))
+        for pattern, replacement in _RULES:
+            text = pattern.sub(replacement, text)
     text = "".join(character if character.isprintable() else "·" for character in text)
     return text if len(text) <= MAX_PREVIEW_LENGTH else text[: MAX_PREVIEW_LENGTH - 1] + "…"
 

@@ -1,7 +1,7 @@
-"""Attached: which lines of a segment hold something for a trace besides its spans: log records, links from elsewhere.
+"""Attached: which lines of a segment hold something for a trace besides its spans: links from elsewhere.
 
-By the trace's key, not by its number: a log may come before the first span of its trace, or into another segment, and a link
-may point to a trace that is not held. Both are found when the trace is opened, wherever it lives by then.
+By the trace's key, not by its number: a link may point to a trace that is not held, or not yet. It is found when the trace is
+opened, wherever it lives by then.
 """
 
 from collections.abc import Sequence

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from diamond_viewer.index.columns import Column
 from diamond_viewer.index.places import PlaceTable, trace_keys
 from diamond_viewer.index.postings import PostingRun, posting_run
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment
@@ -37,12 +38,16 @@ def unlink(oldest: Segment, places: PlaceTable, big: Iterable[int]) -> tuple[int
 
 def horizon_ns(gone: Segment) -> int:
     """From when on traces are held, once this segment and all older ones are not."""
-    start_ns = gone.traces["start_ns"][gone.traces["lives_here"] > 0]
-    start_ns = start_ns[start_ns > 0]
-    if not len(start_ns):
+    return horizon_of(gone.traces["start_ns"][gone.traces["lives_here"] > 0])
+
+
+def horizon_of(times_ns: Column) -> int:
+    """The time that nearly all of what has left lies before; a time of 0 is none."""
+    times_ns = times_ns[times_ns > 0]
+    if not len(times_ns):
         return 0
-    rank = len(start_ns) * _HORIZON_PERCENT // 100 if len(start_ns) > _HORIZON_PERCENT else len(start_ns) - 1
-    return int(np.partition(start_ns, rank)[rank])
+    rank = len(times_ns) * _HORIZON_PERCENT // 100 if len(times_ns) > _HORIZON_PERCENT else len(times_ns) - 1
+    return int(np.partition(times_ns, rank)[rank])
 
 
 def _move_on(oldest: Segment, number: int, places: PlaceTable) -> Place:

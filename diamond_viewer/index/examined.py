@@ -28,6 +28,7 @@ from diamond_viewer.index.examination import (
 )
 from diamond_viewer.index.found import alike_count, newest_findings
 from diamond_viewer.index.held import HeldTraces
+from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Segment
@@ -57,9 +58,13 @@ class _Growth:
 
 class ExaminedTraces(HeldTraces):
     def __init__(
-        self, departed_traces: DepartedTraces, metrics: MetricSeries, thresholds: Thresholds = DEFAULTS
+        self,
+        departed_traces: DepartedTraces,
+        metrics: MetricSeries,
+        log_share: LogShare,
+        thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(departed_traces, metrics)
+        super().__init__(departed_traces, metrics, log_share)
         self.thresholds = thresholds
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()

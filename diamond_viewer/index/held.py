@@ -19,20 +19,26 @@ from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.error_answers import errors
 from diamond_viewer.index.event_counts import count_events
 from diamond_viewer.index.histograms import histogram, scatter
+from diamond_viewer.index.log_answers import Asked, Named, find_logs
+from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.mapping import map_services
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.opening import TraceLines, opened, sketched
 from diamond_viewer.index.operation_answers import operations
-from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable
+from diamond_viewer.index.originals import Excerpt
+from diamond_viewer.index.places import NOWHERE, Keys, PlaceTable, trace_keys
 from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.segment_logs import SegmentLogs
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.index.troubles import troubles, watching
 from diamond_viewer.index.ways import way
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.terms import Field, Overlaps, Term
+from diamond_viewer.query.terms import Carries, Field, Overlaps, Term
 from diamond_viewer.store import Intervals
+from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import Facets, Histogram, Page, Scatter, Stats, Trace, TraceSummary
 from diamond_viewer.telemetry.service_map import ServiceMap
@@ -53,8 +59,9 @@ MAP_NS = 400_000_000  # spent on finding out who calls whom before the map says 
 class HeldTraces:
     """Segments by number, oldest first when sorted, and where each trace lives in them."""
 
-    def __init__(self, departed_traces: DepartedTraces, metrics: MetricSeries) -> None:
+    def __init__(self, departed_traces: DepartedTraces, metrics: MetricSeries, log_share: LogShare) -> None:
         self._departed_traces = departed_traces
+        self._log_share = log_share
         self._metrics = metrics
         self._lock = threading.RLock()
         self._open = Segment(FIRST_SEGMENT)
@@ -101,7 +108,7 @@ class HeldTraces:
 
     def _full_summary(self, place: Place, key: Keys) -> TraceSummary:
         """The row of a trace with what is attached to it."""
-        logs = sum(len(segment.logs.lines_of(key)) for segment in self._segments.values())
+        logs = sum(len(segment.logs.rows_of(key)) for segment in self._segments.values())
         backlinks = sum(len(segment.backlinks.lines_of(key)) for segment in self._segments.values())
         found = summary(*place)
         return replace(found, log_count=logs, backlink_count=backlinks) if logs or backlinks else found
@@ -115,12 +122,14 @@ class HeldTraces:
             place = self._place(int(self._places.find(key)[0]))
             if place is None:
                 return None
-            spans, logs, links = [], [], []
+            spans: list[Excerpt] = []
+            logs: list[Excerpt] = []
+            links: list[Excerpt] = []
             for segment, number in place[0].places_of(place[1]):
                 rows = segment.rows_of(number)
                 spans += [segment.originals.excerpt(line) for line in np.unique(segment.spans["line"][rows]).tolist()]
             for segment in self._segments.values():
-                logs += [segment.originals.excerpt(line) for line in dict.fromkeys(segment.logs.lines_of(key))]
+                logs += segment.logs.excerpts_of(key)
                 links += [segment.originals.excerpt(line) for line in dict.fromkeys(segment.backlinks.lines_of(key))]
             return TraceLines(self._full_summary(place, key), spans, logs, links)
 
@@ -191,6 +200,28 @@ class HeldTraces:
         with self._lock:  # a reader or the writer may come between
             tell_requests(segment)
         return True
+
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        key = key_of_id(query.trace) if query.trace else None
+        named = tuple(
+            Named(field.value, value, self._keys_carrying(field, value))
+            for field, value in ((Field.USER, query.user), (Field.LESSON, query.lesson))
+            if value
+        )
+        asked = Asked(query, query.window(now_ns), key, named, query.words)
+        found = find_logs(self._lock, self._held_logs, asked, SEARCH_NS, buckets)
+        return replace(found, version=self._version, held_since_ns=self._log_share.held_since_ns)
+
+    def _held_logs(self) -> list[SegmentLogs]:
+        self._answered += 1
+        return [segment.logs for segment in self._segments.values()]
+
+    def _keys_carrying(self, field: Field, value: str) -> Keys:
+        """The keys of the traces that name a user or a lesson."""
+        with self._lock:
+            matches = answers.matched(list(self._segments.values()), (Carries(field, value),)).matches
+            high, low = (answers.joined(matches, half, np.uint64) for half in ("high", "low"))
+            return trace_keys(high, low)
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
         self._scan(query, now_ns, STATS_NS)

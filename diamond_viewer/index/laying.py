@@ -45,18 +45,14 @@ def new_marks(logs: Sequence[LogRecords], segments: Iterable[Segment]) -> "list[
         is_new[:] = False
         is_new[np.unique(joined, return_index=True)[1]] = True
         for segment in segments:
-            if len(segment.log_marks):
-                is_new &= ~segment.log_marks.holds(joined)
+            if len(segment.logs):
+                is_new &= ~segment.logs.marks.holds(joined)
     ends = np.cumsum([len(records.marks) for records in logs])
     return np.split(is_new, ends[:-1])
 
 
-def attach(segment: Segment, line: int, batch: Batch, is_new_mark: "npt.NDArray[np.bool_]") -> None:
-    """What a line that is kept holds for traces besides their spans."""
-    if is_new_mark.any():
-        marks = np.array(batch.logs.marks, np.uint64)
-        segment.log_marks.learn(marks[is_new_mark])
-        segment.logs.add(keys_of_ids(batch.logs.trace_ids)[is_new_mark], line)
+def attach(segment: Segment, line: int, batch: Batch) -> None:
+    """What a line with spans says of other traces."""
     if batch.links.rows:
         segment.backlinks.add(np.unique(keys_of_ids(batch.links.trace_ids)), line)
 

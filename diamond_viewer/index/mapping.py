@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from diamond_viewer.index.answers import Matched, masks_of, nearest_ranks
+from diamond_viewer.index.answers import Matched, masks_of
 from diamond_viewer.index.call_rows import ENTRY, PEER, SERVICE, calls_of
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.loose_calls import loose_ends
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.query.over_time import nearest_ranks
 from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap, node_of_peer, without_nameless
 

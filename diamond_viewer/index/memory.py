@@ -33,12 +33,15 @@ from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.index.held import NUMBER_BITS
 from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach, new_marks, number_of, post
-from diamond_viewer.index.metric_series import SHARE, MetricSeries
+from diamond_viewer.index.log_share import SHARE as LOG_SHARE
+from diamond_viewer.index.log_share import LogShare
+from diamond_viewer.index.metric_series import SHARE as METRIC_SHARE
+from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
-from diamond_viewer.resident import give_back, keep_freed, resident_bytes
+from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
@@ -69,7 +72,8 @@ class MemoryStore(ExaminedTraces):
         resident: Callable[[], int] | None = None,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(DepartedTraces.within(budget_bytes), MetricSeries(budget_bytes // SHARE), thresholds)
+        logs, metrics = LogShare(budget_bytes // LOG_SHARE), MetricSeries(budget_bytes // METRIC_SHARE)
+        super().__init__(DepartedTraces.within(budget_bytes), metrics, logs, thresholds)
         self._budget = Budget(budget_bytes, reserve_bytes, resident)
         self._segment_spans = segment_spans
         self._huge_spans = min(HUGE_SPANS, reserve_bytes // ASSEMBLED_ROW_BYTES) if reserve_bytes else HUGE_SPANS
@@ -151,12 +155,6 @@ class MemoryStore(ExaminedTraces):
         store._assembles_late = True
         return store
 
-    @classmethod
-    def worker(cls) -> Self:
-        """As ``packer``, in a process that does nothing else."""
-        keep_freed()
-        return cls.packer()
-
     def handed_over(self) -> Segment:
         """All that was added, as one packed segment for another store to adopt. This store is not to be used any more."""
         self.commit()
@@ -173,6 +171,10 @@ class MemoryStore(ExaminedTraces):
         assert isinstance(segment, Segment)
         with self._lock:
             more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
+            if self._budget.is_passed(self._memory_bytes() + more_bytes) and self._log_share.shed(
+                self._segments, segment
+            ):
+                more_bytes = segment.size_bytes + DIGEST_BYTES * len(segment.digests)
             if self._budget.is_passed(self._memory_bytes() + more_bytes):
                 self._held_since_ns = max(self._held_since_ns, horizon_ns(segment))
                 self._take_metrics(segment)  # they have a share of their own, and nobody reads this file again
@@ -232,9 +234,11 @@ class MemoryStore(ExaminedTraces):
         lines = np.zeros(len(batches), np.int64)
         for at, (batch, is_new_mark) in enumerate(zip(batches, arrival.new_marks, strict=True)):
             self._duplicate_logs += int(np.count_nonzero(~is_new_mark))
-            if has_news[at] or is_new_mark.any():
+            if has_news[at]:
                 lines[at] = line = segment.originals.append(batch.original)
-                attach(segment, line, batch, is_new_mark)
+                attach(segment, line, batch)
+            if is_new_mark.any():
+                segment.logs.add(batch.logs, is_new_mark, batch.log_original)
         if not keep.any():
             return
 
@@ -316,6 +320,10 @@ class MemoryStore(ExaminedTraces):
             self._drop_spare()
             self._spare_known = (self._answered, 0)
             give_back()
+        while self._budget.is_passed(self._memory_bytes()) and (lighter := self._log_share.shed(self._segments)):
+            self._packed_bytes[lighter.number] = lighter.size_bytes
+            self._version += 1
+            give_back()
         while len(self._segments) > 1 and self._budget.is_passed(self._memory_bytes()):
             before_bytes, oldest = self._budget.measured_bytes(), self._segments.pop(min(self._segments))
             size_bytes = self._packed_bytes.pop(oldest.number)
@@ -324,6 +332,7 @@ class MemoryStore(ExaminedTraces):
             self._departed.note(oldest.digests)
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
+            self._log_share.leave(oldest)
             lived = oldest.keys_of_living()
             gone, smaller = unlink(oldest, self._places, big)
             self._departed_traces.remember(lived[self._places.find(lived) == NOWHERE], time.time_ns())
@@ -375,6 +384,7 @@ class MemoryStore(ExaminedTraces):
                     "conflicting_spans": self._conflicting_spans,
                     "duplicate_logs": self._duplicate_logs,
                     "logs": sum(len(segment.logs) for segment in self._segments.values()),
+                    "evicted_logs": self._log_share.evicted,
                     "evicted_spans": self._evicted_spans,
                     "evicted_traces": self._evicted_traces,
                 },

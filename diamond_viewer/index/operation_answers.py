@@ -15,7 +15,14 @@ from diamond_viewer.index.requests import is_told, told_requests
 from diamond_viewer.index.worked_out import Calls, Queries
 from diamond_viewer.query.terms import Overlaps
 from diamond_viewer.telemetry.model import SLOW_DATABASE_SPAN_NS
-from diamond_viewer.telemetry.tallies import OperationKey, Operations, OperationTally, StatementTally
+from diamond_viewer.telemetry.tallies import (
+    BAND_EDGES_NS,
+    BANDS,
+    OperationKey,
+    Operations,
+    OperationTally,
+    StatementTally,
+)
 
 REPEATED_WITHIN_NS = 1_000_000_000
 _TRACE_BITS = 32
@@ -55,10 +62,13 @@ def operations(matched: Matched, window: Overlaps, now_ns: int, limit: int) -> O
     undone_ns = max([matched.undecided_ns, *untold])
     start_ns = _joined([part.start_ns for _, part in calls], np.int64)
     buckets = buckets_over(window, now_ns, start_ns)
+    bands = np.searchsorted(
+        np.array(BAND_EDGES_NS), _joined([part.duration_ns for _, part in calls], np.int64), "right"
+    )
     shown_calls = _most_time([(part.keys, part.key, part.duration_ns) for _, part in calls], limit)
     shown_queries = _most_time([(part.keys, part.key, part.own_ns) for _, part in queries], limit)
     return Operations(
-        _operations(calls, shown_calls, buckets),
+        _operations(calls, shown_calls, buckets, bands),
         _statements(queries, shown_queries, buckets),
         shown_calls.key_count,
         shown_queries.key_count,
@@ -66,6 +76,7 @@ def operations(matched: Matched, window: Overlaps, now_ns: int, limit: int) -> O
         buckets.width_ns,
         undone_ns < 0,
         max(0, undone_ns),
+        tuple(buckets.counts(start_ns, bands, BANDS).ravel().tolist()),
     )
 
 
@@ -92,7 +103,7 @@ def _most_time(parts: Sequence[tuple[Sequence[K], Column, Column]], limit: int) 
 
 
 def _operations(
-    parts: list[tuple[int, Calls]], shown: _Shown[OperationKey], buckets: Buckets
+    parts: list[tuple[int, Calls]], shown: _Shown[OperationKey], buckets: Buckets, bands: Indexes
 ) -> tuple[OperationTally, ...]:
     if not shown.keys:
         return ()
@@ -103,6 +114,8 @@ def _operations(
     who = _joined([part.who for _, part in parts], np.int64)[shown.rows]
     errors = np.bincount(shown.group, weights=failed, minlength=count)
     series = buckets.counts(start_ns, shown.group.astype(np.int64), count)
+    in_bands = shown.group.astype(np.int64) * BANDS + bands[shown.rows]
+    heat = buckets.counts(start_ns, in_bands, count * BANDS).reshape(count, -1)
     repeated = _repeated(shown.group, who, start_ns, count)
     answer = []
     for at, (key, mine) in enumerate(zip(shown.keys, shown.slices(), strict=True)):
@@ -119,6 +132,7 @@ def _operations(
                 p99_ns,
                 tuple(series[at].tolist()),
                 int(repeated[at]),
+                tuple(heat[at].tolist()),
             )
         )
     return tuple(answer)

@@ -17,12 +17,12 @@ from diamond_viewer.index.attached import Attached
 from diamond_viewer.index.columns import Column, Dictionary, Indexes, Table, rows_in
 from diamond_viewer.index.extent import Extent
 from diamond_viewer.index.faults import ToldApart
-from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.originals import Originals
 from diamond_viewer.index.places import Keys, trace_keys
 from diamond_viewer.index.postings import Postings
 from diamond_viewer.index.remembered import Remembered
+from diamond_viewer.index.segment_logs import SegmentLogs
 from diamond_viewer.index.told import Told
 from diamond_viewer.index.worked_out import CallRows, Causes, Requests, WorkedOut
 from diamond_viewer.query.terms import Field
@@ -103,8 +103,7 @@ class Segment:
         self.originals = Originals()
         self.remembered = Remembered()
         self.told = Told()
-        self.logs = Attached()
-        self.log_marks = KeyRuns()
+        self.logs = SegmentLogs()
         self.backlinks = Attached()
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
@@ -169,7 +168,7 @@ class Segment:
 
     def repeats_logs_of(self, others: "Iterable[Segment]") -> bool:
         """Whether one of its log records is held in another segment already."""
-        return any(self.log_marks.meets(other.log_marks) for other in others)
+        return any(self.logs.marks.meets(other.logs.marks) for other in others)
 
     def all_mentions(self, rows: Iterable[int], field: Field) -> set[int]:
         """Codes that stand beside the column of their span."""
@@ -228,7 +227,7 @@ class Segment:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.faults, self.traces),
             *(self.dictionary, self.originals, self.postings, self.told),
-            *(self.logs, self.log_marks, self.backlinks),
+            *(self.logs, self.backlinks),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))
@@ -242,12 +241,14 @@ class Segment:
         pairs = sum(kept.nbytes for _, kept in self.pairs.values())
         pairs += sum(kept.found.size_bytes for kept in (self.causes, self.requests) if kept is not None)
         pairs += self.calls.size_bytes if self.calls is not None else 0
+        pairs += self.logs.spare_bytes
         return pairs + self.remembered.size_bytes + self.postings.spare_bytes + SUMMARY_BYTES * len(self.summaries)
 
     def drop_spare(self) -> None:
         self.pairs, self.summaries, self.remembered = {}, {}, Remembered()
         self.calls = self.causes = self.requests = None
         self.postings.drop_spare()
+        self.logs.drop_spare()
 
 
 def row_count(home: Place) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from diamond_viewer.query.filters import FILTER_BY_PARAMETER, FILTERS, FilterError
 from diamond_viewer.query.sorting import DEFAULT_ORDER, ORDER_BY_NAME
-from diamond_viewer.query.terms import Overlaps, Term
+from diamond_viewer.query.terms import AllOf, Not, Overlaps, Term
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
@@ -33,13 +33,17 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Set filters as ``(parameter, value)`` pairs in the table's order, and which page of the answer."""
+    """Set filters as ``(parameter, value)`` pairs in the table's order, and which page of the answer.
+
+    ``but_not`` are filters too: what matches all of them is left out. No URL says them; only the viewer asks so.
+    """
 
     set_filters: tuple[tuple[str, str], ...] = ()
     limit: int = DEFAULT_LIMIT
     page: int = 1
     anchor: Anchor | None = None
     sort: str = DEFAULT_ORDER
+    but_not: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_args(
@@ -92,6 +96,9 @@ class Query:
     def terms(self, now_ns: int) -> tuple[Term, ...]:
         """What must hold, all of it. Relative times are resolved against ``now_ns``."""
         terms = [FILTER_BY_PARAMETER[name].term(value, now_ns) for name, value in self.set_filters]
+        if self.but_not:
+            left_out = (FILTER_BY_PARAMETER[name].term(value, now_ns) for name, value in self.but_not)
+            terms.append(Not(AllOf(tuple(left_out))))
         windows = [term for term in terms if isinstance(term, Overlaps)]
         if len(windows) > 1:  # one window from "since" and "until", so that a store sees both ends at once
             since = max((w.since_ns for w in windows if w.since_ns is not None), default=None)

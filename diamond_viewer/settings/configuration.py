@@ -9,13 +9,17 @@ from typing import Any
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
 from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.settings.values import SettingsError
+from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A field for each table, of its name. ``thresholds``: the limits of the rules that say what is wrong with a trace."""
+    """A field for each table, of its name. ``thresholds``: the limits of the rules that say what is wrong with a trace.
+    ``redaction``: what is secret besides what is secret anyway.
+    """
 
     thresholds: Thresholds = DEFAULTS
+    redaction: Redaction = BUILT_IN
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, object]) -> "Configuration":
@@ -46,6 +50,7 @@ UNCONFIGURED = Configuration()
 # table: what reads it, raising ValueError with a sentence that names the key, and a line that may stand in it
 TABLES: Mapping[str, tuple[Callable[[Mapping[str, object]], Any], str]] = {
     "thresholds": (Thresholds.from_table, "slow_span_ms = 500"),
+    "redaction": (Redaction.from_table, "keys = ['iban']"),
 }
 
 

@@ -62,7 +62,8 @@ def flag_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="a TOML file; its table [thresholds] sets limits of the rules (docs/diagnosis.md)",
+        help="a TOML file; its tables [thresholds] and [redaction] set limits of the rules (docs/diagnosis.md) and say what "
+        "else is secret (docs/security.md)",
     )
     parser.add_argument(
         "--otlp",
@@ -83,4 +84,7 @@ def flag_parser() -> argparse.ArgumentParser:
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")
     parser.add_argument("--proxy", metavar="ADDRESS", action=_Joined, help="from which it connects (repeatable)")
+    parser.add_argument(
+        "--no-redact", action="store_const", const="1", help="show secrets as they were recorded; on this machine only"
+    )
     return parser

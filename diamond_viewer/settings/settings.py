@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from diamond_viewer.settings.values import (
     read_switch,
     read_token_file,
 )
+from diamond_viewer.telemetry.own_secrets import Redaction
 
 __all__ = ["DEFAULT_PATTERN", "LOOPBACK_NAMES", "Settings", "SettingsError", "default_memory_bytes"]
 
@@ -64,6 +65,7 @@ class Settings:
     auth_token_file: str = ""
     trust_proxy_user: str = ""
     proxies: tuple[str, ...] = ()
+    no_redact: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -104,9 +106,15 @@ class Settings:
             auth_token_file=choose("auth-token-file", read_token_file, ""),
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
+            no_redact=choose("no-redact", read_switch, False),
         )
         _check_together(settings)
         return settings
+
+    @property
+    def redaction(self) -> Redaction:
+        """What is secret here."""
+        return replace(self.configuration.redaction, is_on=not self.no_redact)
 
     @property
     def live_path(self) -> str:
@@ -127,6 +135,11 @@ class Settings:
     def is_loopback(self) -> bool:
         """True when only this machine can connect."""
         return self.host == "localhost" or is_loopback_address(self.host)
+
+    @property
+    def opens_to_others(self) -> bool:
+        """True when readers of other machines are meant to come, through a tunnel or a proxy if not directly."""
+        return bool(self.allowed_hosts or self.auth_token_file or self.trust_proxy_user)
 
     @property
     def listens_everywhere(self) -> bool:
@@ -155,6 +168,11 @@ def _check_together(settings: Settings) -> None:
             f"--host {settings.host} can be reached from other machines, and traces hold personal data: let readers in "
             "by a token with --auth-token-file FILE, or by a proxy with --trust-proxy-user HEADER --proxy ADDRESS, or "
             "stay on 127.0.0.1."
+        )
+    if settings.no_redact and (settings.opens_to_others or not settings.is_loopback):
+        raise SettingsError(
+            "--no-redact shows passwords and tokens: it stays on this machine. Leave it out, or leave out --host, "
+            "--allowed-host, --auth-token-file and --trust-proxy-user."
         )
     if settings.listens_everywhere and not settings.allowed_hosts:
         raise SettingsError(

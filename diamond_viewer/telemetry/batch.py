@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from diamond_viewer.telemetry.metrics import MetricBatch
 from diamond_viewer.telemetry.otlp_links import NO_LINKS, LinkTargets
-from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords
+from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, logs_alone
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
 NO_METRICS = MetricBatch()
@@ -29,8 +29,8 @@ class Batch:
 
     ``trace_ids`` holds 16 bytes a span, ``span_ids`` and ``parent_ids`` 8 (a root's parent is all zeros). Times are ns,
     0 when the producer gave none. ``original`` is what the store keeps: the line, or its canonical form where
-    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are the records that
-    belong to traces, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
+    the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are its log
+    records, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
     was given twice, or, in a line that had to be repaired, anything; the last one counted. ``messages`` has the status
     message of failed spans that have one, by row, not redacted.
     """
@@ -63,6 +63,11 @@ class Batch:
     @property
     def is_worth_keeping(self) -> bool:
         return bool(self.names or self.logs.marks)
+
+    @property
+    def log_original(self) -> bytes:
+        """What the store keeps of the log records: the whole line, unless spans stand on it as well."""
+        return logs_alone(self.original) if self.names else self.original
 
     @property
     def has_metrics(self) -> bool:

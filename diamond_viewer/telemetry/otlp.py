@@ -96,8 +96,8 @@ class _IrregularError(Exception):
 def decode_line(line: bytes) -> Batch:
     """A line (or a whole file that is one document) -> its batch.
 
-    Accepts a document, an array of documents and several documents one after the other. Logs without trace ids give a
-    batch with nothing in it. Raises ``LineError`` with one sentence for anything that is not telemetry.
+    Accepts a document, an array of documents and several documents one after the other. Raises ``LineError`` with one
+    sentence for anything that is not telemetry.
     """
     if line.isascii() or _is_utf8(line):
         try:

@@ -1,28 +1,31 @@
-"""Log records of OTLP/JSON that belong to a trace: counted by trace for the index, decoded in full and redacted for readers.
+"""Log records of OTLP/JSON: columns for the index, decoded in full and redacted for readers.
 
 OpenTelemetry is moving events from spans into logs, with ``eventName``: the story of a trace needs both. A record without a
-trace id belongs to no trace; it is counted only (``docs/decisions/0005-logs-by-trace.md``).
+trace id belongs to no trace; it is found by its time, severity, service and text.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import xxhash
 
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Log, Resource, Scope
-from diamond_viewer.telemetry.otlp_values import attributes_from_wire, value_from_json
+from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes, value_from_json
 from diamond_viewer.telemetry.redact import redact_attributes, redact_resource, redact_scope, redact_text
+from diamond_viewer.telemetry.severity import level_of, severity_words
 from diamond_viewer.telemetry.sketch import LogSketch
 
 _NO_BYTES = msgspec.Raw(b"")
 _ID_LENGTH = 32
+_NO_ID = "0" * _ID_LENGTH
 _EXCEPTION = b'"exception.'
-
-SEVERITIES = ("", "trace", "debug", "info", "warn", "error", "fatal")
-_STEPS = 4  # numbers of each: 1 to 4 are TRACE, 5 to 8 DEBUG ...
+_MAX_TIME_NS = 2**63 - 1  # as in ``otlp``: what lies beyond the year 2262 was never a clock
+_MAX_SERVICE_LENGTH = 5_000  # likewise, characters
+_NAMING_KEYS = frozenset((*semconv.USER_KEYS, *semconv.LESSON_KEYS))
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
@@ -71,7 +74,12 @@ class _Document(_Wire):
     resource_logs: list[_ResourceLogs] | None = None
 
 
+class _RawDocument(_Wire):
+    resource_logs: msgspec.Raw = _NO_BYTES
+
+
 _DOCUMENT_DECODER = msgspec.json.Decoder(_Document)
+_RAW_DOCUMENT_DECODER = msgspec.json.Decoder(_RawDocument)
 _RESOURCES_DECODER = msgspec.json.Decoder(list[_ResourceLogs] | None)
 _ID_DECODER = msgspec.json.Decoder(_TraceId)
 _LOG_DECODER = msgspec.json.Decoder(_Log)
@@ -79,7 +87,10 @@ _LOG_DECODER = msgspec.json.Decoder(_Log)
 
 @dataclass(frozen=True, slots=True)
 class LogRecords:
-    """The records of one line: 16 bytes of trace id and one 64-bit mark for each that has one.
+    """The records of one line as columns: position ``i`` of each belongs to the line's record ``i``.
+
+    ``trace_ids`` holds 16 bytes a record, zeros for one that names no trace. ``levels`` are places in ``severity.LEVELS``,
+    times ns, 0 for none. ``users`` and ``lessons`` are those that the record itself names, empty for most.
 
     A mark is a hash of the record's content; records that say the same on one line have different marks, and the same again
     when the line, or its batch in another grouping, comes a second time.
@@ -87,6 +98,11 @@ class LogRecords:
 
     trace_ids: bytes = b""
     marks: tuple[int, ...] = ()
+    times_ns: tuple[int, ...] = ()
+    levels: bytes = b""
+    services: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
     without_trace: int = 0
 
 
@@ -97,33 +113,80 @@ def count_logs(resource_logs: bytes) -> LogRecords | None:
     """The array under ``resourceLogs`` -> its records; None when it is not spelt as the Collector spells it."""
     ids: list[str] = []
     marks: list[int] = []
+    times_ns: list[int] = []
+    levels = bytearray()
+    services: list[str] = []
+    named: list[tuple[str, str]] = []
     repeats: Counter[int] = Counter()
-    without_trace = 0
     for resource in _RESOURCES_DECODER.decode(resource_logs) or ():
         if resource.scope_logs is None:
             return None
+        service = _service(bytes(resource.resource.attributes) if resource.resource else b"")
         for scope_logs in resource.scope_logs:
             if scope_logs.log_records is None:
                 return None
             for raw in scope_logs.log_records:
                 wire = _LOG_DECODER.decode(raw)  # whatever is wrong with it must show now, not when it is read
                 trace_id = wire.trace_id or ""
-                if bytes(wire.attributes)[:1] not in (b"", b"[", b"n"):
+                attributes = bytes(wire.attributes)
+                if attributes[:1] not in (b"", b"[", b"n"):
                     return None
                 if not trace_id.strip("0"):
-                    without_trace += 1
-                    continue
-                if len(trace_id) != _ID_LENGTH:
+                    trace_id = _NO_ID
+                elif len(trace_id) != _ID_LENGTH:
                     return None
                 content = xxhash.xxh3_64_intdigest(raw)
                 ids.append(trace_id)
                 marks.append(xxhash.xxh3_64_intdigest(raw, repeats[content]))
                 repeats[content] += 1
+                times_ns.append(_time_of(wire))
+                levels.append(level_of(_number(wire.severity_number), wire.severity_text or ""))
+                named.append(_named(attributes) if semconv.event_may_tell("", attributes) else ("", ""))
+            services += [service] * len(scope_logs.log_records)
     try:
         packed = bytes.fromhex("".join(ids))
     except ValueError:
         return None
-    return LogRecords(packed, tuple(marks), without_trace)
+    users, lessons = zip(*named, strict=True) if named else ((), ())
+    without_trace = ids.count(_NO_ID)
+    return LogRecords(
+        packed, tuple(marks), tuple(times_ns), bytes(levels), tuple(services), users, lessons, without_trace
+    )
+
+
+@lru_cache(maxsize=256)
+def _service(blob: bytes) -> str:
+    return semconv.service_name(attributes_from_wire(blob) if len(blob) > 2 else {})[:_MAX_SERVICE_LENGTH]
+
+
+def _named(attributes: bytes) -> tuple[str, str]:
+    """The user and the lesson that a record names itself; of several the first."""
+    chosen = chosen_attributes(attributes, _NAMING_KEYS)
+    users, lessons = semconv.users_of(chosen), semconv.lessons_of(chosen)
+    return users[0] if users else "", lessons[0] if lessons else ""
+
+
+def logs_alone(original: bytes) -> bytes:
+    """A document of several signals -> one with its logs and nothing else."""
+    return b'{"resourceLogs":' + bytes(_RAW_DOCUMENT_DECODER.decode(original).resource_logs) + b"}"
+
+
+def read_logs(
+    original: bytes, places: Collection[int], may: Callable[[bytes], bool]
+) -> Iterator[tuple[int, LogSketch]]:
+    """Of the records on a ``Batch.original`` those at these places, counted over the line; ``may`` is asked of the bytes of
+    each whether it is worth decoding."""
+    place = -1
+    for resource_logs in _DOCUMENT_DECODER.decode(original).resource_logs or ():
+        resource: Resource | None = None
+        for scope_logs in resource_logs.scope_logs or ():
+            scope: Scope | None = None
+            for raw in scope_logs.log_records or ():
+                place += 1
+                if place in places and may(bytes(raw)):
+                    resource = resource or _resource(resource_logs)
+                    scope = scope or _scope(scope_logs)
+                    yield place, _sketch(_LOG_DECODER.decode(raw), resource, scope)
 
 
 def sketch_logs(original: bytes, trace_id: str) -> Iterator[tuple[int, LogSketch]]:
@@ -139,22 +202,21 @@ def sketch_logs(original: bytes, trace_id: str) -> Iterator[tuple[int, LogSketch
                 content = xxhash.xxh3_64_intdigest(raw)
                 mark = xxhash.xxh3_64_intdigest(raw, repeats[content])
                 repeats[content] += 1
-                wire = _LOG_DECODER.decode(raw)
                 resource = resource or _resource(resource_logs)
                 scope = scope or _scope(scope_logs)
-                name = redact_text(wire.event_name or "")
-                span_id = (wire.span_id or "").lower()
-                yield (
-                    mark,
-                    LogSketch(
-                        name,
-                        _number(wire.time_unix_nano) or _number(wire.observed_time_unix_nano),
-                        span_id if span_id.strip("0") else "",
-                        _number(wire.severity_number),
-                        name == semconv.EXCEPTION_EVENT or _EXCEPTION in bytes(wire.attributes),
-                        _WireLog(wire, resource, scope),
-                    ),
-                )
+                yield mark, _sketch(_LOG_DECODER.decode(raw), resource, scope)
+
+
+def _sketch(wire: _Log, resource: Resource, scope: Scope) -> LogSketch:
+    name = redact_text(wire.event_name or "")
+    return LogSketch(
+        name,
+        _time_of(wire),
+        _id(wire.span_id),
+        _number(wire.severity_number),
+        name == semconv.EXCEPTION_EVENT or _EXCEPTION in bytes(wire.attributes),
+        _WireLog(wire, resource, scope),
+    )
 
 
 def logs_as_written(original: bytes) -> Iterator[Log]:
@@ -204,10 +266,10 @@ class _WireLog(msgspec.Struct, frozen=True, gc=False):
         severity_text = redact_text(wire.severity_text or "")
         given_ns, observed_ns = _number(wire.time_unix_nano), _number(wire.observed_time_unix_nano)
         return Log(
-            trace_id=(wire.trace_id or "").lower(),
-            span_id=(wire.span_id or "").lower(),
+            trace_id=_id(wire.trace_id),
+            span_id=_id(wire.span_id),
             name=redact_text(wire.event_name or ""),
-            time_ns=given_ns or observed_ns,
+            time_ns=_time_of(wire),
             severity=severity_text or severity_words(number),
             severity_number=number,
             body=redact_attributes({"body": body})["body"],
@@ -229,16 +291,6 @@ class _WireLog(msgspec.Struct, frozen=True, gc=False):
         return needle in f"{wire.event_name or ''}\n{wire.severity_text or ''}".lower().encode(errors="replace")
 
 
-def severity_words(number: int) -> str:
-    """
-    >>> [severity_words(number) for number in (0, 9, 13, 17, 24, 99)]
-    ['', 'info', 'warn', 'error', 'fatal', 'unknown (99)']
-    """
-    if number > _STEPS * (len(SEVERITIES) - 1):
-        return f"unknown ({number})"
-    return SEVERITIES[(number + _STEPS - 1) // _STEPS]
-
-
 def _resource(wire: _ResourceLogs) -> Resource:
     resource = wire.resource or _Attributed()
     return Resource(
@@ -257,6 +309,17 @@ def _scope(wire: _ScopeLogs) -> Scope:
         wire.schema_url or "",
         _number(scope.dropped_attributes_count),
     )
+
+
+def _id(text: str | None) -> str:
+    """Empty for none, which some write in zeros."""
+    return text.lower() if text and text.strip("0") else ""
+
+
+def _time_of(wire: _Log) -> int:
+    """When it was, or else when it was observed."""
+    time_ns = _number(wire.time_unix_nano) or _number(wire.observed_time_unix_nano)
+    return time_ns if time_ns <= _MAX_TIME_NS else 0
 
 
 def _number(value: int | str | None) -> int:

@@ -6,14 +6,18 @@ The name stays, the value becomes ``REDACTED``. What holds no secret comes back 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from diamond_viewer.telemetry import secret_keys, secret_texts
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Link, Resource, Scope, Span
+from diamond_viewer.telemetry.own_secrets import Redaction, put_in_force, rules
+from diamond_viewer.telemetry.redactions import COUNTS
 from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
 from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text, says_nothing
 
 __all__ = [
     "REDACTED",
+    "enforce",
     "redact_attributes",
     "redact_event",
     "redact_resource",
@@ -27,6 +31,13 @@ MAX_SHARED = 64  # resources and scopes whose outcome is remembered: the spans o
 T = TypeVar("T")
 
 
+def enforce(redaction: Redaction) -> None:
+    """What is taken out by this process from now on. To be said before anything is decoded: what was shown stays shown."""
+    put_in_force(redaction)
+    for forget in (secret_keys.forget, secret_texts.forget, redact_resource.forget, redact_scope.forget):
+        forget()
+
+
 def redact_attributes(attributes: Attributes) -> Attributes:
     """Walks lists and maps of any depth. Flags and None survive under any name, counts under names of secrets.
 
@@ -38,6 +49,8 @@ def redact_attributes(attributes: Attributes) -> Attributes:
     >>> redact_attributes(attributes) is attributes
     True
     """
+    if not rules().is_on:
+        return attributes
     changed: dict[str, AttributeValue] = {}
     shown_keys: dict[str, str] = {}
     for key, value in attributes.items():
@@ -46,6 +59,8 @@ def redact_attributes(attributes: Attributes) -> Attributes:
             changed[key] = shown
         if (shown_key := redact_text(key)) is not key:
             shown_keys[key] = shown_key
+    if changed:
+        COUNTS.add([shown_keys.get(key, key) for key in changed])
     if shown_keys:
         return {shown_keys.get(key, key): changed.get(key, value) for key, value in attributes.items()}
     return {**attributes, **changed} if changed else attributes
@@ -71,6 +86,8 @@ def redact_span(span: Span) -> Span:
         and all(map(_is_same, links, span.links))
     ):
         return span
+    places = (("(span name)", name, span.name), ("(status message)", message, span.status_message))
+    COUNTS.add([place for place, shown, given in places if shown is not given])
     return replace(
         span,
         name=name,
@@ -89,6 +106,8 @@ def redact_event(event: Event) -> Event:
     name, attributes = redact_text(event.name), redact_attributes(event.attributes)
     if name is event.name and attributes is event.attributes:
         return event
+    if name is not event.name:
+        COUNTS.add(("(event name)",))
     return replace(event, name=name, attributes=attributes)
 
 
@@ -99,21 +118,25 @@ def _redact_link(link: Link) -> Link:
     return replace(link, trace_state=trace_state, attributes=attributes)
 
 
-def _shared(redact: Callable[[T], T]) -> Callable[[T], T]:
+class _Shared(Generic[T]):
     """Remembers outcomes by the identity of what was given, and keeps that alive so that its identity stays its own."""
-    known: dict[int, tuple[T, T]] = {}  # the first of a pair is only held
 
-    def redact_once(given: T) -> T:
-        held = known.get(id(given))
+    def __init__(self, redact: Callable[[T], T]) -> None:
+        self._redact = redact
+        self._known: dict[int, tuple[T, T]] = {}  # the first of a pair is only held
+
+    def __call__(self, given: T) -> T:
+        held = self._known.get(id(given))
         if held:
             return held[1]
-        if len(known) >= MAX_SHARED:
-            known.clear()
-        shown = redact(given)
-        known[id(given)] = (given, shown)
+        if len(self._known) >= MAX_SHARED:
+            self._known.clear()
+        shown = self._redact(given)
+        self._known[id(given)] = (given, shown)
         return shown
 
-    return redact_once
+    def forget(self) -> None:
+        self._known.clear()
 
 
 def _redact_resource(resource: Resource) -> Resource:
@@ -136,8 +159,8 @@ def _redact_scope(scope: Scope) -> Scope:
     return replace(scope, name=name, version=version, attributes=attributes, schema_url=schema_url)
 
 
-redact_resource: Callable[[Resource], Resource] = _shared(_redact_resource)
-redact_scope: Callable[[Scope], Scope] = _shared(_redact_scope)
+redact_resource = _Shared(_redact_resource)
+redact_scope = _Shared(_redact_scope)
 
 
 def _redact_value(value: AttributeValue, level: Secrecy) -> AttributeValue:

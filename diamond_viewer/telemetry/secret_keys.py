@@ -4,10 +4,13 @@ Names are compared by their words: ``X-API-Key``, ``xApiKey``, ``x_api_key`` and
 """
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
+
+from diamond_viewer.telemetry.own_secrets import rules, words_of
 
 MAX_NAME = 256  # characters that are looked at, from the end: a longer name is no name
 MAX_PARAMETER_NAME = 80
@@ -74,9 +77,6 @@ SIGNED_ADDRESS_NAMES = frozenset(
 SIGNED_ADDRESS_PREFIX = "xgoog"
 AUTH_COOKIE = re.compile(r"(?:__(?:secure|host)-)?(?:next-auth|authjs)\.", re.IGNORECASE)
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD = re.compile(r"[a-z0-9]+")
-
 
 class Secrecy(IntEnum):
     NONE = 0
@@ -121,10 +121,10 @@ def _parameter_secrecy(name: str) -> Secrecy:
 
 @lru_cache(maxsize=4096)
 def _secrecy(name: str) -> Secrecy:
-    if name in ORDINARY_NAMES:
-        return Secrecy.NONE
-    words = _WORD.findall(_HUMP.sub(" ", name).lower())
-    if not words:
+    words = words_of(name)
+    if rules().names_secret(words):
+        return Secrecy.ALL
+    if not words or name in ORDINARY_NAMES:
         return Secrecy.NONE
     glued = "".join(words)
     if glued in SIGNED_ADDRESS_NAMES or glued.startswith(SIGNED_ADDRESS_PREFIX) or glued.endswith("xamzsignature"):
@@ -137,12 +137,18 @@ def _secrecy(name: str) -> Secrecy:
     return Secrecy.NONE
 
 
-def _is_strong(words: list[str]) -> bool:
+def _is_strong(words: Sequence[str]) -> bool:
     pairs = pairwise(words)
     return any(
         word in STRONG_WORDS or word.endswith(STRONG_ENDINGS) or word.startswith(STRONG_BEGINNINGS) for word in words
     ) or any(second in ("key", "keys") and first in KEY_OWNERS for first, second in pairs)
 
 
-def _is_session(words: list[str]) -> bool:
+def _is_session(words: Sequence[str]) -> bool:
     return words[-1] == "session" or (len(words) > 1 and words[-2] == "session" and words[-1] in SESSION_ENDINGS)
+
+
+def forget() -> None:
+    """What was worked out under other rules."""
+    _secrecy.cache_clear()
+    _parameter_secrecy.cache_clear()

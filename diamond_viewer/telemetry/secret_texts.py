@@ -9,6 +9,7 @@ import re
 from base64 import urlsafe_b64decode
 from functools import lru_cache
 
+from diamond_viewer.telemetry.own_secrets import Rules, rules, words_of
 from diamond_viewer.telemetry.secret_keys import Secrecy, parameter_secrecy
 
 REDACTED = "REDACTED"
@@ -56,6 +57,9 @@ _BEARER_WORDS = frozenset(
         *("of", "to", "the", "a", "an", "has", "as", "on", "by", "access", "charset"),
     )
 )
+_AT = re.compile("@|%40")
+_LOCAL_PART = re.compile(r"[\w.+-]{1,64}+")
+_DOMAIN = re.compile(r"[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++(?<=[A-Za-z][A-Za-z])")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 _TOKEN_SEGMENT = re.compile(r"[\w-]*+")
 _TOKEN_REST = re.compile(r"(?:\.[\w-]*+){1,4}")
@@ -84,25 +88,62 @@ def redact_text(text: str) -> str:
 
 def _redacted(text: str) -> str | None:
     """None when there is nothing to take out."""
+    own = rules()
+    if not own.is_on:
+        return None
     lower = text.lower()
     has_pairs = "=" in text or ":" in text or "%3" in text
-    if not has_pairs and "eyJ" not in text and "bearer" not in lower and "basic" not in lower:
+    is_plain = not has_pairs and "eyJ" not in text and "bearer" not in lower and "basic" not in lower
+    if is_plain and not own.looks_further:
         return None  # most texts leave here: names, ids, routes
     redacted = text
     if "://" in text and "@" in text:
         redacted = _USER_IN_ADDRESS.sub(_without_user, redacted)
     if "%40" in text:
         redacted = _USER_IN_ENCODED_ADDRESS.sub(rf"\1{REDACTED}%40", redacted)
-    if has_pairs and ("%" in text or any(stem in lower for stem in _STEMS)):
+    if has_pairs and ("%" in text or any(stem in lower for stem in (*_STEMS, *own.stems))):
         redacted = _without_pairs(redacted)
     if "bearer" in lower or "basic" in lower:
         redacted = _SCHEME.sub(_without_credentials, redacted)
     if "eyJ" in redacted:
         redacted = _without_tokens(redacted)
+    if own.looks_further:
+        redacted = _without_own(redacted, own)
     return None if redacted == text else redacted
 
 
 _remembered = lru_cache(maxsize=8192)(_redacted)
+
+
+def forget() -> None:
+    """What was worked out under other rules."""
+    _remembered.cache_clear()
+
+
+def _without_own(text: str, own: Rules) -> str:
+    """What the operator says is secret. RE2 reads bytes: whatever a text holds, also half a surrogate, is some bytes."""
+    if own.emails and ("@" in text or "%40" in text):
+        text = _without_emails(text)
+    for pattern in own.patterns:
+        text = pattern.sub(REDACTED.encode(), text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    return text
+
+
+def _without_emails(text: str) -> str:
+    """
+    >>> _without_emails("ada.l+x@mail.example.org, grace%40example.com; @decorator, git@host, a@b.c")
+    'REDACTED, REDACTED; @decorator, git@host, a@b.c'
+    """
+    kept, start = [], 0
+    for sign in _AT.finditer(text):
+        if sign.start() < start:
+            continue
+        before = _LOCAL_PART.match(text[max(start, sign.start() - 64) : sign.start()][::-1])
+        behind = _DOMAIN.match(text, sign.end(), sign.end() + 253)
+        if before and behind and before[0][::-1] != REDACTED:
+            kept += [text[start : sign.start() - before.end()], REDACTED]
+            start = behind.end()
+    return "".join([*kept, text[start:]])
 
 
 def _without_user(match: re.Match[str]) -> str:
@@ -199,7 +240,7 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> tuple[
         else:
             end = _end(_JSON_VALUE, text, begin)
     elif sign == ":":
-        return _in_prose(text, begin, name.lower())
+        return _in_prose(text, begin, name)
     else:
         end = _end_of_bare(text, begin, is_encoded=sign == "%")
         if begin > separator_end and "=" in text[begin : min(end, begin + _GLANCE)].rstrip("="):
@@ -215,13 +256,14 @@ def _is_comparison(text: str, at: int) -> bool:
 
 def _in_prose(text: str, begin: int, name: str) -> tuple[int, int] | None:
     """``name: value`` without quotes: a header line, a password, or what looks random; else it is a sentence."""
+    is_own, name = rules().names_secret(words_of(name)), name.lower()
     glance = text[begin : begin + _GLANCE]
     if name.endswith(_HEADERS):
         line = glance[: _end(_LINE, glance, 0)].strip()
         is_secret = "=" in line if name.endswith("cookie") else not _WORDS_ONLY.fullmatch(line)
         return (begin, _end(_LINE, text, begin)) if is_secret and line != REDACTED else None
     glance = glance[: _end(_BARE_VALUE, glance, 0)]
-    if not name.endswith(_PASSWORDS) and not _LOOKS_RANDOM.fullmatch(glance):
+    if not is_own and not name.endswith(_PASSWORDS) and not _LOOKS_RANDOM.fullmatch(glance):
         return None
     end = _end_of_bare(text, begin, is_encoded=False)
     return (begin, end) if _is_telling(text, begin, end, Secrecy.ALL) else None

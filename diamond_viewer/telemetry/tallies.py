@@ -3,11 +3,14 @@
 Frozen values, as all of ``model``. Times are ns since 1970, durations ns; percentiles are by nearest rank.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
 SERIES_BUCKETS = 30
+BAND_EDGES_NS = tuple(step * 10**power for power in range(6, 11) for step in (1, 2, 5))[:13]
+BANDS = len(BAND_EDGES_NS) + 1  # of duration: below 1 ms, from 1 to 2 ms, and so on by 1-2-5 to 10 s and over
 OTHERS = "(other messages)"  # stands for texts beyond those that are told apart
 
 
@@ -69,6 +72,15 @@ class ErrorGroups:
     scanned_to_ns: int = 0
 
 
+def band_of(duration_ns: int) -> int:
+    """In which band a duration lies; a lower edge belongs to its band.
+
+    >>> [band_of(ns) for ns in (0, 999_999, 1_000_000, 4_999_999, 5_000_000, 10**10, 10**15)]
+    [0, 0, 1, 2, 3, 13, 13]
+    """
+    return bisect_right(BAND_EDGES_NS, duration_ns)
+
+
 class OperationKey(NamedTuple):
     """``kind`` is request | job | other; a request that is only called by its method has its route in the name."""
 
@@ -76,10 +88,22 @@ class OperationKey(NamedTuple):
     operation: str
     service: str
 
+    @property
+    def fingerprint(self) -> str:
+        """
+        >>> OperationKey("request", "GET /a", "web").fingerprint
+        '7ed00a8a19f3'
+        """
+        return blake2b("\0".join(self).encode(errors="replace"), digest_size=6).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class OperationTally:
-    """One operation. ``repeated_calls`` are calls within 1 s of the same call of the same user for the same lesson."""
+    """One operation. ``repeated_calls`` are calls within 1 s of the same call of the same user for the same lesson.
+
+    ``heat`` counts its calls by how long they took and when: ``BANDS`` times ``SERIES_BUCKETS`` numbers, the quickest band
+    first; empty where a store does not tell.
+    """
 
     key: OperationKey
     count: int
@@ -90,6 +114,7 @@ class OperationTally:
     p99_ns: int
     series: tuple[int, ...]
     repeated_calls: int
+    heat: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +139,7 @@ class StatementTally:
 @dataclass(frozen=True, slots=True)
 class Operations:
     """Those that lost most time first. ``is_complete`` and ``scanned_to_ns`` as in ``ErrorGroups``; ``start_ns`` and
-    ``width_ns`` are of the series; the counts are over all, shown or not."""
+    ``width_ns`` are of the series; the counts and ``heat`` (as that of an operation) are over all, shown or not."""
 
     operations: tuple[OperationTally, ...] = ()
     statements: tuple[StatementTally, ...] = ()
@@ -124,3 +149,4 @@ class Operations:
     width_ns: int = 1
     is_complete: bool = True
     scanned_to_ns: int = 0
+    heat: tuple[int, ...] = ()

@@ -14,6 +14,8 @@ from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health, SourceState
+from diamond_viewer.telemetry.own_secrets import rules
+from diamond_viewer.telemetry.redactions import COUNTS, NONE_YET, Redactions
 from diamond_viewer.telemetry.units import NS_PER_SECOND
 from diamond_viewer.web.address import trace_id_of
 from diamond_viewer.web.export import FORMATS, rows_of
@@ -83,7 +85,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.get("/api/health")
     def health() -> Response:
-        return json_answer(health_answer(store.health(), clock()))
+        return json_answer(health_answer(store.health(), clock(), COUNTS.now()))
 
     @blueprint.get("/healthz")
     def alive() -> Response:
@@ -99,7 +101,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     return blueprint
 
 
-def health_answer(health: Health, now_ns: int) -> dict[str, Any]:
+def health_answer(health: Health, now_ns: int, redactions: Redactions = NONE_YET) -> dict[str, Any]:
     feed = health.feed
     return {
         "state": "live" if feed.ready else "indexing",
@@ -119,6 +121,7 @@ def health_answer(health: Health, now_ns: int) -> dict[str, Any]:
         "newest_line_age_seconds": max(0, now_ns - feed.last_line_ns) / NS_PER_SECOND if feed.last_line_ns else None,
         "sources": [_source(source) for source in feed.sources],
         "counters": {**feed.counters, **health.counters},
+        "redactions": {"enabled": rules().is_on, "count": redactions.count, "keys": dict(redactions.by_key)},
     }
 
 

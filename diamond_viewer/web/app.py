@@ -14,6 +14,8 @@ from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets, AssetsApp
 from diamond_viewer.web.beside import BesideTheLive
 from diamond_viewer.web.compression import compress
+from diamond_viewer.web.differences import DifferenceDesk
+from diamond_viewer.web.differences_page import difference_pages
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.journey_views import journey_pages
@@ -67,7 +69,9 @@ def create_app(
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
-    app.register_blueprint(tally_pages(store, clock))
+    differences = DifferenceDesk(store)
+    app.register_blueprint(tally_pages(store, clock, differences))
+    app.register_blueprint(difference_pages(store, clock, differences))
     app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(map_pages(store, clock))
     app.register_blueprint(journey_pages(store, clock))

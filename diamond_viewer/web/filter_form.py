@@ -13,6 +13,7 @@ from diamond_viewer.web.list_columns import LIST_COLUMNS
 from diamond_viewer.web.search_box import SearchBox, search_box
 from diamond_viewer.web.window import WindowField, window_field
 
+DIFFERENCES_PATH = "/differences"
 PAGE_SIZES = (20, 50, 100, 200, 500, 1000)
 MAX_SERVICES = 100
 FIRST_SUGGESTIONS = 20  # in the page itself; typing asks for better ones
@@ -73,6 +74,7 @@ class FilterForm:
     clear_href: str
     is_set: bool
     search: SearchBox
+    differences_href: str = ""  # what differs between these and other traces; empty where nothing is set
 
 
 def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "") -> FilterForm:
@@ -96,6 +98,7 @@ def filter_form(address: Address, store: TraceStore, now_ns: int, typed: str = "
         clear_href=cleared.href,
         is_set=bool(query.set_filters),
         search=search_box(query.value("q") or typed),
+        differences_href=_differences_href(query) if is_list and query.set_filters else "",
     )
 
 
@@ -113,6 +116,10 @@ def caption(query: Query) -> str:
     """
     sentences = [FILTER_BY_PARAMETER[name].sentence.format(value) for name, value in query.set_filters]
     return f"Traces where {' and '.join(sentences)}" if sentences else "All traces"
+
+
+def _differences_href(query: Query) -> str:
+    return f"{DIFFERENCES_PATH}?{Query(query.set_filters).to_args()}"
 
 
 def _fields(row: Filter, address: Address, store: TraceStore) -> list[FormField]:

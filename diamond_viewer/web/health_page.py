@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
 from diamond_viewer.telemetry.model import FeedState, Health, Problem, SourceState
+from diamond_viewer.telemetry.redactions import Redactions
 from diamond_viewer.telemetry.units import (
     NS_PER_SECOND,
     format_bytes,
@@ -48,9 +49,10 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
         "Conflicting spans",
         "spans that came again under the same id with other content; both are kept, and their trace says so",
     ),
-    "logs": ("Logs", "log records that belong to a trace and are told in its story"),
-    "logs_without_trace": ("Logs of no trace", "log records without a trace id: counted only"),
+    "logs": ("Logs", "log records that are held: in the story of their trace, and on the logs page"),
+    "logs_without_trace": ("Logs of no trace", "log records without a trace id, found on the logs page"),
     "duplicate_logs": ("Duplicate logs", "log records that came again, in a batch sent once more"),
+    "evicted_logs": ("Evicted logs", "oldest log records that left memory; a flood of them leaves before any trace"),
     "evicted_spans": ("Evicted spans", "oldest spans that left memory because its budget is spent"),
     "evicted_traces": ("Evicted traces", "traces that left memory with them"),
 }
@@ -92,14 +94,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Secrets:
+    """What was taken out. ``keys``: name and how often, most frequent first."""
+
+    sentence: str
+    keys: tuple[tuple[str, str], ...] = ()
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HealthPage:
     status: Status
     counters: tuple[Counter, ...]
     sources: tuple[Source, ...]
+    secrets: Secrets
     versions: tuple[tuple[str, str], ...]
 
 
-def health_page(health: Health, now_ns: int) -> HealthPage:
+def health_page(health: Health, now_ns: int, secrets: Secrets) -> HealthPage:
     feed = health.feed
     counters = [
         Counter("traces", "Traces", format_count(health.traces), "held in memory"),
@@ -134,8 +146,27 @@ def health_page(health: Health, now_ns: int) -> HealthPage:
         status=status_of(feed, now_ns),
         counters=tuple(counters),
         sources=tuple(_source(source) for source in feed.sources),
+        secrets=secrets,
         versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
     )
+
+
+def secrets_of(redactions: Redactions, is_on: bool) -> Secrets:
+    """
+    >>> secrets_of(Redactions(), True).sentence
+    'No secret has been met in what was decoded so far.'
+    >>> secrets_of(Redactions(2, {"password": 2}), True).keys
+    (('password', '2'),)
+    """
+    if not is_on:
+        return Secrets("Secrets are shown as they were recorded, because of --no-redact.", is_trouble=True)
+    if not redactions.count:
+        return Secrets("No secret has been met in what was decoded so far.")
+    sentence = (
+        f"{format_count(redactions.count)} values were shown as REDACTED, a value each time it was decoded. They are in the "
+        "files in full: stop recording these keys where they are recorded."
+    )
+    return Secrets(sentence, tuple((key, format_count(count)) for key, count in redactions.by_key.items()))
 
 
 def _memory(health: Health, now_ns: int) -> str:

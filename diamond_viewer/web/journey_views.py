@@ -38,7 +38,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get(JOURNEYS_PATH)
     def journeys() -> Response:
         if swap_target() == POLL:
-            return _poll(store, clock())
+            return poll_header(store, clock())
         if (tidy := without_idle_arguments(JOURNEYS_PATH, clock())) is not None:
             return redirection(tidy)
         page = journeys_page(store, request.args.items(multi=True), clock())
@@ -47,7 +47,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/users/<path:user>")
     def user(user: str) -> Response:
         if swap_target() == POLL:
-            return _poll(store, clock())
+            return poll_header(store, clock())
         if (tidy := without_idle_arguments(user_href(user), clock())) is not None:
             return redirection(tidy)
         page = user_page(store, user, _args(), clock())
@@ -58,7 +58,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/lessons/<path:lesson>")
     def lesson(lesson: str) -> Response:
         if swap_target() == POLL:
-            return _poll(store, clock())
+            return poll_header(store, clock())
         if (tidy := without_idle_arguments(lesson_href(lesson), clock())) is not None:
             return redirection(tidy)
         page = lesson_page(store, lesson, _args(), clock())
@@ -103,7 +103,7 @@ def _markdown(text: str, is_known: bool) -> Response:
     return Response(text, status=200 if is_known else 404, mimetype="text/markdown")
 
 
-def _poll(store: TraceStore, now_ns: int) -> Response:
+def poll_header(store: TraceStore, now_ns: int) -> Response:
     """Only the header is refreshed: who reads somebody's story wants it to stand still."""
     now = Moment.of(store)
     status = status_of(store.health().feed, now_ns)

@@ -1,7 +1,7 @@
 """OperationsPage: what requests, jobs and database statements take, and where the time goes."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from diamond_viewer.store import TraceStore
@@ -12,18 +12,26 @@ from diamond_viewer.telemetry.tallies import (
     OperationTally,
     StatementTally,
 )
-from diamond_viewer.telemetry.units import format_count, format_duration, format_rate, format_share, format_times
+from diamond_viewer.telemetry.units import (
+    format_count,
+    format_duration,
+    format_rate,
+    format_rfc3339,
+    format_share,
+    format_times,
+)
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.errors_page import partial_words
 from diamond_viewer.web.filter_form import FilterForm, filter_form
+from diamond_viewer.web.heatmap import Heatmap, duration_term, heatmap
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.sparkline import Sparkline, sparkline
 from diamond_viewer.web.stats_strip import previous_window
 from diamond_viewer.web.status import Status, status_of
-from diamond_viewer.web.tally_links import operation_href, statement_href
+from diamond_viewer.web.tally_links import operation_href, statement_href, took_href
 
 OPERATIONS_PATH = "/operations"
-OWN = ("by", "db")
+OWN = ("by", "db", "heat")
 MAX_ROWS = 200
 SLOWER_TIMES, SLOWER_COUNT = 1.5, 5  # p95 against the window before, and calls in each of them
 
@@ -90,6 +98,8 @@ class TallyRow:
     trend: Sparkline
     badge: str
     badge_title: str
+    heat_href: str = ""  # shows this one alone in the heatmap, or all again when ``is_shown`` there
+    is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class TallyTable:
 
 @dataclass(frozen=True, slots=True)
 class OperationList:
+    heat: Heatmap | None
     operations: TallyTable
     statements: TallyTable
     partial: str
@@ -155,6 +166,7 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     operations = sorted(found.operations, key=lambda tally: (-OPERATION_COLUMNS[by][2](tally), tally.key))
     statements = sorted(found.statements, key=lambda tally: (-STATEMENT_COLUMNS[db][2](tally), tally.statement))
     return OperationList(
+        _heat(address, found),
         TallyTable(
             headings,
             tuple(_operation(address, tally, found, known.get(tally.key), tells_new) for tally in operations),
@@ -181,6 +193,20 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     )
 
 
+def _heat(address: Address, found: Operations) -> Heatmap | None:
+    """Of the operation that the address names, else of all."""
+    chosen = next((tally for tally in found.operations if tally.key.fingerprint == address.own("heat")), None)
+
+    def href(since_ns: int, until_ns: int, low_ns: int, high_ns: int) -> str:
+        since, until = format_rfc3339(since_ns), format_rfc3339(until_ns)
+        within = replace(address, query=address.query.with_values("since", since).with_values("until", until))
+        return took_href(within, chosen.key if chosen else None, duration_term(low_ns, high_ns))
+
+    title = (chosen.key.operation or "(no name)") if chosen else "All operations"
+    all_href = address.with_own("heat", "") if chosen else ""
+    return heatmap(chosen.heat if chosen else found.heat, found.start_ns, found.width_ns, href, title, all_href)
+
+
 def _headings(address: Address, own: str, columns: Columns[T]) -> tuple[str, tuple[Heading, ...]]:
     chosen = address.own(own) if address.own(own) in columns else "total"
     return chosen, tuple(
@@ -201,6 +227,7 @@ def _operation(
     rate = format_rate(tally.count, SERIES_BUCKETS * found.width_ns)
     change = _change(before.p95_ns, tally.p95_ns) if before else ""
     badge, why = _badge(tally, before, tells_new)
+    is_shown = address.own("heat") == key.fingerprint
     failed_href = operation_href(address, key, "status:error") if tally.error_count else ""
     share = f"{format_count(tally.error_count)}" if tally.error_count else ""
     cells = (
@@ -221,6 +248,8 @@ def _operation(
         sparkline(tally.series, found.start_ns, found.width_ns),
         badge,
         why,
+        address.with_own("heat", "" if is_shown else key.fingerprint) if tally.heat else "",
+        is_shown,
     )
 
 

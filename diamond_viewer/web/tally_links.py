@@ -35,13 +35,23 @@ def operation_href(address: Address, key: OperationKey, more: str = "") -> str:
     return _searching(there, more) if more else there.href
 
 
-def good_traces(address: Address, key: ErrorKey) -> Address:
-    """Those of the same operation without any error, in the same window."""
+_KINDS = {"request": "kind:server ", "job": "kind:consumer ", "other": ""}
+
+
+def took_href(address: Address, key: OperationKey | None, took: str) -> str:
+    """Traces in which a call took so long: of one operation, or (None) any span at all; ``took`` are conditions on it."""
+    if key is None:
+        return _searching(list_of(address), f"span:{{{took}}}")
+    return operation_href(address, key, f"span:{{{_KINDS[key.kind]}{took}}}")
+
+
+def good_traces(address: Address, operation: str, service: str) -> Address:
+    """Those of an operation without any error, in the address's window."""
     query = address.query
     for name in dict.fromkeys(name for name, _ in query.set_filters if name not in ("since", "until")):
         query = query.with_values(name)
     there = Address(replace(query, page=1, anchor=None).with_values("status", "ok"), path=TRACES_PATH)
-    return _of_operation(there, key.operation, key.service)
+    return _of_operation(there, operation, service)
 
 
 def statement_href(address: Address, tally: StatementTally, *, slow: bool = False) -> str:

@@ -36,10 +36,9 @@ class _Polled(Protocol):
     ) -> ErrorList | OperationList: ...
 
 
-def tally_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
+def tally_pages(store: TraceStore, clock: Callable[[], int], desk: DifferenceDesk) -> Blueprint:
     """The blueprint of both pages; ``clock`` gives ns since 1970."""
     blueprint = Blueprint("tallies", __name__)
-    desk = DifferenceDesk(store)
     shared = SharedAnswers()
 
     @blueprint.get(ERRORS_PATH)

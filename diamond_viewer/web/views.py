@@ -11,12 +11,14 @@ from diamond_viewer.query.keys import KEYS
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
+from diamond_viewer.telemetry.own_secrets import rules
+from diamond_viewer.telemetry.redactions import COUNTS
 from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.connect_page import connect_page
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
-from diamond_viewer.web.health_page import health_page
+from diamond_viewer.web.health_page import health_page, secrets_of
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
 from diamond_viewer.web.search_box import search_hints
@@ -99,7 +101,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
 
     @blueprint.get("/health")
     def health() -> Response:
-        page = health_page(store.health(), clock())
+        page = health_page(store.health(), clock(), secrets_of(COUNTS.now(), rules().is_on))
         polls = swap_target() == POLL
         response = page_of("_live_health.html" if polls else "health.html", page=page, status=page.status)
         seen = Seen(digest(page))

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from tests.bench import burdens
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, latencies, packed, store_of
 from tests.bench.corpus import write_corpus
+from tests.bench.diagnosis import examining
 from tests.bench.document import merged
 from tests.bench.figures import Corpus, Figures
 from tests.bench.goals import BURDEN_MIB
@@ -30,7 +31,7 @@ from tests.bench.report import report
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("orjson", "msgspec", "numpy", "zstandard", "xxhash", "Flask", "waitress")
-GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys")
+GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys", "rules")
 ASKED_FOR = ("burden",)
 WITH_CORPUS = {"reading", "cold", "answers"}
 MILLION = 1_000_000
@@ -87,6 +88,9 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     if "journeys" in groups:
         say("the journey of a user with 10,000 traces")
         figures.journey = journey()
+    if "rules" in groups:
+        say("all rules over 20,000 traces")
+        figures.examining = examining()
     if "burden" in groups:
         say(f"ten million one-line traces into {BURDEN_MIB} MiB")
         figures.burden = burdens.borne_alone("one_line_traces", BURDEN_MIB, 10 * MILLION)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.bench.diagnosis import Examining
 from tests.bench.living import Living
 from tests.bench.measure import Latency, Machine
 from tests.bench.opening import Opening
@@ -36,4 +37,5 @@ class Figures:
     living: Living | None = None
     openings: Sequence[Opening] = ()
     journey: Latency | None = None
+    examining: Examining | None = None
     burden: Mapping[str, float] | None = None  # as tests.bench.burdens prints it

@@ -47,6 +47,8 @@ def goals(figures: Figures) -> list[Goal]:
         found += _living(figures.living)
     if figures.journey is not None:
         found.append(Goal("page of a user with 10,000 traces: p95", 300, 1e3 * figures.journey.p95_s, "ms"))
+    if figures.examining is not None:
+        found.append(Goal("all rules over 20,000 traces, one core", 3, figures.examining.core_s, "s"))
     if figures.burden is not None:
         share = 100 * figures.burden["peak_bytes"] / figures.burden["budget_bytes"]
         found.append(Goal("10 M one-line traces: most ever resident, of the budget", 110, share, "%"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, LIST
+from tests.bench.diagnosis import examining_report
 from tests.bench.figures import Figures, Latencies
 from tests.bench.goals import BURDEN_MIB, goals
 from tests.bench.journeying import journey_report
@@ -56,6 +57,8 @@ def _chapters(figures: Figures) -> Iterator[Sequence[str]]:
         yield opening_report(figures.openings)
     if figures.journey is not None:
         yield journey_report(figures.journey)
+    if figures.examining is not None:
+        yield examining_report(figures.examining)
     if figures.burden is not None:
         yield _burden(figures.burden)
 

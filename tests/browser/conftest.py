@@ -45,32 +45,42 @@ class Viewer:
 StartViewer = Callable[..., Viewer]
 
 
+def launch(live: Path, port: int = 0) -> Viewer:
+    """Starts ``app.py`` on the live file and waits until it says where it is."""
+    process = subprocess.Popen(
+        [sys.executable, "app.py", str(live), "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    said = ""
+    deadline_s = time.monotonic() + START_S
+    while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
+        line = process.stdout.readline()
+        assert line, f"the viewer stopped: {said}"
+        assert time.monotonic() < deadline_s, f"the viewer does not say where it is: {said}"
+        said += line
+    return Viewer(found[0], live, process)
+
+
+def await_ready(viewer: Viewer) -> Viewer:
+    deadline_s = time.monotonic() + START_S
+    while not is_ready(viewer):
+        assert time.monotonic() < deadline_s, "the viewer does not become ready"
+        time.sleep(0.02)
+    return viewer
+
+
 @pytest.fixture
 def start_viewer(tmp_path: Path) -> Iterator[StartViewer]:
-    """Starts ``app.py`` on the live file and waits until it says where it is."""
     started: list[Viewer] = []
 
     def start(port: int = 0) -> Viewer:
-        live = tmp_path / "traces.json"
-        process = subprocess.Popen(
-            [sys.executable, "app.py", str(live), "--port", str(port)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        assert process.stdout is not None
-        said = ""
-        deadline_s = time.monotonic() + START_S
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
-            line = process.stdout.readline()
-            assert line, f"the viewer stopped: {said}"
-            assert time.monotonic() < deadline_s, f"the viewer does not say where it is: {said}"
-            said += line
-        viewer = Viewer(found[0], live, process)
-        started.append(viewer)
-        return viewer
+        started.append(launch(tmp_path / "traces.json", port))
+        return started[-1]
 
     yield start
     for viewer in started:
@@ -82,12 +92,18 @@ def start_viewer(tmp_path: Path) -> Iterator[StartViewer]:
 def viewer(start_viewer: StartViewer, tmp_path: Path) -> Viewer:
     """A viewer that has read its file."""
     (tmp_path / "traces.json").write_bytes(TRACES.read_bytes())
-    viewer = start_viewer()
-    deadline_s = time.monotonic() + START_S
-    while not is_ready(viewer):
-        assert time.monotonic() < deadline_s, "the viewer does not become ready"
-        time.sleep(0.02)
-    return viewer
+    return await_ready(start_viewer())
+
+
+@pytest.fixture(scope="module")
+def shared_viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """One for all tests of a file, with metrics and logs; they only look."""
+    folder = tmp_path_factory.mktemp("shared")
+    for name in ("traces.json", "metrics.json", "logs.json"):
+        (folder / name).write_bytes(TRACES.with_name(name).read_bytes())
+    viewer = launch(folder / "traces.json")
+    yield await_ready(viewer)
+    viewer.stop()
 
 
 def is_ready(viewer: Viewer) -> bool:

@@ -25,6 +25,7 @@ PAGES = {
     "nothing": "/trace-viewer.html?user=nobody",
     "detail": f"/trace-viewer.html?trace={MISMATCH_TRACE}",
     "trace": f"/traces/{MISMATCH_TRACE}",
+    "differences": "/differences?flag=slow",
     "search help": "/search-help",
     "health": "/health",
     "error": "/nothing-here",

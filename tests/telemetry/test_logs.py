@@ -23,9 +23,22 @@ def test_every_record_of_the_real_logs_belongs_to_its_trace() -> None:
     assert severities == {"info": 119, "warn": 17, "error": 2}
 
 
-def test_records_without_a_trace_are_counted_and_their_line_is_not_kept() -> None:
-    batch = decode_line(logs_line(log(trace=0), log(trace=0) | {"traceId": "0" * 32}))
-    assert (batch.logs.without_trace, batch.original, batch.is_worth_keeping) == (2, b"", False)
+def test_records_without_a_trace_are_counted_and_kept_like_the_others() -> None:
+    written_line = logs_line(log(trace=0), log(trace=0) | {"traceId": "0" * 32}, log(trace=3))
+    batch = decode_line(written_line)
+    assert (batch.logs.without_trace, batch.original, batch.is_worth_keeping) == (2, written_line, True)
+    assert batch.logs.trace_ids == bytes(32) + bytes.fromhex(trace_id(3))
+
+
+def test_what_the_index_holds_of_a_record_is_read_with_its_line() -> None:
+    records = [
+        log("a", time_ns=7, severityNumber=13, attributes={"userId": "u1", "lesson.id": "l1", "enduser.id": "other"}),
+        log("b", time_ns=0, severityText="ERROR", observedTimeUnixNano="9"),
+        log("c", time_ns=2**64 - 1),
+    ]
+    logs = decode_line(logs_line(*records, service="worker")).logs
+    assert (logs.times_ns, tuple(logs.levels), logs.services) == ((7, 9, 0), (4, 5, 0), ("worker",) * 3)
+    assert (logs.users, logs.lessons) == (("u1", "", ""), ("l1", "", ""))
 
 
 def test_equal_records_on_one_line_have_marks_of_their_own_and_the_same_ones_again() -> None:

@@ -2,10 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.telemetry.redactions import COUNTS
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
 from tests.index.filling import filled
@@ -63,6 +67,47 @@ def test_no_address_shows_a_secret(client: FlaskClient) -> None:
                 shown[path + query] = client.get(path + query).text
     assert {path: found for path, said in shown.items() if (found := SECRET.findall(said))} == {}
     assert sum("REDACTED" in said for said in shown.values()) > 8  # the trace was there to be shown
+
+
+def test_no_column_holds_a_secret() -> None:
+    """What is worked out of a line stays in memory for as long as its traces do, in names, facets, events, statements."""
+    kept = [place for place, found in texts_within(filled([[full_of_secrets()]])) if SECRET.search(found)]
+    assert kept
+    assert [place for place in kept if "originals" not in place] == []
+
+
+def texts_within(root: object) -> Iterator[tuple[str, str]]:
+    """Every text and all bytes that hang on an object, and where."""
+    seen: set[int] = set()
+    waiting: list[tuple[object, str]] = [(root, "store")]
+    while waiting:
+        found, place = waiting.pop()
+        if id(found) in seen or isinstance(found, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(found))
+        if isinstance(found, str):
+            yield place, found
+        elif isinstance(found, bytes | bytearray | np.ndarray):
+            yield place, bytes(found).decode("latin-1")
+        elif isinstance(found, dict):
+            waiting += [(part, f"{place}[{str(key)[:40]}]") for key, value in found.items() for part in (key, value)]
+        elif isinstance(found, list | tuple | set | frozenset):
+            waiting += [(part, place) for part in found]
+        slots = [name for kind in type(found).__mro__ for name in getattr(kind, "__slots__", ())]
+        waiting += [(getattr(found, name), f"{place}.{name}") for name in slots if hasattr(found, name)]
+        waiting += [(value, f"{place}.{name}") for name, value in getattr(found, "__dict__", {}).items()]
+
+
+def test_health_says_under_which_keys_and_quotes_nothing(client: FlaskClient) -> None:
+    COUNTS.forget()
+    client.get(f"/api/traces/{TRACE_ID}")
+    said = client.get("/api/health").json["redactions"]  # type: ignore[index]
+    assert said["enabled"] is True
+    assert {"user.password", "(span name)", "(status message)", "exception.stacktrace"} <= said["keys"].keys()
+    assert said["count"] == sum(said["keys"].values()) > 10
+    page = client.get("/health").text
+    assert "<code>user.password</code>" in page
+    assert not SECRET.search(page)
 
 
 @pytest.mark.parametrize("search", ["SECRETZhttp_route", "SECRETZname", "SECRETZpassword", "SECRETZmessage"])

@@ -1,0 +1,128 @@
+"""Rows of the tables that the collector's clickhouse exporter writes -> lines of OTLP/JSON, as the collector's file exporter
+would have written them. So one decoder reads both, and what it redacts is redacted here too.
+
+What the tables do not keep is not made up: values of map columns stay texts, flags and dropped counts are missing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from diamond_viewer.telemetry.otlp_spelling import KINDS, Json, document_of
+from diamond_viewer.telemetry.semconv import SERVICE_KEY
+
+SPANS_A_LINE = 500  # a page of a trace decodes the lines that it shows
+_KINDS = {word: number for kind, number in KINDS.items() for word in (kind, f"span_kind_{kind}")}
+_STATUS_CODES = {"ok": 1, "status_code_ok": 1, "error": 2, "status_code_error": 2}
+
+
+class SpanRow(msgspec.Struct, array_like=True, gc=False):
+    """A row of ``otel_traces``. Attributes map keys to texts, or are JSON whose dotted keys nest. ``duration_ns`` is what is
+    written as Duration, with a sign; the arrays of events are side by side, those of links too."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    trace_state: str
+    name: str
+    kind: str
+    service: str
+    resource: dict[str, Any]
+    scope_name: str
+    scope_version: str
+    attributes: dict[str, Any]
+    start_ns: int
+    duration_ns: int
+    status: str
+    message: str
+    event_ns: list[int]
+    event_names: list[str]
+    event_attributes: list[dict[str, Any]]
+    link_trace_ids: list[str]
+    link_span_ids: list[str]
+    link_states: list[str]
+    link_attributes: list[dict[str, Any]]
+
+
+_DECODER = msgspec.json.Decoder(SpanRow)
+
+
+def span_rows(lines: bytes) -> list[SpanRow]:
+    """A JSON array a line, as ClickHouse's JSONCompactEachRow. Raises ``msgspec.DecodeError`` for anything else."""
+    return _DECODER.decode_lines(lines)
+
+
+def lines_of_spans(rows: Iterable[SpanRow]) -> Iterator[bytes]:
+    """Lines, each with spans of one trace."""
+    traces: dict[str, list[SpanRow]] = defaultdict(list)
+    for row in rows:
+        traces[row.trace_id].append(row)
+    for held in traces.values():
+        for at in range(0, len(held), SPANS_A_LINE):
+            yield orjson.dumps(document_of(map(_placed, held[at : at + SPANS_A_LINE])))
+
+
+def _placed(row: SpanRow) -> tuple[list[Json], Json, Json]:
+    resource = attributes(row.resource)
+    if row.service and not any(one["key"] == SERVICE_KEY for one in resource):
+        resource.append({"key": SERVICE_KEY, "value": {"stringValue": row.service}})
+    span: Json = {
+        "traceId": row.trace_id,
+        "spanId": row.span_id,
+        "parentSpanId": row.parent_id,
+        "name": row.name,
+        "kind": _KINDS.get(row.kind.lower(), 0),
+        "startTimeUnixNano": str(max(0, row.start_ns)),
+        "endTimeUnixNano": str(max(0, row.start_ns + row.duration_ns)),
+        "attributes": attributes(row.attributes),
+        "status": {"code": _STATUS_CODES.get(row.status.lower(), 0), "message": row.message},
+    }
+    if row.trace_state:
+        span["traceState"] = row.trace_state
+    if row.event_names:
+        happened = zip(row.event_ns, row.event_names, row.event_attributes, strict=True)
+        span["events"] = [
+            {"timeUnixNano": str(max(0, time_ns)), "name": name, "attributes": attributes(said)}
+            for time_ns, name, said in happened
+        ]
+    if row.link_trace_ids:
+        linked = zip(row.link_trace_ids, row.link_span_ids, row.link_states, row.link_attributes, strict=True)
+        span["links"] = [
+            {"traceId": trace_id, "spanId": span_id, "traceState": state, "attributes": attributes(said)}
+            for trace_id, span_id, state, said in linked
+        ]
+    return resource, {"name": row.scope_name, "version": row.scope_version}, span
+
+
+def attributes(values: Mapping[str, Any]) -> list[Json]:
+    """
+    >>> attributes({"lesson": {"id": "l1"}, "n": 2, "is": True, "all": [1.5, "a"]})[0]
+    {'key': 'lesson.id', 'value': {'stringValue': 'l1'}}
+    """
+    return [{"key": key, "value": _value(value)} for key, value in _flat(values)]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys that a JSON column has taken apart, put together again."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield f"{prefix}{key}", value
+
+
+def _value(value: Any) -> Json:
+    if isinstance(value, str):
+        return {"stringValue": value}
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, Sequence):
+        return {"arrayValue": {"values": [_value(item) for item in value if item is not None]}}
+    return {"stringValue": orjson.dumps(value).decode()}

@@ -19,6 +19,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
+PROMTOOL := .promtool/usr/bin/promtool
 ENGINE_FOLDER := tests/clickhouse/engine
 ENGINE := $(ENGINE_FOLDER)/node_modules/.engine-installed
 SOURCES := app.py diamond_viewer tests
@@ -37,7 +38,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +49,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) browser promtool ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -82,12 +83,22 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) $(SDK) browser ## only install what the other targets need
+setup: $(TOOLS) $(SDK) browser promtool ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+promtool: # Debian's package also starts a Prometheus: only the one program is taken out of it
+	@command -v promtool >/dev/null || test -x $(PROMTOOL) || { \
+		command -v apt-get >/dev/null || { echo "The alert rules are checked by promtool: install Prometheus first." >&2; exit 1; }; \
+		echo "Taking promtool out of Debian's prometheus into .promtool ..."; \
+		mkdir -p .promtool && cd .promtool && rm -f *.deb; \
+		apt-get download -qq prometheus >/dev/null 2>&1 || { $(call debian,dpkg,Debian's lists of packages are missing); \
+			apt-get download -qq prometheus >/dev/null; }; \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm -f *.deb; \
+	}
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

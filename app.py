@@ -13,15 +13,15 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.receive.storage import StorageError, open_storage
 from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
+from diamond_viewer.settings.in_force import put_in_force
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings, SettingsError
-from diamond_viewer.telemetry.redact import enforce
 
 
 def main() -> int:
     """Run until told to stop. The exit code: 0 stopped, 2 cannot start like this."""
     try:
         settings = Settings.from_arguments(sys.argv[1:], os.environ)
-        enforce(settings.redaction)  # before anything is decoded
+        put_in_force(settings.configuration.attributes, settings.redaction)  # before anything is decoded
         listening = listen(settings.host, settings.port)
         received = listen(*settings.otlp, "--otlp") if settings.otlp else []
         storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None

@@ -4,34 +4,38 @@
 Every method may be called from any thread; every answer is a frozen value that no later write changes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from diamond_viewer.diagnosis.diagnose import Diagnosis
-from diamond_viewer.diagnosis.finding import Finding
-from diamond_viewer.diagnosis.found import FoundPage
-from diamond_viewer.query.log_query import LogQuery
-from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.found_logs import FoundLogs
-from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
-from diamond_viewer.telemetry.model import (
-    Facets,
-    FeedState,
-    Health,
-    Histogram,
-    Page,
-    Scatter,
-    Stats,
-    Trace,
-    TraceSummary,
-)
-from diamond_viewer.telemetry.otlp import Batch
-from diamond_viewer.telemetry.service_map import ServiceMap
-from diamond_viewer.telemetry.sketch import TraceSketch
-from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
-from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+if TYPE_CHECKING:  # nothing here is run: who only writes need not wait for the rules and the language of those who ask
+    from diamond_viewer.diagnosis.diagnose import Diagnosis
+    from diamond_viewer.diagnosis.finding import Finding
+    from diamond_viewer.diagnosis.found import FoundPage
+    from diamond_viewer.query.log_query import LogQuery
+    from diamond_viewer.query.query import Query
+    from diamond_viewer.telemetry.counts import Counts
+    from diamond_viewer.telemetry.found_logs import FoundLogs
+    from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
+    from diamond_viewer.telemetry.model import (
+        Facets,
+        FeedState,
+        Health,
+        Histogram,
+        Page,
+        Scatter,
+        Stats,
+        Trace,
+        TraceSummary,
+    )
+    from diamond_viewer.telemetry.otlp import Batch
+    from diamond_viewer.telemetry.service_map import ServiceMap
+    from diamond_viewer.telemetry.sketch import TraceSketch
+    from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+    from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 
 
 class StoreError(Exception):
@@ -182,6 +186,15 @@ class TraceStore(Protocol):
 
     def health(self) -> Health:
         """Counts, memory, and what the feed last said of itself."""
+        ...
+
+
+@runtime_checkable
+class CountingStore(Protocol):
+    """A store that sees everything come in counts it, for Prometheus; one that others write to cannot."""
+
+    def counts(self) -> Counts:
+        """What has come since the start, each span once, when it came. No figure ever goes down, whatever has to leave."""
         ...
 
 

@@ -4,12 +4,12 @@ import argparse
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from diamond_viewer.cli.subcommand import PROGRAM, CommandError, Subcommand
-from diamond_viewer.query.filters import FILTERS
-from diamond_viewer.query.query import DEFAULT_LIMIT, MAX_LIMIT, Query
-from diamond_viewer.query.sorting import ORDERS
+
+if TYPE_CHECKING:
+    from diamond_viewer.query.query import Query
 
 EXIT_STATUS = """\
 0  something was found
@@ -124,7 +124,8 @@ def add_files(parser: ArgumentParser) -> None:
     )
 
 
-def add_output(parser: ArgumentParser, json_help: str) -> None:
+def add_output(parser: ArgumentParser, json_help: str) -> Any:
+    """The group of the flags, for more of them."""
     output = parser.add_argument_group("output")
     if json_help:
         output.add_argument("--json", action="store_true", help=json_help)
@@ -135,18 +136,26 @@ def add_output(parser: ArgumentParser, json_help: str) -> None:
         default="auto",
         help="auto, always or never (default: auto, which is on a terminal)",
     )
+    return output
 
 
 def add_filters(parser: ArgumentParser, *, pages: bool, sorts: bool = False) -> Any:
     """A flag for every filter of the page; all must hold. ``pages``: the answer is a list of which a part can be asked for;
     the group of those flags is returned."""
+    from diamond_viewer.query.filters import FILTERS
+    from diamond_viewer.query.query import DEFAULT_LIMIT, MAX_LIMIT
+    from diamond_viewer.query.sorting import ORDERS
+
     parser.set_defaults(filters=[])
     filters = parser.add_argument_group(
         "filters", "All must hold. They mean what they mean on the page and in the API."
     )
     for row in FILTERS:
         flag = flag_of(row.parameter)
-        _add(filters, (*(("-q",) if flag == "--q" else ()), flag), row.parameter, _help_of(row.parameter))
+        choices = f"; X is one of {', '.join(row.choices)}" if row.choices else f", for example {row.example}"
+        repeated = "; may be given several times" if row.repeatable else ""
+        words = f"{row.sentence.replace('{}', 'X')}{choices}{repeated}".replace("%", "%%")
+        _add(filters, (*(("-q",) if flag == "--q" else ()), flag), row.parameter, words)
     part = filters
     if pages:
         part = parser.add_argument_group("which of them")
@@ -170,16 +179,10 @@ def flag_of(parameter: str) -> str:
     return f"--{parameter.replace('_', '-')}"
 
 
-def _help_of(parameter: str) -> str:
-    row = next(row for row in FILTERS if row.parameter == parameter)
-    words = row.sentence.replace("{}", "X")
-    choices = f"; X is one of {', '.join(row.choices)}" if row.choices else f", for example {row.example}"
-    repeated = "; may be given several times" if row.repeatable else ""
-    return f"{words}{choices}{repeated}".replace("%", "%%")
-
-
-def query_of(namespace: Namespace, now_ns: int) -> Query:
+def query_of(namespace: Namespace, now_ns: int) -> "Query":
     """Strict: raises ``FilterError`` for what is malformed."""
+    from diamond_viewer.query.query import Query
+
     query, _ = Query.from_args(namespace.filters, now_ns, strict=True)
     return query
 

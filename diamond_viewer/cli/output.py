@@ -51,6 +51,11 @@ class Output:
         if self.is_terminal:
             self._stdout.flush()
 
+    def text(self, text: str) -> None:
+        """Several lines at once, each made harmless."""
+        for line in text.rstrip("\n").split("\n") if text else ():
+            self.line(harmless(line))
+
     def json(self, document: bytes) -> None:
         """One document, on a line of its own."""
         self.end_progress()

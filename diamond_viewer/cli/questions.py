@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.query.language import MAX_CONDITIONS
 from diamond_viewer.query.query import MAX_LIMIT, Query
 from diamond_viewer.telemetry.model import Page, TraceSummary
-
-TRACES_AT_ONCE = 30  # named in one question; the language takes some more conditions
 
 
 class Searched(Protocol):
@@ -39,13 +38,13 @@ def all_pages(store: MemoryStore, query: Query, now_ns: int) -> Iterator[Page]:
 
 def examined(store: MemoryStore, summaries: Sequence[TraceSummary]) -> Iterator[TraceSummary]:
     """The same rows, with what the rules say of each: the server examines traces at quiet moments, and here is none."""
-    for first in range(0, len(summaries), TRACES_AT_ONCE):
-        some = summaries[first : first + TRACES_AT_ONCE]
+    for first in range(0, len(summaries), MAX_CONDITIONS):
+        some = summaries[first : first + MAX_CONDITIONS]
         store.examine(None, trace_query(summary.trace_id for summary in some))
         for summary in some:
             yield store.summary(summary.trace_id) or summary
 
 
 def trace_query(trace_ids: Iterator[str]) -> Query:
-    """For at most ``TRACES_AT_ONCE`` traces by their ids."""
-    return Query((("q", " or ".join(f"trace:{trace_id}" for trace_id in trace_ids)),), limit=MAX_LIMIT)
+    """For at most ``MAX_CONDITIONS`` traces by their ids."""
+    return Query((("q", " OR ".join(f"trace:{trace_id}" for trace_id in trace_ids)),), limit=MAX_LIMIT)

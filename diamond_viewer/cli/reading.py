@@ -12,6 +12,7 @@ from diamond_viewer.feed.backlog import Backlog
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
+from diamond_viewer.settings.in_force import put_in_force
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, default_memory_bytes
 from diamond_viewer.settings.values import read_memory
 from diamond_viewer.telemetry.units import format_bytes, format_rfc3339, format_times
@@ -48,8 +49,9 @@ def memory_bytes_of(namespace: Namespace) -> int:
 def new_store(namespace: Namespace) -> MemoryStore:
     """As empty as the server's is at its start, within the same bounds. Raises ``SettingsError``."""
     memory_bytes = memory_bytes_of(namespace)
-    thresholds = configuration_of(namespace).thresholds
-    return MemoryStore.of_process(memory_bytes, min(2 * LINE_BYTES, memory_bytes // 2), thresholds)
+    configuration = configuration_of(namespace)
+    put_in_force(configuration.attributes, configuration.redaction)
+    return MemoryStore.of_process(memory_bytes, min(2 * LINE_BYTES, memory_bytes // 2), configuration.thresholds)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, Subcommand
-from diamond_viewer.telemetry.units import format_count
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -23,6 +22,7 @@ def run(namespace: Namespace, output: Output) -> int:
     from diamond_viewer.cli.questions import all_pages, examined, settled
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.cli.trace_line import trace_line
+    from diamond_viewer.telemetry.units import format_count
 
     now_ns = time.time_ns()
     query = query_of(namespace, now_ns)

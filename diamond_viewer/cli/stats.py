@@ -3,12 +3,14 @@
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, Subcommand
-from diamond_viewer.telemetry.model import Stats
-from diamond_viewer.telemetry.units import format_count, format_duration
+
+if TYPE_CHECKING:
+    from diamond_viewer.telemetry.model import Stats
 
 
 def declare(parser: ArgumentParser) -> None:
@@ -37,8 +39,10 @@ def run(namespace: Namespace, output: Output) -> int:
     return FOUND if stats.traces else NOTHING_FOUND
 
 
-def stats_lines(stats: Stats, output: Output) -> Iterator[str]:
+def stats_lines(stats: "Stats", output: Output) -> Iterator[str]:
     """A figure a line, with its name; events and flags that occur, the most frequent first."""
+    from diamond_viewer.telemetry.units import format_count, format_duration
+
     counts = (
         ("traces", stats.traces),
         ("spans", stats.spans),

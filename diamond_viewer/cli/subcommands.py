@@ -1,10 +1,13 @@
 """The table of subcommands: to add one, write its module and add its row. Their order is that of ``--help``."""
 
-from diamond_viewer.cli import importing, search, setup, stats
+from diamond_viewer.cli import errors, findings, importing, search, setup, stats, trace
 from diamond_viewer.cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     search.SUBCOMMAND,
+    trace.SUBCOMMAND,
+    errors.SUBCOMMAND,
+    findings.SUBCOMMAND,
     stats.SUBCOMMAND,
     importing.SUBCOMMAND,
     setup.SUBCOMMAND,

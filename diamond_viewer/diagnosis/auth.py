@@ -170,7 +170,7 @@ def redirect_loop(
 def unexplained_401(facts: TraceFacts) -> tuple[Finding, ...]:
     """A request answered with 401 and no event that says why; or a call whose server left no span.
 
-    Origin: absence detection (rivals, section 3): a 401 belongs to an ``auth.failed``.
+    Origin: absence detection: a 401 belongs to an ``auth.failed``.
     """
     refused: list[tuple[int, Work | None]] = [
         (work.first, work) for work in facts.works if work.is_request and work.status == 401

@@ -18,10 +18,7 @@ UNIQUE_SHARE = 0.9  # of the values: what has more different ones is an id, a ti
 UNIQUE_TRACES = 20  # and is judged only when there are more traces than this
 WELL_KNOWN_BONUS = 0.1  # of a percentage point: between equal scores the property that people know comes first
 
-_USER, _LESSON = semconv.USER_KEYS[0], semconv.LESSON_KEYS[0]
-_EXEMPT = frozenset((_USER, _LESSON))  # one user or one lesson that fails is just what support asks for
-_CANONICAL = dict.fromkeys(semconv.USER_KEYS, _USER) | dict.fromkeys(semconv.LESSON_KEYS, _LESSON)
-_WELL_KNOWN = ("service.", "http.", "error.type", "exception.type", "db.", "rpc.", "messaging.", _USER, _LESSON)
+_WELL_KNOWN = ("service.", "http.", "error.type", "exception.type", "db.", "rpc.", "messaging.")
 _HIDDEN_ENDINGS = ("Id", "ID", ".id", "_id")
 
 
@@ -71,23 +68,26 @@ def what_differs(
 ) -> tuple[Difference, ...]:
     """The properties that tell a selection from good traces, the most telling first; ties by name.
 
-    Source: HyperDX ``eventDeltas.ts`` as told in rivals, 4.5. Left out: properties seen fewer than 5 times in all, those
+    Source: HyperDX ``eventDeltas.ts`` . Left out: properties seen fewer than 5 times in all, those
     whose name ends like an id, those of which more than 90 % of the values are unique in the group where that share is
     lower (when there are over 20 traces). ``user.id`` and ``lesson.id`` are exempt from the last two.
     """
+    keys = semconv.carried_keys()
+    exempt = (keys.user[0], keys.lesson[0])  # one user or one lesson that fails is just what support asks for
+    well_known = (*_WELL_KNOWN, *exempt)
     counts = (_counted(selected), _counted(good))
     trace_count = len(selected) + len(good)
     differences = []
     for name in counts[0].keys() | counts[1].keys():
         pair = (counts[0].get(name, Counter()), counts[1].get(name, Counter()))
         seen = sum(pair[0].values()) + sum(pair[1].values())
-        if seen < LEAST_SEEN or (name not in _EXEMPT and _is_identifying(name, pair, trace_count)):
+        if seen < LEAST_SEEN or (name not in exempt and _is_identifying(name, pair, trace_count)):
             continue
         shares = _shares(*pair)
         score = _score(*pair, shares)
         if score <= 0:
             continue
-        bonus = WELL_KNOWN_BONUS if name.startswith(_WELL_KNOWN) else 0
+        bonus = WELL_KNOWN_BONUS if name.startswith(well_known) else 0
         differences.append(Difference(name, score + bonus, shares[:value_count]))
     differences.sort(key=lambda difference: (-difference.score, difference.name))
     return tuple(differences[:property_count])
@@ -134,4 +134,10 @@ def _add(found: dict[str, set[str]], attributes: Mapping[str, AttributeValue]) -
         elif isinstance(value, int | float):
             text = f"{value:g}" if isinstance(value, float) else str(value)
         if text:
-            found.setdefault(_CANONICAL.get(key, key), set()).add(words(text))
+            found.setdefault(_canonical(key), set()).add(words(text))
+
+
+def _canonical(key: str) -> str:
+    """One name for all spellings of the user, and one for all of the lesson."""
+    keys = semconv.carried_keys()
+    return keys.user[0] if key in keys.user else keys.lesson[0] if key in keys.lesson else key

@@ -28,7 +28,7 @@ _VARIABLE = re.compile(
 def exception(facts: TraceFacts) -> tuple[Finding, ...]:
     """Exceptions, each chain told once from its root cause: the failed span below which no other failed.
 
-    A failed request shows three or four red spans; the root cause is the "last error of a cascade" of TraceQL (rivals, 4.4).
+    A failed request shows three or four red spans; the root cause is the "last error of a cascade" of TraceQL.
     A note when the request was answered well all the same, or the span that recorded it is not marked as failed.
     """
     return _told(facts, "exception", with_exception=True)

@@ -113,7 +113,7 @@ def follow(traces: Iterable[TraceFacts]) -> Journey:
 def redirect_loop(
     journey: Journey, *, redirect_loop_count: float = 3, redirect_loop_window_ms: float = 10_000
 ) -> tuple[Finding, ...]:
-    """Sent to the sign-in page three times in ten seconds. Origin: the platform's support rule (rivals, section 3)."""
+    """Sent to the sign-in page three times in ten seconds. Origin: the platform's support rule."""
     redirects = [one for one in journey.of(REDIRECT) if one.happening and leads_to_sign_in(one.happening)]
     findings = []
     for burst in bursts([one.time_ns for one in redirects], redirect_loop_count, redirect_loop_window_ms):
@@ -142,7 +142,7 @@ def signed_in_again(journey: Journey, *, sign_in_again_ms: float = 1_800_000) ->
     """A session that was lost, or a sign-in that was refused, and the sign-in that worked within half an hour.
 
     A redirect of someone who was not seen signed in before is how every visit begins, and no loss.
-    Origin: auth-failure chains (rivals, section 3); half an hour is what analytics call one visit.
+    Origin: auth-failure chains; half an hour is what analytics call one visit.
     """
     findings = []
     lost: list[Moment] = []
@@ -189,7 +189,7 @@ def resume_missing(
     """A lesson with a saved position was loaded again, and no ``video.resume_attempt`` came within 10 s.
 
     Only when the person was seen again later than that (else it may still come), and not after the lesson was completed.
-    Origin: absence detection (rivals, section 3). A position in the first 10 s is not worth resuming.
+    Origin: absence detection. A position in the first 10 s is not worth resuming.
     """
     findings = []
     saved_at: dict[str, float] = {}
@@ -244,7 +244,7 @@ def buffering(
 def progress_stopped(journey: Journey, *, progress_stop_ms: float = 60_000) -> tuple[Finding, ...]:
     """Progress was saved, then no more for a minute and longer although the player went on reporting its position.
 
-    Origin: absence detection (rivals, section 3); the player saves every few seconds, a minute is several saves.
+    Origin: absence detection; the player saves every few seconds, a minute is several saves.
     """
     findings = []
     failed_saves = [one for one in journey.of(PROGRESS_RECEIVED, PROGRESS_REFUSED) if not one.went_well]
@@ -280,7 +280,7 @@ def progress_missing(journey: Journey, *, progress_stop_ms: float = 60_000) -> t
     """A video was loaded and played for a minute and longer, and no progress was ever saved after it.
 
     That it played is told by the player's reports or its stalls; who loads a lesson and leaves has no progress to save.
-    Origin: absence detection (rivals, section 3).
+    Origin: absence detection.
     """
     findings = []
     names = (LOADED, PROGRESS_RECEIVED, VIDEO_PROGRESS, BUFFERING)

@@ -17,7 +17,6 @@ import zstandard
 
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 from diamond_viewer.telemetry.otlp import LineError
-from diamond_viewer.telemetry.protobuf import line_from_message
 
 PIECE_BYTES = 1024 * 1024
 MAX_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024  # what ``zstd --long=27`` needs, and no more
@@ -148,6 +147,8 @@ class LengthPrefixed:
             message = b"".join(self._decompressed(message))
         if message.lstrip()[:1] in (b"{", b"["):
             return message.replace(b"\n", b" ")  # a raw line feed is white space in JSON, and would end the line here
+        from diamond_viewer.telemetry.protobuf import line_from_message  # now: few files need it, and it takes a while
+
         try:
             return line_from_message(message)
         except LineError:

@@ -70,7 +70,7 @@ def _of_guests(segment: Segment, own: Causes, is_gathered: Column) -> list[tuple
 
 def causes_of(kin: Kin) -> Causes:
     """The causes among some rows. What was said is the first exception's type from the cause upwards through what failed, else
-    the first message. Source: the "last error of a cascade" of TraceQL (rivals, 4.4), as ``diagnosis.errors`` tells it."""
+    the first message. Source: the "last error of a cascade" of TraceQL, as ``diagnosis.errors`` tells it."""
     count = kin.count
     is_failed = kin.column("status_code") == STATUS_ERROR if count else np.zeros(0, bool)
     above = nearest(kin.forest, is_failed)[kin.forest]  # the nearest failed span above each row, itself left out

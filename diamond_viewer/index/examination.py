@@ -121,11 +121,17 @@ def diagnoses_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[Diag
     return [_unless_it_stumbles(diagnosis_of, trace, thresholds, nothing) for trace in whole_traces(wanted)]
 
 
+def found_in(place: Place) -> int:
+    """What has been found in the trace so far, as bits."""
+    segment, trace = place
+    return int(segment.traces["findings"][trace] & ~WAITING)
+
+
 def write_down(place: Place, findings: tuple[Finding, ...]) -> bool:
     """The trace is examined; True when another thing is said of it than before. Under the store's lock."""
     segment, trace = place
     columns = segment.trace_columns()
-    before = int(columns["findings"][trace] & ~WAITING)
+    before = found_in(place)
     bits = bits_of(findings)
     columns["findings"][trace] = bits
     if before == bits == 0:

@@ -13,6 +13,7 @@ from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis, diagnose_jour
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.counting import Counting
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.examination import (
     MAX_SPANS,
@@ -20,6 +21,7 @@ from diamond_viewer.index.examination import (
     arraign,
     diagnoses_of,
     findings_of,
+    found_in,
     in_portions,
     suspect_of,
     waiting_in,
@@ -33,8 +35,10 @@ from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import trace_id_of
+from diamond_viewer.index.told import bits_of
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, Overlaps
+from diamond_viewer.telemetry.counts import Counts
 
 AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
 REST_NS = (
@@ -69,6 +73,7 @@ class ExaminedTraces(HeldTraces):
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
+        self._counting = Counting()
 
     @property
     def is_followed(self) -> bool:
@@ -91,9 +96,16 @@ class ExaminedTraces(HeldTraces):
                 with self._lock:
                     for suspect, findings in zip(portion, told, strict=True):
                         if not suspect.has_changed:  # else it waits on
+                            self._counting.found(suspect.place, found_in(suspect.place), bits_of(findings))
                             self._version += write_down(suspect.place, findings)
                 if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                     return False
+
+    def counts(self) -> Counts:
+        """See ``CountingStore``."""
+        with self._lock:
+            self._counting.catch_up(self._open)
+            return self._counting.counts()
 
     def diagnoses(self, trace_ids: Sequence[str], span_budget: int = MAX_SPANS) -> dict[str, Diagnosis]:
         """See ``TraceStore``."""
@@ -124,11 +136,13 @@ class ExaminedTraces(HeldTraces):
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         """See ``TraceStore``."""
+        super()._scan(query, now_ns, EXAMINE_NS)
         is_complete = self.examine(EXAMINE_NS, query, now_ns)
         with self._lock:
             segments = list(self._segments.values())
             matching = Matching(segments, query.terms(now_ns))
             matches = [(segment, matching.traces(segment)) for segment in segments]
+            is_complete &= not any(len(matching.undecided(segment)) for segment in segments)
             first = (query.page - 1) * query.limit
             page, total = newest_findings(matches, query.values("finding"), first, query.limit)
             version = self._version

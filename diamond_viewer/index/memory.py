@@ -26,6 +26,7 @@ from diamond_viewer.index.block import block_of
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.catalogue import Rows
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.counting import Counting
 from diamond_viewer.index.departed import LINE_BYTES, DepartedLines
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
@@ -40,7 +41,7 @@ from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
-from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, row_count
+from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, living_counts, row_count
 from diamond_viewer.resident import give_back, resident_bytes
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
@@ -124,6 +125,7 @@ class MemoryStore(ExaminedTraces):
                 self._lay(batches, arrival)
             self._version += 1
             if self._open.spans.size >= self._segment_spans or self._open.size_bytes >= self._segment_bytes:
+                self._counting.catch_up(self._open)
                 self._open.pack()
                 self._packed_bytes[self._open.number] = self._open.size_bytes
                 number = self._open.number + 1
@@ -162,7 +164,8 @@ class MemoryStore(ExaminedTraces):
         segment.pack()
         reassemble_packed(segment)
         segment.traces.pack()
-        segment.metrics = self._metrics
+        self._counting.catch_up(segment)
+        segment.metrics, segment.counting = self._metrics, self._counting
         return segment
 
     def adopt(self, spans: SealedSpans) -> Adoption:
@@ -187,6 +190,9 @@ class MemoryStore(ExaminedTraces):
                 return Adoption.HAS_REPEATS
             self._segments[number] = segment
             self._take_metrics(segment)
+            assert isinstance(segment.counting, Counting)
+            self._counting.add_all(segment.counting)
+            segment.counting = None
             self._digests |= segment.digests
             self._packed_bytes[number] = segment.size_bytes
             for home, trace in larger:  # its keys have changed: they are gathered anew
@@ -206,6 +212,9 @@ class MemoryStore(ExaminedTraces):
     def report(self, state: FeedState) -> None:
         if state != self._feed:
             self._feed = state
+        if state.ready and not self._counting.is_live:
+            with self._lock:
+                self._counting.follow(self._open)
 
     @property
     def is_followed(self) -> bool:
@@ -269,6 +278,8 @@ class MemoryStore(ExaminedTraces):
         add_faults(segment, block, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
+            if self._counting.is_due(segment):
+                self._counting.catch_up(segment)
 
     def _tell(self, rows: Rows, keys: Keys) -> None:
         """Work out what is to be said of the traces that have new ``rows``, which are sorted by trace."""
@@ -366,10 +377,7 @@ class MemoryStore(ExaminedTraces):
     def health(self) -> Health:
         with self._lock:
             if self._totals[0] != self._version:
-                lives = [segment.traces["lives_here"] > 0 for segment in self._segments.values()]
-                counts = [segment.traces["span_count"] for segment in self._segments.values()]
-                spans = sum(int(count[here].sum()) for here, count in zip(lives, counts, strict=True))
-                self._totals = self._version, sum(int(np.count_nonzero(here)) for here in lives), spans
+                self._totals = self._version, *living_counts(self._segments.values())
             return Health(
                 version=self._version,
                 traces=self._totals[1],

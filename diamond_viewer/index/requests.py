@@ -1,6 +1,7 @@
 """Requests and jobs of a segment, each once, and the database queries they ran."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -70,7 +71,20 @@ def requests_of(kin: Kin) -> Requests:
     return Requests(_calls(kin), _queries(kin))
 
 
-def _calls(kin: Kin) -> Calls:
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Pieces of work, one at each place: ``rows`` are where they begin, ``name`` counts ``names``, ``key`` counts ``keys``."""
+
+    rows: Indexes
+    name: Indexes
+    names: list[str]
+    key: Indexes
+    keys: list[OperationKey]
+    has_failed: Column
+
+
+def works_of(kin: Kin) -> Works:
+    """Requests, jobs and other roots among the rows. One has failed if it did, or the request inside that it stands for."""
     kinds = kin.column("kind")
     is_root = kin.column("parent_id") == 0
     works = np.flatnonzero(kin.is_work & ((kinds == KIND_SERVER) | (kinds == KIND_CONSUMER) | is_root))
@@ -87,14 +101,19 @@ def _calls(kin: Kin) -> Calls:
     telling = np.flatnonzero(failed & (kin.is_work | (kinds == KIND_SERVER)))
     is_failed[kin.work[telling]] = True
     key, bounded = _bounded(which, keys, OperationKey("other", OTHERS, ""))
+    return Works(works, name, names, key, bounded, is_failed[works])
+
+
+def _calls(kin: Kin) -> Calls:
+    works = works_of(kin)
     return Calls(
-        _narrow(kin.traces[works]),
-        kin.column("start_ns")[works],
-        _narrow(kin.column("duration_ns")[works]),
-        _narrow(key),
-        is_failed[works],
-        _callers(kin, works, name, names),
-        tuple(bounded),
+        _narrow(kin.traces[works.rows]),
+        kin.column("start_ns")[works.rows],
+        _narrow(kin.column("duration_ns")[works.rows]),
+        _narrow(works.key),
+        works.has_failed,
+        _callers(kin, works.rows, works.name, works.names),
+        tuple(works.keys),
     )
 
 

@@ -87,6 +87,13 @@ class Sized(Protocol):
     def size_bytes(self) -> int: ...
 
 
+class Totals(Protocol):
+    """What was counted of a file while it was packed: an ``index.counting.Counting``, which knows segments."""
+
+    @property
+    def phase(self) -> str: ...
+
+
 class Segment:
     """Trace numbers, row numbers and line numbers count from 0 within the segment."""
 
@@ -115,6 +122,7 @@ class Segment:
         # column -> how many rows are in it; values and traces, for facets
         self.pairs: dict[str, tuple[int, Indexes]] = {}
         self.metrics: MetricSeries | None = None  # of a packer: handed over with the spans of its file
+        self.counting: Totals | None = None  # likewise
         self.calls: CallRows | None = None  # of a packed segment: who called whom, for the service map
         self.causes: WorkedOut[Causes] | None = None  # worked out when somebody asks for errors
         self.requests: WorkedOut[Requests] | None = None  # or for operations
@@ -255,6 +263,16 @@ def row_count(home: Place) -> int:
     """How many rows of a trace there are, wherever they lie."""
     segment, trace = home
     return sum(place.row_count(number) for place, number in segment.places_of(trace))
+
+
+def living_counts(segments: Iterable[Segment]) -> tuple[int, int]:
+    """How many traces live in these segments, and their spans."""
+    traces = spans = 0
+    for segment in segments:
+        lives_here = segment.traces["lives_here"] > 0
+        traces += int(np.count_nonzero(lives_here))
+        spans += int(segment.traces["span_count"][lives_here].sum())
+    return traces, spans
 
 
 def by_segment(homes: Sequence[Place]) -> Iterator[tuple[Segment, Indexes, Indexes]]:

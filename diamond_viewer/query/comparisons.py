@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from diamond_viewer.query.keys import KEY_BY_NAME, KEYS, SPAN_FLAGS, Key, Shape
+from diamond_viewer.query.keys import SPAN_FLAGS, Key, Shape, key_named, known_keys
 from diamond_viewer.query.mistake import Mistake, shown
 from diamond_viewer.query.patterns import (
     ANYTHING,
@@ -19,7 +19,7 @@ from diamond_viewer.query.patterns import (
 from diamond_viewer.query.terms import ANY_RULE, AttributeIs, AttributeName, AttributePlace, Not, OnOneSpan, Term
 from diamond_viewer.query.tokens import Token
 from diamond_viewer.telemetry.model import FLAG_NAMES, flag_names
-from diamond_viewer.telemetry.semconv import spellings
+from diamond_viewer.telemetry.synonyms import spellings
 
 ORDERED = (">", ">=", "<", "<=")
 MAX_WILDCARDS = 8  # in one value
@@ -87,7 +87,7 @@ def closest(word: str, known: list[str], most: int) -> str:
 
 
 def _positive(token: Token, operator: str, is_inside_span: bool) -> Term:
-    key = None if token.key_is_quoted else KEY_BY_NAME.get(token.key)
+    key = None if token.key_is_quoted else key_named(token.key)
     if key is None:
         return _attribute(token, operator, is_inside_span)
     meaning = key.of_span if is_inside_span else key.of_trace
@@ -159,7 +159,7 @@ def _number(token: Token, operator: str, key: Key) -> Compared:
 def _attribute(token: Token, operator: str, is_inside_span: bool) -> Term:
     """Any other key is the name of an attribute, unless it is a slip of the pen."""
     if not token.key_is_quoted:
-        names = [key.name for key in KEYS] + ["name"]
+        names = [key.name for key in known_keys()] + ["name"]
         if "." in token.key:
             meant = closest(token.key, [name for name in names if "." in name], 1)
         else:

@@ -8,7 +8,7 @@ single     = { "NOT" | "-" } ( "(" any ")" | "span:{" any "}" | key operator val
 from functools import lru_cache
 
 from diamond_viewer.query.comparisons import comparison_term, is_trace_id
-from diamond_viewer.query.keys import KEY_BY_NAME
+from diamond_viewer.query.keys import key_named
 from diamond_viewer.query.mistake import Mistake, shown
 from diamond_viewer.query.patterns import Contains, fold
 from diamond_viewer.query.terms import AllOf, AnyOf, HasText, Not, OnOneSpan, Term, TraceIs
@@ -115,7 +115,7 @@ class _Parser:
         if not token.is_quoted:
             if is_trace_id(text) and not self._is_inside_span:
                 return TraceIs(text.lower())
-            key = KEY_BY_NAME.get(text)
+            key = key_named(text)
             if key and key.choices == ("true", "false"):
                 truth = Token(Sort.COMPARISON, token.position, "true", False, token.position, text, False, ":")
                 return comparison_term(truth, self._is_inside_span)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from diamond_viewer.query.keys import KEY_BY_NAME, KEYS, Key
+from diamond_viewer.query.keys import Key, key_named, known_keys
 
 _PIECE = re.compile(r'-*(?:([A-Za-z_@$][\w@$./-]*)(!=|>=|<=|[:=<>~]))?([^\s(){}"]*)\Z')
 _KEPT_BARE = re.compile(r"[^\s(){}\"*]+")
@@ -58,8 +58,10 @@ def matching_keys(prefix: str) -> tuple[Key, ...]:
     ['duration', 'span.duration', 'trace.duration']
     """
     wanted = prefix.lower()
-    begins = [key for key in KEYS if any(name.lower().startswith(wanted) for name in (key.name, *key.aliases))]
-    holds = [key for key in KEYS if key not in begins and any(wanted in name for name in (key.name, *key.aliases))]
+    begins = [key for key in known_keys() if any(name.lower().startswith(wanted) for name in (key.name, *key.aliases))]
+    holds = [
+        key for key in known_keys() if key not in begins and any(wanted in name for name in (key.name, *key.aliases))
+    ]
     return (*begins, *holds)
 
 
@@ -76,7 +78,7 @@ def written(value: str) -> str:
 
 
 def _value(name: str, start: int, prefix: str) -> Place:
-    key = KEY_BY_NAME.get(name)
+    key = key_named(name)
     return Place(Expected.VALUE, start, prefix, name, key.field if key else "", key.choices if key else ())
 
 

@@ -2,24 +2,31 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
 from diamond_viewer.diagnosis.finding import Thresholds
+from diamond_viewer.settings.presentation import FacetChoice, Links, PageWords
 from diamond_viewer.settings.values import SettingsError
+from diamond_viewer.telemetry.carried_keys import OwnKeys
 from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A field for each table, of its name. ``thresholds``: the limits of the rules that say what is wrong with a trace.
-    ``redaction``: what is secret besides what is secret anyway.
+    ``redaction``: what is secret besides what is secret anyway. ``attributes``: what names users and lessons. ``page``,
+    ``facets`` and ``links``: how pages look, and where they lead.
     """
 
     thresholds: Thresholds = DEFAULTS
     redaction: Redaction = BUILT_IN
+    attributes: OwnKeys = field(default_factory=OwnKeys)
+    page: PageWords = field(default_factory=PageWords)
+    facets: FacetChoice = field(default_factory=FacetChoice)
+    links: Links = field(default_factory=Links)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, object]) -> "Configuration":
@@ -34,15 +41,7 @@ class Configuration:
         Traceback (most recent call last):
         ValueError: thresholds must be a table. Write [thresholds], and below it slow_span_ms = 500.
         """
-        read: dict[str, Any] = {}
-        for name, table in tables.items():
-            if name not in TABLES:
-                raise ValueError(f"{name!r} is not known. {_known_tables()}")
-            reader, example = TABLES[name]
-            if not isinstance(table, dict):
-                raise ValueError(f"{name} must be a table. Write [{name}], and below it {example}.")
-            read[name] = reader(table)
-        return cls(**read)
+        return cls(**{name: read_table(name, table) for name, table in tables.items()})
 
 
 UNCONFIGURED = Configuration()
@@ -51,7 +50,21 @@ UNCONFIGURED = Configuration()
 TABLES: Mapping[str, tuple[Callable[[Mapping[str, object]], Any], str]] = {
     "thresholds": (Thresholds.from_table, "slow_span_ms = 500"),
     "redaction": (Redaction.from_table, "keys = ['iban']"),
+    "attributes": (OwnKeys.from_table, "user = ['tenant.id']"),
+    "page": (PageWords.from_table, "title = 'Our traces'"),
+    "facets": (FacetChoice.from_table, "shown = ['service', 'user']"),
+    "links": (Links.from_table, "lesson = 'https://learn.example/lessons/{id}'"),
 }
+
+
+def read_table(name: str, table: object) -> Any:
+    """The value of ``Configuration``'s field of this name. Raises ``ValueError`` with a sentence."""
+    if name not in TABLES:
+        raise ValueError(f"{name!r} is not known. {_known_tables()}")
+    reader, example = TABLES[name]
+    if not isinstance(table, dict):
+        raise ValueError(f"{name} must be a table. Write [{name}], and below it {example}.")
+    return reader(table)
 
 
 def _known_tables() -> str:

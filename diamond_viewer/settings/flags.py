@@ -62,8 +62,15 @@ def flag_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="a TOML file; its tables [thresholds] and [redaction] set limits of the rules (docs/diagnosis.md) and say what "
-        "else is secret (docs/security.md)",
+        help="a TOML file: limits of the rules, what else is secret, what names users and lessons, how pages look and where "
+        "they lead (docs/configuration.md)",
+    )
+    parser.add_argument(
+        "--check-config",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="say what is wrong with it, and in which line; nothing is started. Without FILE: that of --config",
     )
     parser.add_argument(
         "--otlp",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
+from diamond_viewer.settings.configuration_check import report
 from diamond_viewer.settings.flags import DEFAULT_PATTERN, flag_parser
 from diamond_viewer.settings.values import (
     MIN_LINE_BYTES,
@@ -69,7 +70,8 @@ class Settings:
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
-        """The words after the program's name, and the environment. Raises ``SettingsError``; ``--help`` exits with 0."""
+        """The words after the program's name, and the environment. Raises ``SettingsError``; ``--help`` and
+        ``--check-config`` exit."""
         flags = flag_parser().parse_intermixed_args(arguments)  # intermixed: a.json --port 9000 b.json
 
         def choose(flag: str, read: Callable[[str, str], T], default: T) -> T:
@@ -81,6 +83,8 @@ class Settings:
             text = environment.get(name, "").strip()
             return read(text, f"{name}={text!r}") if text else default
 
+        if flags.check_config is not None:
+            raise SystemExit(report(flags.check_config or choose("config", lambda path, written: path, "")))
         patterns = tuple(flags.patterns)
         if any(not pattern.strip() or "\0" in pattern for pattern in patterns):
             raise SettingsError(

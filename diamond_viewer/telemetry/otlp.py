@@ -321,7 +321,7 @@ class _FactsByBlob(dict[bytes, SpanFacts]):
             if (known := self.get(key)) is not None:
                 return known
         if len(blob) > 2:
-            chosen, has_repeats = first_look(blob, semconv.SPAN_FACT_KEYS)
+            chosen, has_repeats = first_look(blob, semconv.span_fact_keys())
             facts = semconv.span_facts(chosen)
         else:
             facts, has_repeats = semconv.NO_SPAN_FACTS, False
@@ -345,7 +345,7 @@ def _event_facts(event: _Event) -> EventFacts:
     name, blob = _name(event.name), bytes(event.attributes)
     if len(blob) <= 2 or not semconv.event_may_tell(name, blob):
         return semconv.NO_EVENT_FACTS
-    return semconv.event_facts(name, chosen_attributes(blob, semconv.EVENT_FACT_KEYS))
+    return semconv.event_facts(name, chosen_attributes(blob, semconv.event_fact_keys()))
 
 
 def _service(resource: _Resource | None) -> str:

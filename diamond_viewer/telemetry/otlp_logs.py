@@ -25,7 +25,6 @@ _NO_ID = "0" * _ID_LENGTH
 _EXCEPTION = b'"exception.'
 _MAX_TIME_NS = 2**63 - 1  # as in ``otlp``: what lies beyond the year 2262 was never a clock
 _MAX_SERVICE_LENGTH = 5_000  # likewise, characters
-_NAMING_KEYS = frozenset((*semconv.USER_KEYS, *semconv.LESSON_KEYS))
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
@@ -161,7 +160,7 @@ def _service(blob: bytes) -> str:
 
 def _named(attributes: bytes) -> tuple[str, str]:
     """The user and the lesson that a record names itself; of several the first."""
-    chosen = chosen_attributes(attributes, _NAMING_KEYS)
+    chosen = chosen_attributes(attributes, semconv.carried_keys().all)
     users, lessons = semconv.users_of(chosen), semconv.lessons_of(chosen)
     return users[0] if users else "", lessons[0] if lessons else ""
 

@@ -34,11 +34,6 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(_HUMP.sub(" ", name).lower()))
 
 
-_COLUMN_KEYS = semconv.SPAN_FACT_KEYS | semconv.EVENT_FACT_KEYS | {semconv.SERVICE_KEY}
-# what columns are made of and traces are found by; a name that says "secret" of one of these would be a promise half kept
-_COLUMN_NAMES = tuple((key, words_of(key)) for key in sorted(_COLUMN_KEYS))
-
-
 @dataclass(frozen=True, slots=True)
 class Redaction:
     """``keys``: names whose values are secret, wherever a name stands (``iban`` is also ``customer.iban``,
@@ -149,8 +144,9 @@ def _check_key(key: str) -> None:
     words = words_of(key)
     if not words:
         raise ValueError(f"keys holds {key!r}, which has no letter of ASCII and no digit.")
-    for column, named in _COLUMN_NAMES:
-        if named[-len(words) :] == words:
+    # columns are made of these, and traces found by them: who called one secret would be promised what is half kept
+    for column in sorted({*semconv.span_fact_keys(), *semconv.event_fact_keys(), semconv.SERVICE_KEY}):
+        if words_of(column)[-len(words) :] == words:
             raise ValueError(
                 f"keys holds {key!r}, and traces are found by {column}: it stays. Take it out where it is recorded, "
                 "or name what of it is secret in patterns."

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from diamond_viewer.telemetry.attribute_values import host_of, number_of, path_of, text_of
+from diamond_viewer.telemetry.carried_keys import CarriedKeys
 from diamond_viewer.telemetry.figures import EVENT_KEYS, FIGURE_KEYS, RESUME_TIME_KEY, figure_of, figures_of
 from diamond_viewer.telemetry.model import Attributes, AttributeValue
 from diamond_viewer.telemetry.statements import without_values
 
-USER_KEYS = ("user.id", "userId", "user_id", "enduser.id")
-LESSON_KEYS = ("lesson.id", "lessonId", "lesson_id")
+PLATFORM_KEYS = CarriedKeys(
+    user=("user.id", "userId", "user_id", "enduser.id"),
+    lesson=("lesson.id", "lessonId", "lesson_id"),
+    hints=(b"user", b"lesson", b"\\u"),  # fewer than its keys: this is asked of every event
+)
 HTTP_STATUS_KEYS = ("http.response.status_code", "http.status_code")
 ROUTE_KEYS = ("http.route", "next.route")
 PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
@@ -26,35 +30,6 @@ ADDRESS_KEYS = ("server.address", "net.peer.name", "peer.service", "net.peer.ip"
 PORT_KEYS = ("server.port", "net.peer.port")
 URL_KEYS = ("url.full", "http.url")
 SERVICE_KEY = "service.name"
-SYNONYMS = (  # one meaning each, today's spelling first; what one asks for under one spelling is found under all
-    USER_KEYS,
-    LESSON_KEYS,
-    ROUTE_KEYS,
-    HTTP_STATUS_KEYS,
-    ("http.request.method", "http.method"),
-    ("http.request.body.size", "http.request_content_length"),
-    ("http.response.body.size", "http.response_content_length"),
-    ("url.full", "http.url"),
-    ("url.scheme", "http.scheme"),
-    ("user_agent.original", "http.user_agent"),
-    ("client.address", "http.client_ip"),
-    ("server.address", "net.peer.name", "net.host.name"),
-    ("server.port", "net.peer.port", "net.host.port"),
-    ("network.peer.address", "net.sock.peer.addr", "net.peer.ip"),
-    ("network.peer.port", "net.sock.peer.port"),
-    ("network.protocol.version", "http.flavor"),
-    DATABASE_KEYS,
-    ("db.query.text", "db.statement"),
-    ("db.operation.name", "db.operation"),
-    ("db.namespace", "db.name"),
-    ("db.collection.name", "db.sql.table"),
-    ("messaging.destination.name", "messaging.destination"),
-    ("messaging.operation.type", "messaging.operation"),
-    ("deployment.environment.name", "deployment.environment"),
-    ("code.function.name", "code.function"),
-    ("code.file.path", "code.filepath"),
-    ("code.line.number", "code.lineno"),
-)
 UNKNOWN_SERVICE = "unknown_service"
 BARE_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"))
 
@@ -71,17 +46,12 @@ _FRAMEWORK_KEY_BYTES = FRAMEWORK_KEY.encode()
 _TELLING_FRAMEWORK_BYTES = tuple(f'"{kind}"'.encode() for kind in TELLING_FRAMEWORK_SPANS)
 HOST_KEYS = ("host.id", "host.name", "host.ip")
 
-SPAN_FACT_KEYS = frozenset(
-    (*USER_KEYS, *LESSON_KEYS, *ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS, *STATEMENT_KEYS)
-)
+SPAN_FACT_KEYS = frozenset((*ROUTE_KEYS, *PATH_KEYS, *HTTP_STATUS_KEYS, *DATABASE_KEYS, *STATEMENT_KEYS))
 SPAN_FACT_KEYS |= {*ADDRESS_KEYS, *PORT_KEYS, *QUEUE_KEYS, RESUME_TIME_KEY}
-EVENT_FACT_KEYS = frozenset(
-    (*USER_KEYS, *LESSON_KEYS, COOKIE_KEY, "exception.type", "exception.message", "deltaSeconds", "expected", "actual")
-)
+EVENT_FACT_KEYS = frozenset((COOKIE_KEY, "exception.type", "exception.message", "deltaSeconds", "expected", "actual"))
 EVENT_FACT_KEYS |= EVENT_KEYS
 
 _TELLING_EVENTS = frozenset((*COOKIE_EVENTS, MISMATCH_EVENT, EXCEPTION_EVENT, *FIGURE_KEYS))
-_KEY_HINTS = (b"user", b"lesson", b"\\u")  # every key of users and lessons holds one, unless it is written in escapes
 
 MAX_MESSAGE_LENGTH = 2_000  # characters of an error's message that are looked at
 MAX_KEPT_STATEMENT = 1_000  # characters of a statement whose shape is kept
@@ -124,8 +94,39 @@ NO_SPAN_FACTS = SpanFacts()
 NO_EVENT_FACTS = EventFacts()
 
 
+class _InForce:
+    """What names users and lessons in this process, and what has to be decoded because of it."""
+
+    def __init__(self, keys: CarriedKeys) -> None:
+        self.keys = keys
+        self.of_spans, self.of_events = SPAN_FACT_KEYS | keys.all, EVENT_FACT_KEYS | keys.all
+
+
+_in_force = _InForce(PLATFORM_KEYS)
+
+
+def carried_keys() -> CarriedKeys:
+    return _in_force.keys
+
+
+def carry(keys: CarriedKeys) -> None:
+    """From now on these name users and lessons. To be said before anything is decoded: what is indexed stays as it is."""
+    global _in_force
+    _in_force = _InForce(keys)
+
+
+def span_fact_keys() -> frozenset[str]:
+    """Everything that ``span_facts`` reads."""
+    return _in_force.of_spans
+
+
+def event_fact_keys() -> frozenset[str]:
+    """Everything that ``event_facts`` reads."""
+    return _in_force.of_events
+
+
 def span_facts(attributes: Attributes) -> SpanFacts:
-    """Reads users, lessons, route, path, HTTP status and what was asked of which database: from ``SPAN_FACT_KEYS``.
+    """Reads users, lessons, route, path, HTTP status and what was asked of which database: from ``span_fact_keys``.
 
     >>> span_facts({"userId": "usr_1", "http.target": "/a?b=1", "http.status_code": 401})
     SpanFacts(users=('usr_1',), lessons=(), route='', path='/a', http_status=401, is_database=False, statement='', peer='',
@@ -136,8 +137,8 @@ def span_facts(attributes: Attributes) -> SpanFacts:
     is_database = any(attributes.get(key) is not None for key in DATABASE_KEYS)
     text = statement(attributes) if is_database else ""
     return SpanFacts(
-        users=_ids(attributes, USER_KEYS),
-        lessons=_ids(attributes, LESSON_KEYS),
+        users=_ids(attributes, _in_force.keys.user),
+        lessons=_ids(attributes, _in_force.keys.lesson),
         route=_first_text(attributes, ROUTE_KEYS),
         path=path_of(_first_text(attributes, PATH_KEYS)),
         http_status=_http_status(attributes),
@@ -178,7 +179,7 @@ def peer_of(attributes: Attributes) -> str:
 
 
 def event_facts(name: str, attributes: Attributes) -> EventFacts:
-    """Reads users, lessons and the words that a row shows for this event: from ``EVENT_FACT_KEYS``.
+    """Reads users, lessons and the words that a row shows for this event: from ``event_fact_keys``.
 
     >>> event_facts("auth.failed", {"hasCookie": False}).detail
     'no cookie'
@@ -189,7 +190,9 @@ def event_facts(name: str, attributes: Attributes) -> EventFacts:
     if name == EXCEPTION_EVENT and not detail:
         message = text_of(attributes.get("exception.message"))[:MAX_MESSAGE_LENGTH]
     figures = figures_of(name, attributes)
-    return EventFacts(_ids(attributes, USER_KEYS), _ids(attributes, LESSON_KEYS), detail, message, *figures)
+    return EventFacts(
+        _ids(attributes, _in_force.keys.user), _ids(attributes, _in_force.keys.lesson), detail, message, *figures
+    )
 
 
 def event_may_tell(name: str, attributes: bytes) -> bool:
@@ -198,17 +201,7 @@ def event_may_tell(name: str, attributes: bytes) -> bool:
     >>> event_may_tell("tick", b'[{"key":"i"}]'), event_may_tell("tick", b'[{"key":"userId"}]')
     (False, True)
     """
-    return name in _TELLING_EVENTS or any(hint in attributes for hint in _KEY_HINTS)
-
-
-def spellings(key: str) -> tuple[str, ...]:
-    """Every spelling of an attribute key, the given one first.
-
-    >>> spellings("db.statement"), spellings("hasCookie")
-    (('db.statement', 'db.query.text'), ('hasCookie',))
-    """
-    group = next((group for group in SYNONYMS if key in group), ())
-    return (key, *(other for other in group if other != key))
+    return name in _TELLING_EVENTS or any(hint in attributes for hint in _in_force.keys.hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +228,11 @@ def request_facts(attributes: Attributes) -> RequestFacts:
 
 
 def users_of(attributes: Attributes) -> tuple[str, ...]:
-    return _ids(attributes, USER_KEYS)
+    return _ids(attributes, _in_force.keys.user)
 
 
 def lessons_of(attributes: Attributes) -> tuple[str, ...]:
-    return _ids(attributes, LESSON_KEYS)
+    return _ids(attributes, _in_force.keys.lesson)
 
 
 def http_target(attributes: Attributes) -> str:
@@ -318,7 +311,7 @@ def group_of(key: str) -> str:
     >>> [group_of(key) for key in ("http.route", "userId", "db.system", "tick", "lesson_id")]
     ['HTTP', 'User and lesson', 'Database', 'Other', 'User and lesson']
     """
-    if key in USER_KEYS or key in LESSON_KEYS:
+    if key in _in_force.keys.all:
         return "User and lesson"
     return _GROUP_OF.get(key.partition(".")[0], OTHER_GROUP)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
@@ -20,6 +21,7 @@ from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.map_views import map_pages
+from diamond_viewer.web.prometheus import prometheus
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
@@ -34,7 +36,14 @@ TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repositor
 
 def app_for(store: TraceStore, settings: Settings, imports: Imports | None = None) -> Flask:
     """The application for the readers that the settings let in. Raises ``TokensError``."""
-    return create_app(store, allowed_hosts=settings.trusted_hosts, gate=Gate.of(settings), imports=imports)
+    configuration = settings.configuration
+    return create_app(
+        store,
+        allowed_hosts=settings.trusted_hosts,
+        gate=Gate.of(settings),
+        imports=imports,
+        configuration=configuration,
+    )
 
 
 def create_app(
@@ -45,6 +54,7 @@ def create_app(
     gate: Gate = EVERYBODY,
     imports: Imports | None = None,
     imported: str = "",
+    configuration: Configuration = UNCONFIGURED,
 ) -> Flask:
     """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``, ``gate``
     says who may look: everybody, unless one is given.
@@ -61,6 +71,11 @@ def create_app(
     app.assets = Assets(TOP / "static")
     app.jinja_env.globals["static_url"] = app.assets.url
     app.jinja_env.globals |= {"takes_imports": imports is not None, "imported": imported}
+    app.jinja_env.globals |= {
+        "site_title": configuration.page.title,
+        "shown_facets": configuration.facets.of,
+        "links": configuration.links,
+    }
     app.request_class = InMemoryRequest
     compress(app)
     protect(app, allowed_hosts, {IMPORT_PATH: MAX_UPLOAD_BYTES} if imports else {})
@@ -77,11 +92,19 @@ def create_app(
     app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
+    app.register_blueprint(prometheus(store))
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 
         def shown(source: ImportedSource, held: TraceStore) -> Flask:
-            return create_app(held, allowed_hosts=allowed_hosts, clock=clock, gate=gate, imported=said_of(source))
+            return create_app(
+                held,
+                allowed_hosts=allowed_hosts,
+                clock=clock,
+                gate=gate,
+                imported=said_of(source),
+                configuration=configuration,
+            )
 
         app.wsgi_app = BesideTheLive(app.wsgi_app, imports, shown)  # type: ignore[method-assign]  # as Flask documents it
     return app

@@ -15,7 +15,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Page
-from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT, LESSON_KEYS, SERVICE_KEY, USER_KEYS
+from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT, SERVICE_KEY, carried_keys
 from diamond_viewer.telemetry.tallies import ErrorKey
 from diamond_viewer.telemetry.units import format_times
 from diamond_viewer.web.address import TRACES_PATH, Address
@@ -32,7 +32,6 @@ LEAST_DISTANCE = 0.1  # of the traces: less is hardly seen
 OWN_WORDS = ("exception.", "otel.status", "error.")  # that is what the group is about
 WINDOW = ("since", "until")
 _EVENT = "event"
-_ASKED_FOR = {"user": USER_KEYS[0], "lesson": LESSON_KEYS[0], "service": SERVICE_KEY, "event": _EVENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,9 @@ def _stands_out(share: Share, our_count: int, good_count: int) -> bool:
 
 def _news(differences: Sequence[Difference], query: Query) -> tuple[Difference, ...]:
     """Without what was filtered by: every trace of the selection has that, as was asked."""
-    asked = {(name, query.value(parameter)) for parameter, name in _ASKED_FOR.items() if query.value(parameter)}
+    keys = carried_keys()
+    names = {"user": keys.user[0], "lesson": keys.lesson[0], "service": SERVICE_KEY, "event": _EVENT}
+    asked = {(name, query.value(parameter)) for parameter, name in names.items() if query.value(parameter)}
     found = []
     for one in differences:
         shares = tuple(share for share in one.shares if (one.name, share.value) not in asked)

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request
 
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.tokens import TokenFile
+from diamond_viewer.web.dialects import error_answer
 from diamond_viewer.web.standstill import STANDSTILL
 
 COOKIE = "diamond_session"
@@ -224,9 +225,9 @@ def _came_by_proxy(gate: Gate) -> bool:
 
 
 def _refusal(status: int, sentence: str, wait_s: int = 0) -> Response:
-    """JSON below ``/api``, nothing for a fragment, and the log-in form in place of a page."""
-    if request.path == "/api" or request.path.startswith("/api/"):
-        response = make_response(jsonify(error=sentence), status)
+    """In a program's own shape, nothing for a fragment, and the log-in form in place of a page."""
+    if (told := error_answer(request.path, status, sentence)) is not None:
+        response = told
     elif "HX-Request" in request.headers:
         response = Response(
             sentence, status, {"HX-Refresh": "true"}, mimetype="text/plain"

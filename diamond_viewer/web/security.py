@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from flask import Flask, Request, Response, abort, jsonify, make_response, render_template, request
+from flask import Flask, Request, Response, abort, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from diamond_viewer.settings.settings import LOOPBACK_NAMES
+from diamond_viewer.web.dialects import error_answer, is_for_programs
 
 MAX_BODY_BYTES = 64 * 1024  # nothing is uploaded here: a form or two at most
 MAX_QUERY_BYTES = 8 * 1024  # all filters together, generously
@@ -112,7 +113,7 @@ def is_from_here(request: Request) -> bool:
     """False when another site's page caused the request.
 
     Following a link from elsewhere to a page stays possible; everything else (its scripts, images, frames, forms, and all of
-    ``/api``) does not. Programs that are no browsers send none of these headers and are not meant.
+    what programs ask for) does not. Programs that are no browsers send none of these headers and are not meant.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if request.method not in SAFE_METHODS:
@@ -128,11 +129,7 @@ def is_from_here(request: Request) -> bool:
         "navigate",
         "document",
     )
-    return follows_link and not _is_api(request)
-
-
-def _is_api(request: Request) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+    return follows_link and not is_for_programs(request.path)
 
 
 def _with_headers(response: Response) -> Response:
@@ -150,14 +147,13 @@ def _with_headers(response: Response) -> Response:
 
 
 def _error_page(error: HTTPException) -> Response:
-    """Errors as designed states: ``{"error": sentence}`` below ``/api``, else ``error.html``."""
+    """Errors as designed states: in the shape that a program expects, else ``error.html``."""
     status = error.code or 500
     sentence = SENTENCES.get(status, f"{error.name}.")
     if error.description != type(error).description and not isinstance(error, InternalServerError):
         sentence = error.description or sentence  # a view said abort(404, "...")
-    if _is_api(request):
-        response = make_response(jsonify(error=sentence), status)
-    else:
+    response = error_answer(request.path, status, sentence)
+    if response is None:
         title = TITLES.get(status, error.name)
         response = make_response(render_template("error.html", status=status, title=title, sentence=sentence), status)
     kept = ((name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After"))

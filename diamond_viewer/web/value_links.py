@@ -5,16 +5,11 @@ from dataclasses import dataclass, replace
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
 from diamond_viewer.telemetry.model import AttributeValue
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, SERVICE_KEY, USER_KEYS
+from diamond_viewer.telemetry.semconv import SERVICE_KEY, carried_keys
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.journey_address import PATHS, journey_href
 
 MAX_VALUE = 200  # characters: longer ones are no filter
-_PARAMETERS = {
-    **dict.fromkeys(LESSON_KEYS, "lesson"),
-    **dict.fromkeys(USER_KEYS, "user"),
-    SERVICE_KEY: "service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class ValueLinks:
         literal = _literal(value)
         if not key or not literal:
             return NOWHERE
-        parameter = _PARAMETERS.get(key)
+        parameter = _parameter(key)
         only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
         name = f'"{_escaped(key)}"'
         link = self._searches(f"{name}:{literal}", only)
@@ -79,3 +74,9 @@ def _literal(value: AttributeValue) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _parameter(key: str) -> str:
+    """The filter that asks for this attribute; empty when there is none of its own."""
+    keys = carried_keys()
+    return "user" if key in keys.user else "lesson" if key in keys.lesson else "service" if key == SERVICE_KEY else ""

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from diamond_viewer.query.keys import KEYS
+from diamond_viewer.query.keys import known_keys
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
@@ -92,7 +92,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     @blueprint.get("/search-help")
     def search_help() -> Response:
         status = status_of(store.health().feed, clock())
-        return page_of("search_help.html", status=status, keys=KEYS, rules=RULES, search_href=search_href)
+        return page_of("search_help.html", status=status, keys=known_keys(), rules=RULES, search_href=search_href)
 
     @blueprint.get("/connect")
     def connect() -> Response:

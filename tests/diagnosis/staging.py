@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, USER_KEYS
+from diamond_viewer.telemetry.semconv import PLATFORM_KEYS
 
 SOURCE = Path(__file__).parents[1] / "data" / "diamond-district" / "traces.json"
 NS_PER_MS = 1_000_000
@@ -40,10 +40,10 @@ class Take:
         return self
 
     def by(self, user: str) -> Self:
-        return self._renamed(USER_KEYS, user)
+        return self._renamed(PLATFORM_KEYS.user, user)
 
     def on(self, lesson: str) -> Self:
-        return self._renamed(LESSON_KEYS, lesson)
+        return self._renamed(PLATFORM_KEYS.lesson, lesson)
 
     def stretch(self, name: str, ms: float, nth: int = 0) -> Self:
         """The span takes ``ms`` longer; everything behind its end moves, and what it lies in lasts longer."""
@@ -179,7 +179,11 @@ class Take:
                 for attribute in holder.get("attributes", []):
                     if attribute["key"] in keys:
                         attribute["value"] = {"stringValue": value}
-                    elif attribute["key"] == "http.target" and keys is LESSON_KEYS and "/lesson-" in str(attribute):
+                    elif (
+                        attribute["key"] == "http.target"
+                        and keys is PLATFORM_KEYS.lesson
+                        and "/lesson-" in str(attribute)
+                    ):
                         path = attribute["value"]["stringValue"].rpartition("/")[0]
                         attribute["value"] = {"stringValue": f"{path}/{value}"}
         return self

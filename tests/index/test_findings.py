@@ -96,6 +96,20 @@ def test_who_asks_for_findings_has_what_waits_examined() -> None:
     assert store.stats(asked(), NOW_NS).flags["n-plus-one"] == 2
 
 
+def test_findings_of_what_a_text_is_searched_for_are_found_by_the_first_who_asks() -> None:
+    store = MemoryStore(1 << 30)
+    add_lines(store, LINES)
+    store.commit()
+    for _ in range(400):
+        found = store.findings(asked(q="unauthorized"), NOW_NS)
+        if found.is_complete:
+            break
+    assert found.is_complete
+    named = {one.trace_id for told in found.findings for one in told.finding.evidence}
+    assert named
+    assert named <= {row.trace_id for row in store.search(asked(q="unauthorized", limit=1000), NOW_NS).traces}
+
+
 def test_a_search_that_has_no_time_says_that_it_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore(1 << 30)
     add_lines(store, LINES)

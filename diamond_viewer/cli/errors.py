@@ -1,0 +1,87 @@
+"""``errors``: what failed how often, by root cause; or only how many spans did."""
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
+from diamond_viewer.cli.output import Output
+from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
+
+if TYPE_CHECKING:
+    from diamond_viewer.telemetry.tallies import ErrorGroup
+
+
+def declare(parser: ArgumentParser) -> None:
+    add_files(parser)
+    part = add_filters(parser, pages=True)
+    part.add_argument("--group", metavar="X", default="", help="only the group with this fingerprint")
+    part.add_argument("--count", action="store_true", help="one number: spans with status code 2, each counted once")
+    add_output(parser, "a document per line: the groups of /api/errors")
+
+
+def run(namespace: Namespace, output: Output) -> int:
+    import orjson
+
+    from diamond_viewer.answers.tallies import errors_answer
+    from diamond_viewer.cli.questions import settled
+    from diamond_viewer.cli.reading import read_store
+    from diamond_viewer.telemetry.units import format_times
+
+    now_ns = time.time_ns()
+    query = query_of(namespace, now_ns)
+    if query.page != 1:
+        raise CommandError("This list has no pages: raise --limit instead.")
+    with read_store(namespace, output) as store:
+        if namespace.count:
+            count = settled(lambda: store.stats(query, now_ns)).error_spans
+            output.line(str(count))
+            return FOUND if count else NOTHING_FOUND
+        found = settled(lambda: store.errors(replace(query, page=1), now_ns, query.limit, fingerprint=namespace.group))
+    if namespace.json:
+        for row in errors_answer(found, 0)["groups"]:
+            output.json(orjson.dumps(row))
+    else:
+        for group in found.groups:
+            for line in group_lines(group, output):
+                output.line(line)
+        if len(found.groups) < found.group_count:
+            output.remark(f"{format_times(found.group_count, 'group')} in all. More: --limit.")
+    return FOUND if found.groups else NOTHING_FOUND
+
+
+def group_lines(group: "ErrorGroup", output: Output) -> Iterator[str]:
+    """How often and what, then where, whom it met, since when, and where to look."""
+    from diamond_viewer.cli.trace_line import stamp
+    from diamond_viewer.telemetry.units import format_times
+
+    key = group.key
+    yield f"{output.paint(f'{group.count:>6}', 'red')}  {output.paint(key.what or '(nothing was said)', 'bold')}"
+    began = f" in {key.cause}" if key.cause and key.cause != key.operation else ""
+    yield f"        {output.paint(key.operation)}{output.paint(began)}  {output.paint(key.service, 'cyan')}"
+    met = [
+        format_times(group.traces, "trace"),
+        format_times(group.users, "user"),
+        format_times(group.lessons, "lesson"),
+    ]
+    yield f"        {', '.join(met)}, from {stamp(group.first_ns)} to {stamp(group.last_ns)}"
+    yield output.paint(f"        --group {key.fingerprint}, for example trace {' '.join(group.examples[:1])}", "grey")
+
+
+SUBCOMMAND = Subcommand(
+    "errors",
+    "what failed how often, by root cause; --count for one number",
+    """\
+Failed spans below which none failed, grouped by what was said, the operation and where it began; the most
+frequent first, each with a trace to look at. With --count one number instead: spans with status code 2 in the
+traces that match. A span counts once, however often its line or its batch was written.""",
+    (
+        ("errors --since 1d", "Since yesterday"),
+        ("errors --count '/var/log/otel-collector/traces*.json'", "How many spans failed"),
+        ("errors --lesson lesson-012 --json | jq -r '.examples[]'", "Traces that show the errors of a lesson"),
+    ),
+    declare,
+    run,
+)

@@ -1,0 +1,113 @@
+"""``trace``: one trace as a waterfall, as OTLP/JSON or as Markdown."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from diamond_viewer.cli.arguments import add_files, add_output
+from diamond_viewer.cli.output import Output
+from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
+
+if TYPE_CHECKING:
+    from diamond_viewer.index.memory import MemoryStore
+
+DEFAULT_ROWS = 1_000
+_HEX_ID = re.compile(r"[0-9a-fA-F]{32}")
+_BASE64_ID = re.compile(r"[A-Za-z0-9+/]{22}==")
+
+
+def declare(parser: ArgumentParser) -> None:
+    parser.add_argument("trace_id", metavar="TRACE_ID", help="32 hex digits, or the same bytes in base64")
+    add_files(parser)
+    output = add_output(parser, "the document of /api/traces/TRACE_ID: OTLP/JSON, with findings and flows beside it")
+    output.add_argument("--markdown", action="store_true", help="tree, events and findings, to be pasted into a ticket")
+    output.add_argument(
+        "--rows",
+        metavar="N",
+        type=int,
+        default=DEFAULT_ROWS,
+        help=f"spans to draw; 0 for all (default: {DEFAULT_ROWS})",
+    )
+
+
+def run(namespace: Namespace, output: Output) -> int:
+    from diamond_viewer.cli.reading import read_store
+
+    trace_id = trace_id_from(namespace.trace_id)
+    with read_store(namespace, output) as store:
+        return show(store, trace_id, namespace, output)
+
+
+def trace_id_from(text: str) -> str:
+    """In lower-case hex. Raises ``CommandError`` for what is no trace id.
+
+    >>> trace_id_from("0AF7651916CD43DD8448EB211C80319C"), trace_id_from("CvdlGRbNQ92ESOshHIAxnA==")
+    ('0af7651916cd43dd8448eb211c80319c', '0af7651916cd43dd8448eb211c80319c')
+    """
+    if _HEX_ID.fullmatch(text):
+        return text.lower()
+    if _BASE64_ID.fullmatch(text):
+        return b64decode(text).hex()
+    raise CommandError(f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
+
+
+def show(store: "MemoryStore", trace_id: str, namespace: Namespace, output: Output) -> int:
+    """Write the trace out of a store that holds it; the exit code."""
+    from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS, trace_answer
+    from diamond_viewer.cli.waterfall import waterfall_lines
+    from diamond_viewer.diagnosis.diagnose import Diagnosis
+    from diamond_viewer.diagnosis.wording import NOT_EXAMINED, findings_markdown, findings_text
+    from diamond_viewer.trace.arranged import Arranged
+    from diamond_viewer.trace.outline import outline_markdown
+
+    sketch = store.sketch(trace_id)
+    if sketch is None:
+        output.say(
+            f"Trace {trace_id} is not in these files: it was dropped or sampled before it reached them, or rotated away."
+        )
+        return NOTHING_FOUND
+    known = store.diagnoses([trace_id], MAX_EXAMINED_SPANS).get(trace_id)
+    diagnosis = known or Diagnosis()
+    if namespace.json:
+        trace = store.trace(trace_id)
+        assert trace is not None
+        output.json(trace_answer(trace, diagnosis))
+        return FOUND
+    arranged = Arranged.of(sketch)
+    names = {span.span_id: span.name for span in arranged.spans} if diagnosis.findings else {}
+    note = "" if known else NOT_EXAMINED
+    if namespace.markdown:
+        output.text(outline_markdown(arranged))
+        if diagnosis.findings or diagnosis.flows or note:
+            output.text(
+                f"\n{findings_markdown(diagnosis.findings, diagnosis.flows, names, title='Findings', note=note)}"
+            )
+        return FOUND
+    for line in waterfall_lines(arranged, output, namespace.rows):
+        output.line(line)
+    if told := findings_text(diagnosis.findings, diagnosis.flows, names, note):
+        output.line()
+        output.line(output.coloured("Findings", "bold"))
+        output.text(told)
+    return FOUND
+
+
+SUBCOMMAND = Subcommand(
+    "trace",
+    "one trace: its spans as a waterfall, its errors, events and findings",
+    """\
+The tree of its spans with a bar for each, ◆ for an event and ✗ for an error; then where errors began, what
+happened in order of time, and what the rules say. It is found wherever its spans lie: in several files, in
+compressed ones, under ids in upper case or base64.""",
+    (
+        ("trace d4d3167950cda8140d447d12cb907d2c", "As a waterfall"),
+        ("trace d4d3167950cda8140d447d12cb907d2c --color always | less -R", "One that is longer than the screen"),
+        (
+            "trace d4d3167950cda8140d447d12cb907d2c --json traces.json | jq '.findings[].sentence'",
+            "As OTLP/JSON, with what the rules say beside it",
+        ),
+    ),
+    declare,
+    run,
+)

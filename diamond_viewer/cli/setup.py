@@ -11,14 +11,23 @@ def declare(parser: ArgumentParser) -> None:
     from diamond_viewer.cli.cluster import add_store
 
     add_store(parser)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the viewer's TOML file; its table [attributes] says what names users and lessons",
+    )
     parser.add_argument("--apply", action="store_true", help="run the statements instead of printing them")
     add_output(parser, "")
 
 
 def run(namespace: Namespace, output: Output) -> int:
     from diamond_viewer.cli.cluster import address_of, connected
+    from diamond_viewer.cli.reading import configuration_of
     from diamond_viewer.clickhouse.materialised import missing_statements
+    from diamond_viewer.settings.in_force import put_in_force
 
+    configuration = configuration_of(namespace)
+    put_in_force(configuration.attributes, configuration.redaction)
     address = address_of(namespace)
     with connected(address) as connection:
         statements = missing_statements(connection)

@@ -22,7 +22,7 @@ from diamond_viewer.clickhouse.layout import (
     read_layout,
     split_name,
 )
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, USER_KEYS
+from diamond_viewer.telemetry.semconv import carried_keys
 
 IDS = "Array(LowCardinality(String))"
 _DISTRIBUTED = re.compile(r"Distributed\('?(?P<cluster>[^',]+)'?, '?(?P<database>[^',]+)'?, '?(?P<table>[^',)]+)'?")
@@ -37,12 +37,12 @@ class Literals(Bound):
 
 @dataclass(frozen=True, slots=True)
 class MaterialisedColumn:
-    """``index`` is its type, empty for a column that has none."""
+    """``index`` is the type of the index over it."""
 
     name: str
     type: str
     expression: str
-    index: str = ""
+    index: str
 
     @property
     def index_name(self) -> str:
@@ -50,11 +50,11 @@ class MaterialisedColumn:
 
 
 def columns_of(layout: Layout) -> tuple[MaterialisedColumn, ...]:
-    """What may be kept of a table of spans like this, under all spellings that semconv knows."""
-    row = Row(layout, Literals())
+    """What may be kept of a table of spans like this, under all spellings that semconv knows or an operator has named."""
+    row, keys = Row(layout, Literals()), carried_keys()
     return (
-        MaterialisedColumn(USERS_COLUMN, IDS, row.people(USER_KEYS), "bloom_filter(0.01)"),
-        MaterialisedColumn(LESSONS_COLUMN, IDS, row.people(LESSON_KEYS), "bloom_filter(0.01)"),
+        MaterialisedColumn(USERS_COLUMN, IDS, row.people(keys.user), "bloom_filter(0.01)"),
+        MaterialisedColumn(LESSONS_COLUMN, IDS, row.people(keys.lesson), "bloom_filter(0.01)"),
         MaterialisedColumn(STATUS_COLUMN, "UInt16", row.status_said, "set(100)"),
     )
 
@@ -102,21 +102,33 @@ def _tables(cluster: Asks, address: Address) -> list[_Table]:
 def _of_table(cluster: Asks, layout: Layout, table: _Table) -> Iterator[str]:
     bound: dict[str, Any] = {"p0": table.database, "p1": table.name}
     where = "WHERE database = {p0:String} AND table = {p1:String}"
-    names = {str(row[0]) for row in cluster.rows(f"SELECT name FROM system.columns {where}", bound)}
+    found = cluster.rows(f"SELECT name, default_expression FROM system.columns {where}", bound)
+    made_of = {str(name): str(expression) for name, expression in found}
     indexes = {str(row[0]) for row in cluster.rows(f"SELECT name FROM system.data_skipping_indices {where}", bound)}
     for column in columns_of(layout):
-        is_new = column.name not in names
-        if is_new:
-            yield f"{table.altered} ADD COLUMN IF NOT EXISTS {column.name} {column.type} MATERIALIZED {column.expression}"
+        is_new = column.name not in made_of
+        # the server writes an expression in its own way; what other keys were read then is in its texts all the same
+        is_other = not is_new and _texts(made_of[column.name]) != _texts(column.expression)
+        if is_new or is_other:
+            verb = "ADD COLUMN IF NOT EXISTS" if is_new else "MODIFY COLUMN"
+            yield f"{table.altered} {verb} {column.name} {column.type} MATERIALIZED {column.expression}"
         if not table.holds_rows:
             continue
-        if column.index and column.index_name not in indexes:
+        has_index = column.index_name in indexes
+        if not has_index:
             what = f"{column.index_name} {column.name} TYPE {column.index} GRANULARITY 1"
             yield f"{table.altered} ADD INDEX IF NOT EXISTS {what}"
+        if is_new or is_other or not has_index or _is_unwritten(cluster, bound, column):
             yield f"{table.altered} MATERIALIZE COLUMN {column.name}"
             yield f"{table.altered} MATERIALIZE INDEX {column.index_name}"
-        elif is_new or _is_unwritten(cluster, bound, column):
-            yield f"{table.altered} MATERIALIZE COLUMN {column.name}"
+
+
+def _texts(expression: str) -> frozenset[str]:
+    """
+    >>> sorted(_texts("[SpanAttributes['a.b'], x != '', m['c']]"))
+    ["''", "'a.b'", "'c'"]
+    """
+    return frozenset(re.findall(r"'[^']*'", expression))
 
 
 def _is_unwritten(cluster: Asks, bound: dict[str, Any], column: MaterialisedColumn) -> bool:

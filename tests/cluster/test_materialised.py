@@ -1,11 +1,13 @@
 """``python -m diamond_viewer clickhouse-setup``: users, lessons and HTTP status in columns of their own."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from diamond_viewer.telemetry.otlp import decode_line
-from diamond_viewer.telemetry.semconv import LESSON_KEYS, USER_KEYS, EventFacts, SpanFacts
+from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts, carried_keys, carry
 from tests.cli.commanding import in_this_process
 from tests.clickhouse.schema import Layout, Schema
 from tests.clickhouse.server import Node, ServerError
@@ -16,6 +18,14 @@ COUNTS = (
     "SELECT uniqExactArray(DiamondUsers) AS users, uniqExactArray(DiamondLessons) AS lessons, "
     "countIf(DiamondHttpStatus = 200) AS answered FROM otel_traces"
 )
+
+
+@pytest.fixture
+def platform_keys() -> Iterator[None]:
+    """In force again after the test."""
+    keys = carried_keys()
+    yield
+    carry(keys)
 
 
 def told(node: Node, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
@@ -64,7 +74,8 @@ def node_count(node: Node, layout: Layout) -> int:
 def test_every_spelling_is_in_the_columns(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     Schema().create(node)
     told(node, capsys, "--apply")
-    for number, key in enumerate((*USER_KEYS, *LESSON_KEYS)):
+    keys = (*carried_keys().user, *carried_keys().lesson)
+    for number, key in enumerate(keys):
         node.execute(
             f"INSERT INTO otel_traces (TraceId, SpanAttributes) VALUES ('{number}', map('{key}', 'x{number}')), "
             f"('e{number}', map('tick', '1'))"
@@ -75,7 +86,7 @@ def test_every_spelling_is_in_the_columns(node: Node, capsys: pytest.CaptureFixt
         )
     rows = node.rows("SELECT TraceId, arrayConcat(DiamondUsers, DiamondLessons) AS found FROM otel_traces")
     found = {row["TraceId"]: row["found"] for row in rows}
-    for number in range(len((*USER_KEYS, *LESSON_KEYS))):
+    for number in range(len(keys)):
         assert (found[f"{number}"], found[f"v{number}"], found[f"e{number}"]) == ([f"x{number}"], [f"x{number}"], [])
 
 
@@ -84,12 +95,29 @@ def test_what_an_interrupted_setup_left_undone_is_printed_again(node: Node, caps
     load(NodeSession(node), REAL[0])
     statements = told(node, capsys)
     node.execute(statements[0].rstrip(";"))
-    assert told(node, capsys)[:2] == statements[1:3]
+    assert told(node, capsys)[:3] == statements[1:4]
     node.execute(statements[1].rstrip(";"))
     assert told(node, capsys)[0] == statements[2]
     told(node, capsys, "--apply")
     wait_until(lambda: node.value("SELECT count() FROM system.mutations WHERE database = 'otel' AND NOT is_done") == 0)
     assert told(node, capsys) == []
+
+
+def test_keys_that_an_operator_names_replace_those_of_before(
+    node: Node, capsys: pytest.CaptureFixture[str], tmp_path: Path, platform_keys: None
+) -> None:
+    Schema().create(node)
+    told(node, capsys, "--apply")
+    node.execute(
+        "INSERT INTO otel_traces (TraceId, SpanAttributes) VALUES ('1', map('tenant.id', 'acme', 'user.id', 'u1'))"
+    )
+    (tmp_path / "viewer.toml").write_text("[attributes]\nuser = ['tenant.id']\n")
+    statements = told(node, capsys, "--config", str(tmp_path / "viewer.toml"), "--apply")
+    assert len(statements) == 3
+    assert statements[0].startswith("ALTER TABLE `otel`.`otel_traces` MODIFY COLUMN DiamondUsers ")
+    wait_until(lambda: node.value("SELECT count() FROM system.mutations WHERE database = 'otel' AND NOT is_done") == 0)
+    assert node.value("SELECT DiamondUsers FROM otel_traces") == ["acme"]
+    assert told(node, capsys, "--config", str(tmp_path / "viewer.toml")) == []
 
 
 def test_the_exporter_and_an_import_go_on_behind_distributed_tables(

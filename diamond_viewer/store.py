@@ -122,7 +122,8 @@ class TraceStore(Protocol):
 
     def diagnoses(self, trace_ids: Sequence[str], span_budget: int) -> dict[str, Diagnosis]:
         """What the rules say of traces, by trace id. Those that are not held are left out, as are those that are not known
-        already and have more spans than are left of the budget: each is decoded in full."""
+        already and have more spans than are left of the budget: each is decoded in full. One that has grown since it was
+        diagnosed, and for which nothing is left, comes as it was then."""
         ...
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:

@@ -62,6 +62,8 @@ def arraign(segment: Segment, traces: Sequence[int], thresholds: Thresholds) -> 
     innocent = np.asarray(traces)[~suspected]
     columns = segment.trace_columns()
     columns["findings"][innocent] &= ~WAITING
+    for trace in innocent.tolist():
+        segment.summaries.pop(trace, None)
     for trace in innocent[columns["findings"][innocent] > 0].tolist():
         write_down((segment, trace), ())  # something was found in it before it grew
     found = [suspect_of((segment, trace)) for trace in np.asarray(traces)[suspected].tolist()]
@@ -134,12 +136,12 @@ def write_down(place: Place, findings: tuple[Finding, ...]) -> bool:
     before = found_in(place)
     bits = bits_of(findings)
     columns["findings"][trace] = bits
+    segment.summaries.pop(trace, None)
     if before == bits == 0:
         return False
     segment.told.tell(trace, findings, before > 0)
     columns["flags"][trace] &= ~_RULE_FLAGS
     columns["flags"][trace] |= flags_of(columns["findings"][trace : trace + 1])[0]
-    segment.summaries.pop(trace, None)
     return before != bits
 
 

@@ -89,10 +89,11 @@ class ExaminedTraces(HeldTraces):
             with self._lock:
                 segment, chosen = self._next(query, now_ns)
                 waiting = arraign(segment, chosen.tolist(), self.thresholds) if segment is not None else []
+                self._version += segment is not None  # a list may show more of the innocent as well, now that they rest
             if segment is None:
                 return True
             for portion in in_portions(waiting):
-                told = findings_of(portion, self.thresholds)
+                told = self._told(portion) if segment.is_open else findings_of(portion, self.thresholds)
                 with self._lock:
                     for suspect, findings in zip(portion, told, strict=True):
                         if not suspect.has_changed:  # else it waits on
@@ -118,12 +119,29 @@ class ExaminedTraces(HeldTraces):
                     continue
                 span_count = int(place[0].traces["span_count"][place[1]])
                 kept = self._diagnoses.get(trace_id)
-                if kept is not None and kept[0] == span_count:
-                    self._diagnoses.move_to_end(trace_id)
-                    found[trace_id] = kept[1]
-                elif span_count <= span_budget:
+                is_stale = kept is None or kept[0] != span_count
+                if is_stale and span_count <= span_budget:
                     span_budget -= span_count
                     missing.append(suspect_of(place))
+                elif kept is not None:
+                    self._diagnoses.move_to_end(trace_id)
+                    found[trace_id] = kept[1]
+        return found | self._diagnose(missing)
+
+    def _told(self, portion: Sequence[Suspect]) -> list[tuple[Finding, ...]]:
+        """What is found in traces that somebody may be looking at. Diagnoses are kept, and those kept are not made again."""
+        with self._lock:
+            kept = {one.trace_id: self._diagnoses.get(one.trace_id) for one in portion}
+        known = {
+            one.trace_id: held[1]
+            for one in portion
+            if (held := kept[one.trace_id]) is not None and held[0] == one.span_count
+        }
+        known |= self._diagnose([one for one in portion if one.trace_id not in known])
+        return [known[one.trace_id].findings for one in portion]
+
+    def _diagnose(self, missing: Sequence[Suspect]) -> dict[str, Diagnosis]:
+        found: dict[str, Diagnosis] = {}
         for portion in in_portions(missing):
             made = diagnoses_of(portion, self.thresholds)
             with self._lock:

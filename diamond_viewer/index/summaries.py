@@ -7,6 +7,7 @@ import numpy as np
 from diamond_viewer.index.catalogue import DATABASE
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.told import WAITING
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import EventFact, TraceSummary
 from diamond_viewer.telemetry.rules import rule_names
@@ -69,6 +70,7 @@ def _summary(segment: Segment, trace: int) -> TraceSummary:
         slowest_database_ns=slowest_database_ns,
         event_facts=tuple(EventFact(name, detail, count) for (name, detail), count in facts.items()),
         findings=rule_names(int(columns["findings"][trace])),
+        awaits_examination=bool(columns["findings"][trace] & WAITING),
     )
 
 

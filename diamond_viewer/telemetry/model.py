@@ -177,7 +177,7 @@ class EventFact:
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
     """A row of the list. ``http_status`` is 0 when no server span carries one; ``findings`` are names of rules that found
-    something, as far as the trace has been examined.
+    something, as far as the trace has been examined; ``awaits_examination``: it has grown since, and will be again by itself.
 
     ``log_count`` (log records of the trace) and ``backlink_count`` (lines with spans elsewhere that link to it) are counted
     when one trace is asked for; rows of the list leave them 0.
@@ -201,6 +201,7 @@ class TraceSummary:
     log_count: int = 0
     backlink_count: int = 0
     findings: tuple[str, ...] = ()
+    awaits_examination: bool = field(default=False, compare=False)  # nothing about the trace itself
 
     @property
     def status(self) -> str:

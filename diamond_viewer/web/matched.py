@@ -1,14 +1,16 @@
 """Matched: why a trace is in the list, when its row would not show it."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from diamond_viewer.query.patterns import Exactly
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.reasons import Reason, reasons, span_conditions
-from diamond_viewer.query.terms import Condition
+from diamond_viewer.query.terms import Condition, SpanFact, SpanSays
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import TraceSummary
 
 MAX_SPANS = 1_000  # looked at in one trace, from its start on
 MAX_REASONS = 2  # in one row
@@ -30,8 +32,19 @@ def asked_of_spans(query: Query, now_ns: int) -> tuple[Condition, ...]:
     return span_conditions(query.terms(now_ns))
 
 
+def not_said_by_row(conditions: Sequence[Condition], summary: TraceSummary) -> tuple[Condition, ...]:
+    """Without a service or an operation that the row itself names: to say so again would take reading the trace."""
+    said = (
+        SpanSays(SpanFact.SERVICE, Exactly(summary.service)),
+        SpanSays(SpanFact.OPERATION, Exactly(summary.name)),
+    )
+    return tuple(condition for condition in conditions if condition not in said)
+
+
 def matched(store: TraceStore, trace_id: str, held: str, conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
     """Nothing when the reason lies far behind in a very large trace. ``held`` differs when the trace has grown."""
+    if not conditions:
+        return ()
     assert isinstance(store, Hashable)  # as every object is that does not compare by value
     return _matched(store, trace_id, held, conditions)
 

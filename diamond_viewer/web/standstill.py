@@ -13,7 +13,7 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import FeedState
 
 MAX_KEPT = 512  # requests of some hundred bytes
-MAX_AGE_S = 10.0  # the pill counts minutes without data, and answers carry a date
+MAX_AGE_S = 30.0  # the pill counts whole minutes without data, and answers carry a date
 
 STANDSTILL = "diamond_viewer.standstill"  # in a WSGI environment: to be called with the Moment that a 204 belongs to
 

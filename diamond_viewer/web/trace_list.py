@@ -1,6 +1,7 @@
 """TraceList: the rows of a page of traces, and the ways to the other pages."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
@@ -21,7 +22,7 @@ from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
 from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
 from diamond_viewer.web.list_columns import cells, column_label
-from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched
+from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched, not_said_by_row
 
 UNNAMED = "(no name)"
 DIAGNOSED_SPANS = 3_000  # decoded in full for one page of the list, at most: about 80 ms, and kept
@@ -116,7 +117,9 @@ def export_href(query: Query, name: str) -> str:
     return f"/api/export?{Query(query.set_filters, sort=query.sort).to_args(format=name)}"
 
 
-def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
+def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: bool = False) -> TraceList:
+    """``is_refresh``: a page that is open already is brought up to date. What has just come in is then not diagnosed before it
+    has come to rest: it would be said of half a trace, and again with each part of it, for every list that is open."""
     query = _anchored(address.query, store, now_ns)
     page = store.search(query, now_ns)
     listed = page.total - page.newer
@@ -130,16 +133,16 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
     longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
     days = {format_day(summary.start_ns) for summary in page.traces}
     conditions = asked_of_spans(query, now_ns)
-    looked_at = {summary.trace_id for summary in page.traces[:MAX_ROWS]} if conditions else ()
+    looked_for = [not_said_by_row(conditions, one) if place < MAX_ROWS else () for place, one in enumerate(page.traces)]
     pairs = [
-        (one, matched(store, one.trace_id, held_of(one), conditions) if one.trace_id in looked_at else ())
-        for one in page.traces
+        (one, matched(store, one.trace_id, held_of(one), unsaid))
+        for one, unsaid in zip(page.traces, looked_for, strict=True)
     ]
     added = [
         cells(store, one, held_of(one), address.columns, reads=place < MAX_ROWS) if address.columns else ()
         for place, one in enumerate(page.traces)
     ]
-    known = store.diagnoses([one.trace_id for one in page.traces], DIAGNOSED_SPANS)
+    known = _diagnoses(store, page.traces, is_refresh)
     return TraceList(
         rows=tuple(
             _row(summary, address, longest_ns, len(days) > 1, reasons, more, known.get(summary.trace_id, NOTHING_KNOWN))
@@ -168,6 +171,13 @@ def trace_list(address: Address, store: TraceStore, now_ns: int) -> TraceList:
         columns=tuple(column_label(name) for name in address.columns),
         exports=tuple((label, export_href(address.query, name)) for label, name in EXPORTS),
     )
+
+
+def _diagnoses(store: TraceStore, traces: Sequence[TraceSummary], is_refresh: bool) -> dict[str, Diagnosis]:
+    growing = [one.trace_id for one in traces if is_refresh and one.awaits_examination]
+    others = [one.trace_id for one in traces if not (is_refresh and one.awaits_examination)]
+    known = store.diagnoses(others, DIAGNOSED_SPANS)
+    return known | store.diagnoses(growing, 0) if growing else known
 
 
 def new_count(query: Query, store: TraceStore, now_ns: int) -> int:

@@ -87,8 +87,12 @@ def traces_page(store: TraceStore, desk: TraceDesk, args: Iterable[tuple[str, st
     )
 
 
-def live_traces(store: TraceStore, address: Address, health: Health, now_ns: int) -> LiveTraces:
-    listed = trace_list(address, store, now_ns)  # first: it looks furthest back, and the figures count what it found
+def live_traces(
+    store: TraceStore, address: Address, health: Health, now_ns: int, *, is_refresh: bool = False
+) -> LiveTraces:
+    listed = trace_list(
+        address, store, now_ns, is_refresh=is_refresh
+    )  # first: it looks furthest back, and the figures count what it found
     return LiveTraces(
         strip=stats_strip(address, store, now_ns),
         chart=histogram_chart(address, store, now_ns),

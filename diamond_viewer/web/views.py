@@ -156,7 +156,7 @@ def _what_moved(
 ) -> tuple[str, bool]:
     """The fragment of a poll, and whether it is complete; without ``health`` the reader has paused."""
     held = request.args.get("held", "")
-    live = live_traces(store, address, health, now_ns) if health else None
+    live = live_traces(store, address, health, now_ns, is_refresh=True) if health else None
     opened, missing = None, ""
     if live and address.trace_id:
         summary = store.summary(address.trace_id)  # its row may be on another page of the list

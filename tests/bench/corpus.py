@@ -82,9 +82,9 @@ def read_seed(path: Path = SEED) -> Seed:
     )
 
 
-def copies(seed: Seed) -> Iterator[Bytes]:
-    """Copy after copy of the seed, without end. The first is the seed itself."""
-    number = 0
+def copies(seed: Seed, first: int = 0) -> Iterator[Bytes]:
+    """Copy after copy of the seed, without end, from the one with this number on. Number 0 is the seed itself."""
+    number = first
     while True:
         copy = seed.content.copy()
         if number:

@@ -12,7 +12,15 @@ import orjson
 
 from diamond_viewer.clickhouse.insertion import Insertion, Place, quoted
 from diamond_viewer.clickhouse.known_lines import KnownLines, Session
-from diamond_viewer.clickhouse.written_rows import METRIC_TABLES, Rendering, Row, log_row, point_row, span_row
+from diamond_viewer.clickhouse.written_rows import (
+    METRIC_TABLES,
+    Rendering,
+    Row,
+    log_row,
+    point_row,
+    span_row,
+    with_keys,
+)
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.batch import Batch
 from diamond_viewer.telemetry.model import FeedState
@@ -27,7 +35,7 @@ _WRITABLE = ("", "DEFAULT", "EPHEMERAL")
 
 @dataclass(slots=True)
 class _Table:
-    """``rows`` wait for the next insert, each encoded; ``keys`` are of those, for tables in which a row comes once."""
+    """``rows`` wait for the next insert, each encoded; ``columns`` are those that they have between them."""
 
     insertion: Insertion
     attributes: Rendering
@@ -36,6 +44,8 @@ class _Table:
     times_ns: list[int] = field(default_factory=list)
 
     def add(self, row: Row) -> int:
+        if self.attributes.keeps_types:
+            row = with_keys(row, self.insertion.columns)
         encoded = orjson.dumps({name: value for name, value in row.items() if name in self.insertion.columns})
         self.rows.append(encoded)
         self.columns.update(row)
@@ -88,20 +98,8 @@ class TableWriter:
             "Timestamp",
         )
         self._points = {
-            kind: self._table(
-                Place.parse(f"{metrics}_{suffix}", traces.database, traces.cluster),
-                (
-                    "MetricName",
-                    "ServiceName",
-                    "TimeUnix",
-                    "StartTimeUnix",
-                    "Attributes",
-                    "ResourceAttributes",
-                    "ScopeName",
-                ),
-                "TimeUnix",
-            )
-            for kind, suffix in METRIC_TABLES.items()
+            kind: next(filter(None, (self._points_table(traces, f"{metrics}_{suffix}") for suffix in suffixes)), None)
+            for kind, suffixes in METRIC_TABLES.items()
         }
         self.known = KnownLines(session, traces)
         self._digests: dict[bytes, None] = {}
@@ -163,6 +161,13 @@ class TableWriter:
         for point in line.points:
             table = self._points[point.kind]
             yield POINTS, table, point_row(point, table.attributes) if table else {}
+
+    def _points_table(self, traces: Place, name: str) -> _Table | None:
+        return self._table(
+            Place.parse(name, traces.database, traces.cluster),
+            ("MetricName", "ServiceName", "TimeUnix", "StartTimeUnix", "Attributes", "ResourceAttributes", "ScopeName"),
+            "TimeUnix",
+        )
 
     def _tables(self) -> Iterator[_Table]:
         yield from (table for table in (self._spans, self._logs, *self._points.values()) if table)

@@ -3,7 +3,7 @@
 ``TIMES`` are the columns with times.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from diamond_viewer.clickhouse.texts import plain, text_of, texts_of
@@ -18,7 +18,8 @@ class Rendering:
     """How a table takes attributes: JSON columns keep types, maps have texts. To be used from one thread."""
 
     def __init__(self, column_type: str) -> None:
-        self._render = _plain_attributes if column_type.startswith(("JSON", "Object")) else texts_of
+        self.keeps_types = column_type.startswith(("JSON", "Object"))
+        self._render = _plain_attributes if self.keeps_types else texts_of
         self._resource: Resource | None = None
         self._of_resource: Mapping[str, Any] = {}
 
@@ -36,13 +37,14 @@ TIMES = frozenset(("Timestamp", "Events.Timestamp", "TimestampTime", "StartTimeU
 EVENT_NAME_KEY = "event.name"  # where it stood before log records had a field for it
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES = ("Unset", "Ok", "Error")
-METRIC_TABLES = {  # of the kinds of ``otlp_points``: behind the tables' common beginning
-    "gauge": "gauge",
-    "sum": "sum",
-    "histogram": "histogram",
-    "exponential_histogram": "exp_histogram",
-    "summary": "summary",
+METRIC_TABLES = {  # of the kinds of ``otlp_points``: what stands behind the tables' common beginning, in some exporter
+    "gauge": ("gauge",),
+    "sum": ("sum",),
+    "histogram": ("histogram",),
+    "exponential_histogram": ("exponential_histogram", "exp_histogram"),
+    "summary": ("summary",),
 }
+KEYS_SUFFIX = "Keys"  # JSON tables have the keys of a column of attributes beside it
 
 
 def _plain_attributes(attributes: Attributes) -> Mapping[str, Any]:
@@ -68,8 +70,6 @@ def span_row(span: Span, attributes: Rendering) -> Row:
         % 2**64,  # as the exporter: an end that lies before the start is not lost
         "StatusCode": _name(STATUSES, span.status_code),
         "StatusMessage": span.status_message,
-        "ResourceAttributesKeys": list(resource),
-        "SpanAttributesKeys": list(span.attributes),
     }
     if span.events:
         row["Events.Timestamp"] = [min(event.time_ns, MAX_TIME_NS) for event in span.events]
@@ -81,6 +81,12 @@ def span_row(span: Span, attributes: Rendering) -> Row:
         row["Links.TraceState"] = [link.trace_state for link in span.links]
         row["Links.Attributes"] = [attributes(link.attributes) for link in span.links]
     return row
+
+
+def with_keys(row: Row, columns: Container[str]) -> Row:
+    """With the arrays of keys that the table has."""
+    keys = {f"{name}{KEYS_SUFFIX}": list(value) for name, value in row.items() if name.endswith("Attributes")}
+    return row | {name: value for name, value in keys.items() if name in columns}
 
 
 def log_row(log: Log, attributes: Rendering, *, has_event_name: bool) -> Row:

@@ -211,6 +211,28 @@ def test_what_has_no_table_is_said(node: Node, capsys: pytest.CaptureFixture[str
     assert f"Left out, because {node.address} has no table for them: 138 log records." in said.err
 
 
+def test_both_names_of_the_table_of_exponential_histograms_are_known(node: Node, tmp_path: Path) -> None:
+    Schema().create(node)
+    point = {
+        "timeUnixNano": "1795000000000000000",
+        "count": "3",
+        "sum": 6,
+        "scale": 1,
+        "positive": {"bucketCounts": ["3"]},
+    }
+    metric = {"name": "d", "exponentialHistogram": {"aggregationTemporality": 2, "dataPoints": [point]}}
+    document = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+    (tmp_path / "metrics.json").write_text(json.dumps(document) + "\n")
+    load(NodeSession(node), tmp_path / "metrics.json")
+    node.execute("RENAME TABLE otel_metrics_exp_histogram TO otel_metrics_exponential_histogram")
+    node.execute("TRUNCATE TABLE diamond_viewer_lines")
+    load(NodeSession(node), tmp_path / "metrics.json")
+    (row,) = node.rows(
+        "SELECT Count, Sum, Scale, PositiveBucketCounts AS counts FROM otel_metrics_exponential_histogram"
+    )
+    assert row == {"Count": 3, "Sum": 6, "Scale": 1, "counts": [3]}
+
+
 def test_without_a_table_for_traces_nothing_is_begun(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     said = in_this_process(capsys, "import", *REAL, "--store", node.address)
     assert (said.code, said.out) == (2, "")

@@ -20,6 +20,7 @@ TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
 PROMTOOL := .promtool/usr/bin/promtool
+NGINX := .nginx/usr/sbin/nginx
 ENGINE_FOLDER := tests/clickhouse/engine
 ENGINE := $(ENGINE_FOLDER)/node_modules/.engine-installed
 SOURCES := app.py diamond_viewer tests
@@ -38,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool nginx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +50,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser promtool ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) browser promtool nginx ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -83,7 +84,7 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) $(SDK) browser promtool ## only install what the other targets need
+setup: $(TOOLS) $(SDK) browser promtool nginx ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
@@ -98,6 +99,16 @@ promtool: # Debian's package also starts a Prometheus: only the one program is t
 		apt-get download -qq prometheus >/dev/null 2>&1 || { $(call debian,dpkg,Debian's lists of packages are missing); \
 			apt-get download -qq prometheus >/dev/null; }; \
 		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm -f *.deb; \
+	}
+
+nginx: # likewise: the package starts a web server on port 80
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || test -x $(NGINX) || { \
+		command -v apt-get >/dev/null || { echo "The tests put a real nginx before the viewer: install it first." >&2; exit 1; }; \
+		echo "Taking nginx out of Debian's package into .nginx ..."; \
+		mkdir -p .nginx && cd .nginx && rm -f *.deb; \
+		apt-get download -qq nginx >/dev/null 2>&1 || { $(call debian,dpkg,Debian's lists of packages are missing); \
+			apt-get download -qq nginx >/dev/null; }; \
+		dpkg-deb --fsys-tarfile nginx_*.deb | tar -x ./usr/sbin/nginx && rm -f *.deb; \
 	}
 
 $(BIN)/python:

@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const root = document.documentElement.dataset.root ?? "/";
   const MIN_TEXT = 20; // characters: less is a slip of the fingers
   const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -20,7 +21,7 @@
     if ((content.size ?? content.length) > MAX_BYTES) return void say(`${name} has more than 64 MiB.`, "alert");
     say(`Reading ${name} …`);
     try {
-      const answer = await fetch(`/api/import?name=${encodeURIComponent(name)}`, { method: "POST", body: content });
+      const answer = await fetch(`${root}api/import?name=${encodeURIComponent(name)}`, { method: "POST", body: content });
       const told = await answer.json();
       if (answer.ok) return told.href;
       say(`${name} cannot be opened. ${told.error}`, "alert");
@@ -34,7 +35,7 @@
     for (const file of files) {
       const sent = await send(file, file.name);
       if (!sent) return; // what is wrong stays to be read
-      href = files.length > 1 ? "/import" : sent;
+      href = files.length > 1 ? `${root}import` : sent;
     }
     if (href) location.assign(href);
   };

@@ -3,6 +3,7 @@
 
 (() => {
   const root = document.documentElement;
+  const place = root.dataset.root ?? "/"; // where the viewer's addresses begin: / or what a proxy puts before it
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
 
@@ -36,7 +37,7 @@
   const turnZone = (button) => {
     const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const next = button.dataset.zone === "UTC" ? local : "UTC";
-    document.cookie = `zone=${next}; path=/; max-age=31536000; SameSite=Lax`;
+    document.cookie = `zone=${next}; path=${place}; max-age=31536000; SameSite=Lax`;
     location.reload();
   };
 
@@ -46,9 +47,9 @@
 
   // the server knows what "the last hour" is now, and says it as two times
   const copyView = async (button) => {
-    const path = one("#filters")?.getAttribute("action") ?? "/trace-viewer.html";
-    const [source, page] = path.match(/^(\/import\/\d+)?(.*)$/).slice(1); // an import has addresses of its own
-    const answer = await fetch(`${source ?? ""}/link${page === "/trace-viewer.html" ? "" : page}${location.search}`);
+    const path = one("#filters")?.getAttribute("action") ?? `${place}trace-viewer.html`;
+    const [source, page] = path.slice(place.length - 1).match(/^(\/import\/\d+)?(.*)$/).slice(1); // an import has addresses of its own
+    const answer = await fetch(`${place.slice(0, -1)}${source ?? ""}/link${page === "/trace-viewer.html" ? "" : page}${location.search}`);
     if (answer.ok) await copyHref(button, await answer.text());
   };
 

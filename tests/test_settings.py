@@ -51,6 +51,13 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
         pytest.param("", {"DIAMOND_DEMO": "yes"}, Settings(demo=True), id="demo by variable"),
         pytest.param("--demo", {"DIAMOND_DEMO": "0"}, Settings(demo=True), id="a switch beats its variable"),
         pytest.param("x.json", {"DIAMOND_DEMO": "1"}, Settings(("x.json",)), id="a pattern beats the demo variable"),
+        pytest.param("--prefix viewer/of/traces/", {}, Settings(prefix="/viewer/of/traces"), id="below a path"),
+        pytest.param(
+            "--proxy ::1",
+            {"DIAMOND_PREFIX": "/v"},
+            Settings(prefix="/v", proxies=("::1",)),
+            id="a proxy that is only believed about addresses",
+        ),
         pytest.param("--no-redact", {}, Settings(no_redact=True), id="secrets on this machine"),
         pytest.param("--otlp 4318", {}, Settings(otlp=("127.0.0.1", 4318)), id="receive on this machine"),
         pytest.param("", {"DIAMOND_OTLP": "4318"}, Settings(otlp=("127.0.0.1", 4318)), id="receive by variable"),
@@ -143,7 +150,10 @@ def test_settings_are_read(arguments: str, environment: dict[str, str], expected
             "--no-redact shows passwords and tokens: it stays on this machine.",
         ),
         (["--trust-proxy-user", "X-User"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
-        (["--proxy", "10.0.0.2"], {}, "--trust-proxy-user HEADER and --proxy ADDRESS belong together"),
+        (["--prefix", "/a b"], {}, "--prefix '/a b' is no path. Write for example /viewer."),
+        (["--prefix", "/../x"], {}, "is no path."),
+        (["--prefix", "/"], {}, "is no path."),
+        (["--prefix", "/traces"], {}, "--prefix '/traces' begins like an address of the viewer's own pages."),
         (["--trust-proxy-user", "X User"], {}, "--trust-proxy-user 'X User' is no name of a header."),
         (["--proxy", "nginx"], {}, "--proxy 'nginx' is no address."),
         (["--auth-token-file", "/nowhere/tokens"], {}, "--auth-token-file '/nowhere/tokens' cannot be read"),
@@ -217,6 +227,7 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         "--trust-proxy-user",
         "--proxy",
         "--no-redact",
+        "--prefix",
     )
     assert [flag for flag in (*flags, "--otlp-allow-origin") if flag not in text] == []
 

@@ -5,6 +5,7 @@ rules, names, causes and ways are told by the very same code.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.expressions import FAILED, is_of_kind
@@ -37,6 +38,13 @@ def laid_out(bench: SpanBench, lines: Iterable[bytes], first: int = 0) -> int:
 def examine(bench: SpanBench) -> None:
     """Hold everything that is on the bench against all rules."""
     while not bench.findings(_ANY, 0).is_complete:
+        pass
+
+
+def settle(bench: SpanBench, query: Query, now_ns: int) -> None:
+    """Look everything on the bench through for what the query asks."""
+    asks = replace(query, limit=1, page=1, anchor=None)
+    while not bench.search(asks, now_ns).is_complete:
         pass
 
 

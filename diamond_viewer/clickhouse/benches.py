@@ -1,5 +1,5 @@
-"""Benches that are kept: a question that needs whole traces goes on where it stopped, newest trace first, until all are there or
-there are too many. Traces that have grown meanwhile are laid out again; what was there already counts once.
+"""Benches that are kept: a question that needs whole traces goes on where it stopped, newest trace first, until all are there
+or there are too many. Traces that have grown meanwhile are laid out again; what was there already counts once.
 """
 
 import threading

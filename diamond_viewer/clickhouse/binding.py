@@ -27,6 +27,9 @@ class Bound:
     def texts(self, values: Iterable[str]) -> str:
         return self._named(list(values), "Array(String)")
 
+    def numbers(self, values: Iterable[int]) -> str:
+        return self._named(list(values), "Array(Int64)")
+
     def is_among(self, column: str, texts: list[str]) -> str:
         """A condition: the column's text is one of these, however many they are."""
         portions = [texts[at : at + MAX_BOUND_IDS] for at in range(0, len(texts), MAX_BOUND_IDS)]

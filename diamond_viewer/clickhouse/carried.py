@@ -1,6 +1,7 @@
 """What the selected traces carry: flags, events, users and lessons, each value with the number of traces that have it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -157,17 +158,23 @@ def pairs_of(
         values = f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(text.casefold())}) > 0, {values})"
     rows = restricted(store, selection, bound)
     sql = (
-        f"SELECT toString(value), groupUniqArray(trace) FROM (SELECT arrayJoin({values}) AS value, "
-        f"tuple({halves(TRACE)}) AS trace FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"
+        f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
+        f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"
     )
     names: list[str] = []
     traces, places = [none], [none]
     keys = selection.keys
     for value, theirs in store.cluster.rows(sql, bound.parameters):
-        halves = np.array(theirs, np.uint64).reshape(-1, 2)
-        found, _ = matched(keys, keys_of(halves[:, 0], halves[:, 1]))
+        pairs = np.array([_pair(pair) for pair in theirs], np.uint64).reshape(-1, 2)
+        found, _ = matched(keys, keys_of(pairs[:, 0], pairs[:, 1]))
         if len(found):
             traces.append(found)
             places.append(np.full(len(found), len(names)))
             names.append(str(value))
     return names, np.concatenate(traces), np.concatenate(places)
+
+
+def _pair(found: Any) -> tuple[int, int]:
+    """A tuple of the server is a dict where its members have names."""
+    first, second = found.values() if isinstance(found, dict) else found
+    return int(first), int(second)

@@ -22,7 +22,7 @@ from diamond_viewer.clickhouse.expressions import (
     is_of_kind,
 )
 from diamond_viewer.clickhouse.layout import Layout
-from diamond_viewer.query.patterns import ANYTHING, Compared, Contains, Exactly, TextTest, ValueTest
+from diamond_viewer.query.patterns import ANYTHING, Compared, Contains, Exactly, Like, TextTest, ValueTest, fold
 from diamond_viewer.query.terms import (
     AllOf,
     AnyOf,
@@ -54,6 +54,8 @@ from diamond_viewer.query.terms import (
 )
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import SLOW_DATABASE_SPAN_NS, SLOW_SPAN_NS, Flag
+from diamond_viewer.telemetry.own_secrets import rules
+from diamond_viewer.telemetry.redact import REDACTED, redact_attributes
 
 ON_A_SPAN = (Flag.ERROR, Flag.AUTH_FAILURE, Flag.SLOW, Flag.SLOW_DB, Flag.RESUME_MISMATCH, Flag.EXCEPTION)
 UNAUTHORIZED = 401
@@ -193,7 +195,8 @@ class Conditions:
         people = row.users if fact is SpanFact.USER else row.lessons
         if not isinstance(test, Exactly) or people in self._layout.columns:
             return self._any_passes(people, test)
-        keys = semconv.USER_KEYS if fact is SpanFact.USER else semconv.LESSON_KEYS
+        carried = semconv.carried_keys()
+        keys = carried.user if fact is SpanFact.USER else carried.lesson
         own = [row.is_said(key, test.text) for key in keys]
         of_events = [f"has({row.events_said(key)}, {self._bound.value(test.text)})" for key in keys]
         return f"({' OR '.join(own)} OR (notEmpty(Events.Name) AND ({' OR '.join(of_events)})))"
@@ -214,6 +217,8 @@ class Conditions:
                 found.append(f"(notEmpty(Events.Name) AND {self._any_passes(row.events_said(key), test)})")
         if place is AttributePlace.SCOPE and key in ("name", "version"):
             found.append(self._passes("ScopeName" if key == "name" else "ScopeVersion", test))
+        if not may_decide(key, test):
+            return [Sql(text, is_exact=False) for text in found] if is_shown_so(test) else [POSSIBLE]
         return [Sql(text) for text in found] or [Sql("false")]
 
     def _holds(self, has: str, said: str, test: ValueTest, is_said: Callable[[str, str], str], key: str) -> str:
@@ -226,7 +231,9 @@ class Conditions:
     def _has_text(self, test: TextTest) -> Sql:
         if self._layout.is_json and not self._layout.has_json_values:
             return POSSIBLE
-        return Sql(self._any_passes(self._row.every_text, test))
+        if not is_shown_so(test):
+            return POSSIBLE
+        return Sql(self._any_passes(self._row.every_text, test), is_exact=not rules().is_on)
 
     def _marked(self, flag: Flag) -> str:
         row, value = self._row, self._bound.value
@@ -265,6 +272,26 @@ class Conditions:
     def _compared(self, number: str, test: Compared) -> str:
         limit = test.number if not isinstance(test.number, int) or abs(test.number) < 2**63 else float(test.number)
         return f"{number} {test.operator} {self._bound.value(limit)}"
+
+
+def may_decide(key: str, test: ValueTest) -> bool:
+    """Whether SQL may decide by what is stored. Where a secret can stand it may not: readers could find out what it is by
+    asking, so that what they would be shown decides, from whole traces."""
+    if test == ANYTHING or not rules().is_on:
+        return True
+    if isinstance(test, Exactly | Compared):
+        text = test.text if isinstance(test, Exactly) else str(test.number)
+        return redact_attributes({key: text}) == {key: text} and is_shown_so(test)
+    return False
+
+
+def is_shown_so(test: ValueTest) -> bool:
+    """False for a test that what stands in place of a secret may pass: it is in no table."""
+    if isinstance(test, Compared) or not rules().is_on:
+        return True
+    texts = test.parts if isinstance(test, Like) else (test.text if isinstance(test, Exactly) else test.folded,)
+    shown = fold(REDACTED)
+    return not any(fold(text) in shown or shown in fold(text) for text in texts if len(text) > 2)
 
 
 def span_condition_of(term: Term) -> Condition | None:

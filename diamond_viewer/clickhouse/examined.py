@@ -1,4 +1,4 @@
-"""What rules found in traces, as far as they were examined: newest first, for as long as may be taken; who asks again goes on."""
+"""What rules found in traces, as far as they were examined: newest first, for as long as may be; who asks again goes on."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out, newest_within, whole
 from diamond_viewer.clickhouse.selection import Asked, Column, Selection
@@ -37,7 +38,9 @@ class Examined:
     def examine(self, selection: Selection, budget_ns: int = EXAMINE_NS, span_budget: int = 2**62) -> bool:
         """Examine the selected traces that have changed since; False when there was not enough time for all of them."""
         waiting = [at for at in self._unknown(selection) if selection.span_count[at] <= MAX_SPANS]
-        waiting = waiting[: newest_within(selection.chosen(np.array(waiting, np.int64)), span_budget)] if waiting else []
+        waiting = (
+            waiting[: newest_within(selection.chosen(np.array(waiting, np.int64)), span_budget)] if waiting else []
+        )
         deadline_ns = time.monotonic_ns() + budget_ns
         while waiting:
             chosen = selection.chosen(np.array(waiting, np.int64))
@@ -73,6 +76,12 @@ class Examined:
             found |= made
         return found
 
+    def is_known(self, selection: Selection) -> npt.NDArray[np.bool_]:
+        """Which of the selected traces have been examined as they are."""
+        is_known = np.ones(len(selection), bool)
+        is_known[self._unknown(selection)] = False
+        return is_known
+
     def flags(self, selection: Selection) -> Column:
         """Of each selected trace the flags that rules tell."""
         flags = np.zeros(len(selection), np.int64)
@@ -93,9 +102,7 @@ class Examined:
         found: list[tuple[int, str, Finding]] = []
         ids = selection.trace_ids()
         for at, diagnosis in self._told(selection):
-            found += [
-                (-one.time_ns, ids[at], one) for one in diagnosis.findings if not rules or one.rule in rules
-            ]
+            found += [(-one.time_ns, ids[at], one) for one in diagnosis.findings if not rules or one.rule in rules]
         found.sort(key=lambda one: (one[0], one[1], one[2].fingerprint))
         alike = Counter(finding.fingerprint for _, _, finding in found)
         return tuple(FoundFinding(finding, alike[finding.fingerprint]) for _, _, finding in found)
@@ -133,7 +140,9 @@ class Examined:
             unknown = unknown[count:]
             if time.monotonic_ns() > deadline_ns:
                 break
-        matches = np.array([verdicts.get(key, (0, False)) == (count, True) for key, count in zip(keys, counts, strict=True)])
+        matches = np.array(
+            [verdicts.get(key, (0, False)) == (count, True) for key, count in zip(keys, counts, strict=True)]
+        )
         scanned_to_ns = max(1, int(selection.starts[unknown[0]])) if unknown else selection.scanned_to_ns
         return selection.decided(matches, scanned_to_ns)
 

@@ -100,14 +100,15 @@ class Row:
     @property
     def users(self) -> str:
         """An array of the distinct users of the span and of its events."""
-        return self._people(USERS_COLUMN, semconv.USER_KEYS)
+        return self._people(USERS_COLUMN, semconv.carried_keys().user, semconv.PLATFORM_KEYS.user)
 
     @property
     def lessons(self) -> str:
-        return self._people(LESSONS_COLUMN, semconv.LESSON_KEYS)
+        return self._people(LESSONS_COLUMN, semconv.carried_keys().lesson, semconv.PLATFORM_KEYS.lesson)
 
-    def _people(self, column: str, keys: Sequence[str]) -> str:
-        return column if column in self.layout.columns else self.people(keys)
+    def _people(self, column: str, keys: Sequence[str], of_column: Sequence[str]) -> str:
+        """The column was made for the platform's keys; an operator may have said others."""
+        return column if column in self.layout.columns and keys == of_column else self.people(keys)
 
     def people(self, keys: Sequence[str]) -> str:
         own = ", ".join(self.said(key) for key in keys)

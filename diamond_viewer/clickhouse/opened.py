@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out
 from diamond_viewer.clickhouse.binding import Bound
+from diamond_viewer.clickhouse.conditions import ENDS, STARTS
+from diamond_viewer.clickhouse.expressions import FAILED, TRACE
 from diamond_viewer.clickhouse.logs import log_lines
 from diamond_viewer.clickhouse.selection import Asked, Selection, counted, halves
-from diamond_viewer.clickhouse.expressions import FAILED, TRACE
-from diamond_viewer.clickhouse.conditions import ENDS, STARTS
 from diamond_viewer.clickhouse.spans import between, lines_where
 from diamond_viewer.store import SpanBench
 
@@ -91,4 +91,3 @@ def named(store: Asked, trace_ids: Sequence[str]) -> Selection:
         f"FROM {store.layout.spans} WHERE {bound.is_among('TraceId', list(trace_ids))} GROUP BY trace)"
     )
     return counted(store, (), sql, bound)
-

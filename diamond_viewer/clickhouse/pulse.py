@@ -5,9 +5,10 @@ Counting rows and the ends of a column that partitions the table takes the serve
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.faults import ClusterError
+from diamond_viewer.clickhouse.faults import ClusterError, busy
 from diamond_viewer.clickhouse.layout import Layout, read_layout
 from diamond_viewer.clickhouse.selection import Extent
 
@@ -20,7 +21,9 @@ class Pulse:
 
     def __init__(self, cluster: Connection) -> None:
         self._cluster = cluster
-        self._lock = threading.Lock()
+        self._is_looking = threading.Lock()
+        self._first_look = threading.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self._extent: Extent | None = None
         self._fault: ClusterError | None = None
         self._asked_s = self._laid_out_s = -1e9
@@ -32,7 +35,8 @@ class Pulse:
         self._look()
         if self._fault is not None:
             raise ClusterError(self._fault.kind, str(self._fault))
-        assert self._extent is not None
+        if self._extent is None:
+            raise busy(self._cluster.address)
         return self._extent
 
     def version(self) -> int:
@@ -42,31 +46,46 @@ class Pulse:
 
     def layout(self) -> Layout:
         self.extent()
-        assert self._layout is not None
-        return self._layout
+        layout = self._layout
+        if layout is None:
+            raise busy(self._cluster.address)
+        return layout
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def last_version(self) -> int:
+        return self._version
 
     def known(self) -> tuple[Extent | None, ClusterError | None]:
         """What was last seen; asks nobody."""
         return self._extent, self._fault
 
     def _look(self) -> None:
-        if time.monotonic() - self._asked_s < MAX_AGE_S:
+        """Never waits for the cluster once anything is known of it: somebody else finds out what is new."""
+        if time.monotonic() - self._asked_s < MAX_AGE_S or not self._is_looking.acquire(blocking=False):
+            self._first_look.wait(2 * self._cluster.address.timeout_s)
             return
-        if not self._lock.acquire(blocking=self._extent is None or self._fault is not None):
-            return  # somebody looks: what is known is young enough
+        if self._first_look.is_set():
+            self._thread.submit(self._find_out)
+        else:
+            self._find_out()
+
+    def _find_out(self) -> None:
         try:
-            if time.monotonic() - self._asked_s < MAX_AGE_S:
-                return
-            try:
-                self._ask()
-                self._fault = None
-            except ClusterError as fault:
-                self._version += self._fault is None
-                self._fault = fault
-                self._layout = None  # it may come back with other tables
-            self._asked_s = time.monotonic()
+            self._ask()
+            self._version += self._fault is not None
+            self._fault = None
+        except ClusterError as fault:
+            self._version += self._fault is None
+            self._fault = fault
+            self._layout = self._layout if self._extent else None
+            self._laid_out_s = -1e9  # it may come back with other tables
         finally:
-            self._lock.release()
+            self._asked_s = time.monotonic()
+            self._first_look.set()
+            self._is_looking.release()
 
     def _ask(self) -> None:
         if self._layout is None or time.monotonic() - self._laid_out_s > LAYOUT_AGE_S:

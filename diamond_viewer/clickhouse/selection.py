@@ -7,9 +7,9 @@ same question goes on from there; until it is through, it says how far it came.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,9 @@ class Selection:
     def keys(self) -> Keys:
         """A number a trace: the same for the same trace, and as good as never for another."""
         return keys_of(self.first, self.second)
+
+    def of_columns(self, columns: Mapping[str, npt.NDArray[Any]]) -> "Selection":
+        return replace(self, **{name: columns[name] for name in _FIELDS})  # type: ignore[arg-type]  # these are columns
 
     def chosen(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Selection":
         return replace(self, **{name: getattr(self, name)[rows] for name in _FIELDS})
@@ -227,15 +230,13 @@ class Selections:
         return counted(self._store, terms, sql, bound, is_exact)
 
 
-def counted(
-    store: Asked, terms: tuple[Term, ...], sql: str, bound: Bound, is_exact: bool = True
-) -> Selection:
+def counted(store: Asked, terms: tuple[Term, ...], sql: str, bound: Bound, is_exact: bool = True) -> Selection:
     """The rows of ``sql``, which has the columns of a selection. Spans that were written twice count once: they are rare, and
     looked at only where ids came twice."""
     found = store.cluster.columns(sql, bound.parameters, *_FIELDS)
     if not len(found["starts"]):
         return nothing(terms, is_exact)
-    selection = Selection(terms, **found, is_exact=is_exact)
+    selection = nothing(terms, is_exact).of_columns(found)
     repeated = np.flatnonzero(selection.flags & _REPEATS)
     selection.flags[repeated] &= ~_REPEATS
     for at in range(0, len(repeated), MAX_NAMED):
@@ -320,7 +321,7 @@ def _joined(terms: tuple[Term, ...], scan: _Scan) -> Selection:
     parts = scan.parts or [nothing(terms)]
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
     is_exact, scanned_to_ns = all(part.is_exact for part in parts), 0 if scan.is_through else max(1, scan.until_ns or 0)
-    return ordered(Selection(terms, **columns, is_exact=is_exact, scanned_to_ns=scanned_to_ns))
+    return ordered(replace(nothing(terms, is_exact).of_columns(columns), scanned_to_ns=scanned_to_ns))
 
 
 def restricted(store: Asked, selection: Selection, bound: Bound) -> str:

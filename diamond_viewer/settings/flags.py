@@ -88,9 +88,21 @@ def flag_parser() -> argparse.ArgumentParser:
         action=_Joined,
         help="a web page's origin that may send telemetry, for example http://localhost:3000 (repeatable)",
     )
+    parser.add_argument(
+        "--store",
+        metavar="memory|clickhouse://USER:PASSWORD@HOST:8123/DATABASE",
+        help="show what a ClickHouse cluster holds, instead of files (docs/scale-out.md); other users of this machine can read "
+        "a flag: better write DIAMOND_STORE",
+    )
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")
-    parser.add_argument("--proxy", metavar="ADDRESS", action=_Joined, help="from which it connects (repeatable)")
+    parser.add_argument(
+        "--proxy",
+        metavar="ADDRESS",
+        action=_Joined,
+        help="from which a proxy connects that is believed (repeatable)",
+    )
+    parser.add_argument("--prefix", metavar="PATH", help="below which a proxy shows the pages, for example /viewer")
     parser.add_argument(
         "--no-redact", action="store_const", const="1", help="show secrets as they were recorded; on this machine only"
     )

@@ -8,6 +8,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
 
+from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
 from diamond_viewer.settings.configuration_check import report
 from diamond_viewer.settings.flags import DEFAULT_PATTERN, flag_parser
@@ -25,6 +26,8 @@ from diamond_viewer.settings.values import (
     read_otlp,
     read_otlp_store,
     read_port,
+    read_prefix,
+    read_store,
     read_switch,
     read_token_file,
 )
@@ -49,7 +52,9 @@ class Settings:
     ``host`` is an address or a name without brackets, ``port`` 0 takes any free one, ``allowed_hosts`` are names in lower
     case that a request may carry in its Host header besides the loopback names and ``host``. ``otlp`` is where telemetry is
     received, as ``(host, port)``, ``otlp_store`` is file or console, ``otlp_origins`` are of web pages that may send it.
-    ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in.
+    ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in. ``prefix`` is
+    empty or a path like ``/viewer`` below which a proxy shows the pages. ``store`` is a cluster
+    that is shown instead of files.
     """
 
     patterns: tuple[str, ...] = ()
@@ -66,7 +71,9 @@ class Settings:
     auth_token_file: str = ""
     trust_proxy_user: str = ""
     proxies: tuple[str, ...] = ()
+    store: Address | None = None
     no_redact: bool = False
+    prefix: str = ""
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -110,6 +117,8 @@ class Settings:
             auth_token_file=choose("auth-token-file", read_token_file, ""),
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
+            store=choose("store", read_store, None),
+            prefix=choose("prefix", read_prefix, ""),
             no_redact=choose("no-redact", read_switch, False),
         )
         _check_together(settings)
@@ -159,11 +168,16 @@ class Settings:
 
 def _check_together(settings: Settings) -> None:
     """What each may be alone and not beside the others."""
+    if settings.store is not None and (settings.patterns or settings.demo or settings.otlp):
+        beside = "a PATTERN" if settings.patterns else "--demo" if settings.demo else "--otlp"
+        raise SettingsError(
+            f"--store shows what a cluster holds and reads no files: leave it out, or leave out {beside}."
+        )
     if settings.otlp and settings.demo:
         raise SettingsError("--demo writes traffic of its own: leave it out, or leave out --otlp.")
     if settings.otlp and settings.otlp_store == "file":
         _check_live_path(settings.live_path)
-    if bool(settings.trust_proxy_user) != bool(settings.proxies):
+    if settings.trust_proxy_user and not settings.proxies:
         raise SettingsError(
             "--trust-proxy-user HEADER and --proxy ADDRESS belong together: only that proxy is believed."
         )

@@ -6,10 +6,15 @@ Every reader takes the text and how it was written (``--port '80x'``, ``DIAMOND_
 import re
 from ipaddress import ip_address
 
+from diamond_viewer.clickhouse.address import Address, AddressError
 from diamond_viewer.tokens import TokensError, read_tokens
 
 MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1024, 1024**3  # a line is decoded in one piece: beyond 1 GiB no machine of ours would
+
+OWN_PATHS = frozenset(  # first parts of the pages' addresses
+    ("api", "static", "import", "traces", "users", "lessons", "journeys", "errors", "operations", "suggestions", "link")
+)
 
 _UNIT_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}
 _UNIT_BYTES |= {"kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
@@ -52,6 +57,20 @@ def read_size(text: str, written: str, least_bytes: int, most_bytes: int) -> int
     if not least_bytes <= size_bytes <= most_bytes:
         raise SettingsError(f"{written} is out of range. The least is {least_bytes:,} bytes, the most {most_bytes:,}.")
     return size_bytes
+
+
+def read_store(text: str, written: str) -> Address | None:
+    """None for the store in memory. ``written`` holds a password: no sentence repeats it.
+
+    >>> read_store("memory", "--store 'memory'"), str(read_store("clickhouse://me:secret@a.test/otel", ""))
+    (None, 'clickhouse://a.test:8123/otel')
+    """
+    if text.strip().lower() == "memory":
+        return None
+    try:
+        return Address.parse(text)
+    except AddressError as error:
+        raise SettingsError(f"--store: {error}") from None
 
 
 def read_port(text: str, written: str) -> int:
@@ -113,6 +132,17 @@ def read_header_name(text: str, written: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,99}", text):
         raise SettingsError(f"{written} is no name of a header. Write for example X-Forwarded-User.")
     return text
+
+
+def read_prefix(text: str, written: str) -> str:
+    prefix = f"/{text.strip('/')}"
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}", prefix):
+        raise SettingsError(f"{written} is no path. Write for example /viewer.")
+    if prefix.split("/")[1] in OWN_PATHS:
+        raise SettingsError(
+            f"{written} begins like an address of the viewer's own pages. Choose another, for example /viewer."
+        )
+    return prefix
 
 
 def read_addresses(text: str, written: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from diamond_viewer.telemetry.otlp_spelling import KINDS, Json, document_of
+from diamond_viewer.telemetry.otlp_spelling import KINDS, Json, document_of, grouped
 from diamond_viewer.telemetry.semconv import SERVICE_KEY
 
 SPANS_A_LINE = 500  # a page of a trace decodes the lines that it shows
@@ -66,9 +66,6 @@ def lines_of_spans(rows: Iterable[SpanRow]) -> Iterator[bytes]:
 
 
 def _placed(row: SpanRow) -> tuple[list[Json], Json, Json]:
-    resource = attributes(row.resource)
-    if row.service and not any(one["key"] == SERVICE_KEY for one in resource):
-        resource.append({"key": SERVICE_KEY, "value": {"stringValue": row.service}})
     span: Json = {
         "traceId": row.trace_id,
         "spanId": row.span_id,
@@ -94,7 +91,7 @@ def _placed(row: SpanRow) -> tuple[list[Json], Json, Json]:
             {"traceId": trace_id, "spanId": span_id, "traceState": state, "attributes": attributes(said)}
             for trace_id, span_id, state, said in linked
         ]
-    return resource, {"name": row.scope_name, "version": row.scope_version}, span
+    return _resource(row.resource, row.service), {"name": row.scope_name, "version": row.scope_version}, span
 
 
 def attributes(values: Mapping[str, Any]) -> list[Json]:
@@ -126,3 +123,133 @@ def _value(value: Any) -> Json:
     if isinstance(value, Sequence):
         return {"arrayValue": {"values": [_value(item) for item in value if item is not None]}}
     return {"stringValue": orjson.dumps(value).decode()}
+
+
+class LogRow(msgspec.Struct, array_like=True, gc=False):
+    """A row of ``otel_logs``. ``body`` is a text: of a structured one its JSON."""
+
+    trace_id: str
+    span_id: str
+    flags: int
+    time_ns: int
+    severity: str
+    severity_number: int
+    service: str
+    body: str
+    resource: dict[str, Any]
+    scope_name: str
+    scope_version: str
+    scope: dict[str, Any]
+    attributes: dict[str, Any]
+    event_name: str
+
+
+_LOG_DECODER = msgspec.json.Decoder(LogRow)
+
+
+def lines_of_logs(lines: bytes) -> Iterator[bytes]:
+    """As ``span_rows`` and ``lines_of_spans``, of log records."""
+    rows = _LOG_DECODER.decode_lines(lines)
+    for at in range(0, len(rows), SPANS_A_LINE):
+        placed = map(_placed_log, rows[at : at + SPANS_A_LINE])
+        yield orjson.dumps({"resourceLogs": grouped(placed, "scopeLogs", "logRecords")})
+
+
+def _placed_log(row: LogRow) -> tuple[list[Json], Json, Json]:
+    record: Json = {
+        "timeUnixNano": str(max(0, row.time_ns)),
+        "severityNumber": row.severity_number,
+        "severityText": row.severity,
+        "body": {"stringValue": row.body},
+        "attributes": attributes(row.attributes),
+        "traceId": row.trace_id,
+        "spanId": row.span_id,
+        "flags": row.flags,
+        "eventName": row.event_name,
+    }
+    scope = {"name": row.scope_name, "version": row.scope_version, "attributes": attributes(row.scope)}
+    return _resource(row.resource, row.service), scope, record
+
+
+def _resource(values: Mapping[str, Any], service: str) -> list[Json]:
+    resource = attributes(values)
+    if service and not any(one["key"] == SERVICE_KEY for one in resource):
+        resource.append({"key": SERVICE_KEY, "value": {"stringValue": service}})
+    return resource
+
+
+class MetricRow(msgspec.Struct, array_like=True, gc=False):
+    """A row of one of the ``otel_metrics`` tables; ``figures`` has the columns that only this kind has."""
+
+    resource: dict[str, Any]
+    scope_name: str
+    service: str
+    name: str
+    description: str
+    unit: str
+    attributes: dict[str, Any]
+    start_ns: int
+    time_ns: int
+    flags: int
+    figures: list[Any]
+
+
+_METRIC_DECODER = msgspec.json.Decoder(MetricRow)
+METRIC_FIGURES = {  # kind of table -> columns behind those that all have
+    "gauge": ("Value",),
+    "sum": ("Value", "AggregationTemporality", "IsMonotonic"),
+    "histogram": ("Count", "Sum", "BucketCounts", "ExplicitBounds", "Min", "Max", "AggregationTemporality"),
+    "exp_histogram": (
+        *("Count", "Sum", "Scale", "ZeroCount", "PositiveOffset", "PositiveBucketCounts", "NegativeOffset"),
+        *("NegativeBucketCounts", "Min", "Max", "AggregationTemporality"),
+    ),
+    "summary": ("Count", "Sum"),
+}
+_CONTAINERS = {
+    "gauge": "gauge",
+    "sum": "sum",
+    "histogram": "histogram",
+    "exp_histogram": "exponentialHistogram",
+    "summary": "summary",
+}
+
+
+def lines_of_metrics(kind: str, lines: bytes) -> Iterator[bytes]:
+    """As ``lines_of_logs``, of the points in the table of this kind."""
+    rows = _METRIC_DECODER.decode_lines(lines)
+    for at in range(0, len(rows), SPANS_A_LINE):
+        placed = [_placed_point(kind, row) for row in rows[at : at + SPANS_A_LINE]]
+        yield orjson.dumps({"resourceMetrics": grouped(placed, "scopeMetrics", "metrics")})
+
+
+def _placed_point(kind: str, row: MetricRow) -> tuple[list[Json], Json, Json]:
+    said = dict(zip(METRIC_FIGURES[kind], row.figures, strict=True))
+    point: Json = {
+        "attributes": attributes(row.attributes),
+        "startTimeUnixNano": str(max(0, row.start_ns)),
+        "timeUnixNano": str(max(0, row.time_ns)),
+        "flags": row.flags,
+    }
+    if "Value" in said:
+        point["asDouble"] = said["Value"]
+    else:
+        point |= {"count": str(said["Count"]), "sum": said["Sum"]}
+    if "BucketCounts" in said:
+        point |= {"bucketCounts": said["BucketCounts"], "explicitBounds": said["ExplicitBounds"]}
+    if "Scale" in said:
+        point |= {
+            "scale": said["Scale"],
+            "zeroCount": said["ZeroCount"],
+            "positive": {"offset": said["PositiveOffset"], "bucketCounts": said["PositiveBucketCounts"]},
+            "negative": {"offset": said["NegativeOffset"], "bucketCounts": said["NegativeBucketCounts"]},
+        }
+    # the exporter writes 0 for extremes that were not said; both are only 0 of a histogram of nothing but zeros
+    if said.get("Min") or said.get("Max"):
+        point |= {"min": said["Min"], "max": said["Max"]}
+    container: Json = {"dataPoints": [point]}
+    if "AggregationTemporality" in said:
+        container["aggregationTemporality"] = said["AggregationTemporality"]
+    if "IsMonotonic" in said:
+        container["isMonotonic"] = bool(said["IsMonotonic"])
+    metric = {"name": row.name, "description": row.description, "unit": row.unit, _CONTAINERS[kind]: container}
+    return _resource(row.resource, row.service), {"name": row.scope_name}, metric

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
@@ -13,7 +14,7 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
 from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets, AssetsApp
-from diamond_viewer.web.beside import BesideTheLive
+from diamond_viewer.web.beside import BesideTheLive, mount_of
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.differences import DifferenceDesk
 from diamond_viewer.web.differences_page import difference_pages
@@ -21,11 +22,14 @@ from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
 from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.map_views import map_pages
+from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
+from diamond_viewer.web.proxied import ByProxy
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.unanswered import explain
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
@@ -43,6 +47,7 @@ def app_for(store: TraceStore, settings: Settings, imports: Imports | None = Non
         gate=Gate.of(settings),
         imports=imports,
         configuration=configuration,
+        place=Place(settings.prefix),
     )
 
 
@@ -54,12 +59,14 @@ def create_app(
     gate: Gate = EVERYBODY,
     imports: Imports | None = None,
     imported: str = "",
+    place: Place = NOWHERE,
     configuration: Configuration = UNCONFIGURED,
 ) -> Flask:
     """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``, ``gate``
     says who may look: everybody, unless one is given.
 
     ``imports`` are shown beside the store, each by an application of its own; such a one says ``imported``, what it shows.
+    ``place`` is where its pages stand.
     """
     app = AssetsApp("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
     app.jinja_options = {
@@ -78,9 +85,11 @@ def create_app(
     }
     app.request_class = InMemoryRequest
     compress(app)
+    put_in_place(app, place)
     protect(app, allowed_hosts, {IMPORT_PATH: MAX_UPLOAD_BYTES} if imports else {})
-    guard(app, gate)
+    guard(app, gate, place.root)
     keep_zone(app)
+    explain(app)
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
@@ -104,7 +113,12 @@ def create_app(
                 gate=gate,
                 imported=said_of(source),
                 configuration=configuration,
+                place=replace(place, mount=mount_of(source)),
             )
 
         app.wsgi_app = BesideTheLive(app.wsgi_app, imports, shown)  # type: ignore[method-assign]  # as Flask documents it
+    if place.prefix and not place.mount:
+        app.wsgi_app = BelowPrefix(app.wsgi_app, place.prefix)  # type: ignore[method-assign]
+    if gate.proxies and not place.mount:
+        app.wsgi_app = ByProxy(app.wsgi_app, gate.proxies)  # type: ignore[method-assign]
     return app

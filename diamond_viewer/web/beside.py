@@ -1,15 +1,10 @@
-"""Imports beside the live files: below ``/import/<number>`` stand all pages once more, over the import's own store.
+"""Imports beside the live files: below ``/import/<number>`` stand all pages once more, over the import's own store."""
 
-The pages' links are absolute, so they are led back below that address on their way out; only markup of the templates looks like
-the links meant here, because a quotation mark in a value is escaped.
-"""
-
-import gzip
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
@@ -21,10 +16,6 @@ if TYPE_CHECKING:
     from diamond_viewer.web.import_views import Imports
 
 _PLACE = re.compile(r"/import/(\d{1,9})(/(?!remove$).*)", re.DOTALL)
-_LINKS = re.compile(
-    rb'(?<=[\s])((?:href|src|action|formaction|hx-get|hx-post|data-copy|data-from|data-href|data-rows)=")/(?!/|static/|import\b)'
-)
-_LINK_HEADERS = ("Location", "HX-Replace-Url", "HX-Push-Url")
 
 
 class BesideTheLive:
@@ -48,28 +39,12 @@ class BesideTheLive:
         source, store = held
         application = self._applications.get(source.number)
         if application is None:
-            application = self._applications[source.number] = _placed(self._shown(source, store), source.number)
-        environ["SCRIPT_NAME"], environ["PATH_INFO"] = f"/import/{source.number}", place[2]
+            application = self._applications[source.number] = self._shown(source, store)
+        environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{mount_of(source)}"
+        environ["PATH_INFO"] = place[2]
         environ.pop(STANDSTILL, None)  # that is about the live store
         return application(environ, start_response)
 
 
-def _placed(app: Flask, number: int) -> Flask:
-    prefix = f"/import/{number}"
-
-    def lead_below(response: Response) -> Response:
-        for name in _LINK_HEADERS:
-            target = response.headers.get(name, "")
-            if target.startswith("/") and not target.startswith((f"{prefix}/", "//")):
-                response.headers[name] = prefix + target
-        if response.mimetype == "text/html" and not response.direct_passthrough:
-            content = response.get_data()
-            if response.headers.pop("Content-Encoding", "") == "gzip":
-                content = gzip.decompress(content)
-            response.set_data(_LINKS.sub(rb"\1" + prefix.encode() + b"/", content))
-        elif request.path.partition("/link")[:2] == ("", "/link") and response.get_data()[:1] == b"/":
-            response.set_data(prefix.encode() + response.get_data())
-        return response
-
-    app.after_request(lead_below)  # what is registered last runs first: before the answer is compressed
-    return app
+def mount_of(source: ImportedSource) -> str:
+    return f"/import/{source.number}"

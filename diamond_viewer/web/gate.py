@@ -12,13 +12,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from flask import Flask, Response, make_response, redirect, render_template, request
 
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.tokens import TokenFile
 from diamond_viewer.web.dialects import error_answer
+from diamond_viewer.web.proxied import CAME_BY_PROXY
 from diamond_viewer.web.standstill import STANDSTILL
 
 COOKIE = "diamond_session"
@@ -127,8 +127,8 @@ class Gate:
 EVERYBODY = Gate()
 
 
-def guard(app: Flask, gate: Gate) -> None:
-    """Let nobody past the gate; to be called after ``protect``, whose checks come first."""
+def guard(app: Flask, gate: Gate, root: str = "/") -> None:
+    """Let nobody past the gate; to be called after ``protect``, whose checks come first. ``root`` is that of the pages."""
     can_log_out = gate.tokens is not None
     app.context_processor(lambda: {"can_log_out": can_log_out and COOKIE in request.cookies})
     if gate.is_open:
@@ -185,6 +185,7 @@ def guard(app: Flask, gate: Gate) -> None:
             COOKIE,
             sessions.begin(digest),
             max_age=SESSION_S,
+            path=root,
             httponly=True,
             samesite="Strict",
             secure=request.is_secure or request.headers.get("Origin", "").lower().startswith("https://"),
@@ -199,7 +200,7 @@ def guard(app: Flask, gate: Gate) -> None:
     def log_out() -> Response:
         sessions.end(request.cookies.get(COOKIE, ""))
         response = make_response(redirect("/log-in", 303))
-        response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+        response.delete_cookie(COOKIE, path=root, httponly=True, samesite="Strict")
         return response
 
 
@@ -215,13 +216,8 @@ def local_target(target: str) -> str:
 
 
 def _came_by_proxy(gate: Gate) -> bool:
-    if not gate.user_header or not request.headers.get(gate.user_header, "").strip():
-        return False
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    return str(getattr(address, "ipv4_mapped", None) or address) in gate.proxies
+    is_named = gate.user_header and request.headers.get(gate.user_header, "").strip()
+    return bool(is_named) and bool(request.environ.get(CAME_BY_PROXY))
 
 
 def _refusal(status: int, sentence: str, wait_s: int = 0) -> Response:

@@ -65,7 +65,7 @@ def import_pages(store: TraceStore, clock: Callable[[], int], imports: Imports) 
             response = redirection(_href(source))
             response.status_code = 303
             return response
-        answer = jsonify(asdict(source) | {"href": _href(source)})
+        answer = jsonify(asdict(source) | {"href": f"{request.script_root}{_href(source)}"})
         answer.status_code = 201
         return answer
 

@@ -101,7 +101,8 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         missing = waiting_for(feed)
         if missing or not feed.sources:
             return "waiting", "Waiting for", PurePath(missing[0]).name if missing else "a file"
-        return "failed", "Nothing can be read", ""
+        is_elsewhere = any("://" in source.path for source in feed.sources)
+        return "failed", "The cluster cannot answer" if is_elsewhere else "Nothing can be read", ""
     if all(source.state == IMPORTED for source in feed.sources) and feed.sources:
         return IMPORTED, "Imported", "read-only"
     if silence := silence_of(feed, now_ns):
@@ -133,6 +134,10 @@ def behind(lag_ns: int) -> str:
 
 
 def _sources_sentence(feed: FeedState) -> str:
+    elsewhere = [source for source in feed.sources if "://" in source.path]
+    if elsewhere:
+        spans = f" · {format_times(elsewhere[0].lines, 'span')}" if elsewhere[0].lines else ""
+        return f"{elsewhere[0].path.partition('://')[2]}{spans}"
     readable = [source for source in feed.sources if source.state in READABLE_STATES]
     if not readable:
         return "no file yet"

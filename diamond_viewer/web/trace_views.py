@@ -147,7 +147,7 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     @blueprint.get("/traces/<trace_id>/findings.md")
     def findings(trace_id: str) -> Response:
         reading = reading_or_404(trace_id)
-        href = f"{request.host_url.rstrip('/')}/traces/{reading.trace.summary.trace_id}"
+        href = f"{request.url_root.rstrip('/')}/traces/{reading.trace.summary.trace_id}"
         return Response(trace_markdown(diagnosed(store, reading), reading, href), mimetype="text/markdown")
 
     @blueprint.get("/traces/<trace_id>/download.json")

@@ -29,7 +29,7 @@ class PageRequest(HTTPRequestParser):  # type: ignore[misc]
         consumed: int = super().received(data)
         if not self.headers_finished or self.body_rcv is None or self.error is not None:
             return consumed
-        if self.path == IMPORT_PATH:
+        if self.path.endswith(IMPORT_PATH):  # below a prefix too; what is no such address is refused later
             if self not in self._under_way and len(self._under_way) >= MAX_UPLOADS:
                 self.error, self.completed = _BusyError("Other files are being imported. Try again in a moment."), True
             else:

@@ -28,6 +28,7 @@ class Pulse:
         self._fault: ClusterError | None = None
         self._asked_s = self._laid_out_s = -1e9
         self._layout: Layout | None = None
+        self._doubts = 0
         self._version = 0
 
     def extent(self) -> Extent:
@@ -88,8 +89,10 @@ class Pulse:
             self._is_looking.release()
 
     def _ask(self) -> None:
-        if self._layout is None or time.monotonic() - self._laid_out_s > LAYOUT_AGE_S:
+        is_old = time.monotonic() - self._laid_out_s > LAYOUT_AGE_S or self._cluster.doubts != self._doubts
+        if self._layout is None or is_old:
             layout = read_layout(self._cluster)
+            self._doubts = self._cluster.doubts
             self._version += layout != self._layout
             self._layout, self._laid_out_s = layout, time.monotonic()
         sql = (

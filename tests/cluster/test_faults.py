@@ -19,6 +19,7 @@ SLOW_VIEW = (  # half a second for each ten rows: nothing asked of it is answere
     "SETTINGS max_block_size = 10, function_sleep_max_microseconds_per_block = 0, max_threads = 1"
 )
 TIMEOUT_S = 2
+pytestmark = pytest.mark.timeout(180)  # several starts and waits in one test
 GRACE_S = 15  # beyond a limit, on a machine that does other things too
 
 
@@ -55,7 +56,7 @@ def test_a_server_that_is_killed_during_requests_is_told_and_comes_back(filled: 
         is_over.set()
         for reader in readers:
             reader.join(60)
-        assert {status for status, _ in said} <= {200, 400, 503}
+        assert {status for status, _ in said} <= {200, 302, 400, 503}
         told = [body for status, body in said if status == 503]
         assert told
         assert all("cannot be reached" in body for body in told), told[0]

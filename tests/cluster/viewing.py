@@ -51,8 +51,3 @@ def viewing(store: str) -> Iterator[ClusterViewer]:
     """``store`` as ``--store`` is told. What it says at its start is read; it is killed at the end."""
     with viewer("--store", store) as running:
         yield ClusterViewer(running.port)
-
-
-def without_figures_of_the_store(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer of the API without what tells which store gave it."""
-    return {name: value for name, value in answer.items() if name != "version"}

@@ -30,7 +30,7 @@ def main() -> int:
         return terminal.refuse(error)
     if settings.store is not None:
         return show_cluster(settings, listening)
-    with ExitStack() as house:  # left in reverse: server, feed, demo, its folder
+    with terminal.in_one_line(), ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
         if settings.demo or not (settings.patterns or received or has_files(DEFAULT_PATTERN)):

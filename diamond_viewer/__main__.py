@@ -1,8 +1,11 @@
 """``python -m diamond_viewer``: what the pages show, in a terminal. See ``cli/program.py``."""
 
+import gc
 import sys
 
-from diamond_viewer.cli.program import main
+gc.disable()  # while modules are imported and a question is read: nothing of that makes circles; a store turns it on again
+
+from diamond_viewer.cli.program import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

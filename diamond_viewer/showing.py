@@ -11,7 +11,7 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.serving import Limits, Stop, serve, stop_signals
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.store import TraceStore
-from diamond_viewer.terminal import greet
+from diamond_viewer.terminal import greet, in_one_line
 
 if TYPE_CHECKING:
     from diamond_viewer.clickhouse.store import ClickHouseStore
@@ -39,17 +39,17 @@ def show(
     """Serve the pages of a store, and files that readers bring, until told to stop."""
     from diamond_viewer.imports import Imports  # only now: workers may read already meanwhile
     from diamond_viewer.web.app import app_for
-    from diamond_viewer.web.channel import poll_channels
+    from diamond_viewer.web.channel import poll_channels, tend
 
     limits = Limits(connection_class=poll_channels(store), notices_who_leaves=notices_who_leaves)
     with Imports(settings.memory_bytes, settings.max_line_bytes) as imports:
-        serve(app_for(store, settings, imports), listening, stop, limits)
+        serve(app_for(store, settings, imports), listening, stop, limits, tend)
 
 
 def show_cluster(settings: Settings, listening: Sequence[socket]) -> int:
     """Serve until told to stop. A cluster that cannot be reached is no reason not to start: pages say so until it can."""
     assert settings.store is not None
-    with ExitStack() as house:
+    with in_one_line(), ExitStack() as house:
         stop = house.enter_context(stop_signals())
         store = cluster_store(settings.store, settings.configuration.thresholds)
         house.callback(store.close)

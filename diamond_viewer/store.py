@@ -199,6 +199,15 @@ class CountingStore(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesOfSpans(Protocol):
+    """A store that knows which spans belong to which service, for the lists that Jaeger's pages choose from."""
+
+    def names_of_spans(self, service: str, limit: int) -> list[tuple[str, int]]:
+        """At most ``limit`` names of spans of the service with their kinds (as in ``telemetry.model``), in order."""
+        ...
+
+
 class Adoption(Enum):
     """What became of sealed spans: taken; or some are held already and the file must be read line by line; or there is no
     room for anything that old."""

@@ -1,16 +1,22 @@
 """What the terminal says: what is shown and where, when the backlog is indexed, and why the viewer does not start."""
 
+import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from socket import socket
 from threading import Thread
+from typing import Any, TextIO
 
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_bytes, format_count, format_duration
 
 STARTED_S = time.monotonic()  # the program imports this before it does anything
+MAX_FRAMES = 8  # of an exception's way
 LOOK_S = 0.1  # between two looks whether the backlog is indexed
 PATIENCE_S = 1.0  # a backlog that is indexed by then needs no bar
 BAR_CELLS = 20
@@ -21,8 +27,59 @@ DEMO_NOTICE = f"This is demo traffic. {REAL_FILES}"
 NO_FILE_NOTICE = f"There is no {DEFAULT_PATTERN} on this machine, so this is demo traffic. {REAL_FILES}"
 
 
+class OneLine(logging.Formatter):
+    """A line for each problem. Of an exception its kind and its way through our code: its message may quote telemetry.
+
+    >>> try: {}["user.id=ada"]
+    ... except KeyError: where = OneLine().formatException(sys.exc_info())
+    >>> "ada" in where, where.startswith("KeyError at ")
+    (False, True)
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        where = self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+        # waitress's messages name addresses, which name users and lessons
+        message = str(record.msg) if record.name.startswith("waitress") else record.getMessage()
+        said = f"{self.formatTime(record, self.datefmt)} {record.levelname} {message}"
+        return "".join(c if c.isprintable() else "·" for c in f"{said} {where}".rstrip())
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
+        kind, _, trace = ei
+        frames = [frame for frame, _ in traceback.walk_tb(trace)]
+        places = [f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}" for frame in frames]
+        return f"{kind.__name__} at {' > '.join(places[-MAX_FRAMES:])}"
+
+
+class _Unbreakable(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """A full disk or a pipe that nobody reads any more is no reason to serve worse."""
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """While the block runs, problems go to stderr, a line each, and requests that are logged to stdout."""
+    problems, requests = _Unbreakable(sys.stderr), _Unbreakable(sys.stdout)
+    problems.setFormatter(OneLine())
+    problems.setLevel(logging.WARNING)
+    access, root = logging.getLogger("diamond_viewer.access"), logging.getLogger()
+    access.setLevel(logging.INFO)
+    access.propagate = False
+    root.addHandler(problems)
+    access.addHandler(requests)
+    try:
+        yield
+    finally:
+        root.removeHandler(problems)
+        access.removeHandler(requests)
+        access.propagate = True
+
+
 def say(sentence: str) -> None:
-    print(sentence, flush=True)  # noqa: T201  a pipe or a journal must not hold it back
+    with suppress(OSError):  # a full disk, or nobody who reads: the viewer goes on
+        print(sentence, flush=True)  # noqa: T201  a pipe or a journal must not hold it back
 
 
 def refuse(error: Exception) -> int:
@@ -90,7 +147,8 @@ def announce_backlog(store: TraceStore, is_over: Callable[[float], bool], starte
         if elapsed_s >= PATIENCE_S and health.feed.bytes_read:
             words = progress(health.feed.bytes_read, health.feed.bytes_total, elapsed_s)
             if is_terminal:
-                print(f"{CLEAR_LINE}{bar(percent)} {words}", end="", flush=True)  # noqa: T201
+                with suppress(OSError):
+                    print(f"{CLEAR_LINE}{bar(percent)} {words}", end="", flush=True)  # noqa: T201
             elif percent >= said_percent + 10:
                 said_percent = percent - percent % 10
                 say(f"Indexing: {words}.")

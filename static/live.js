@@ -19,7 +19,7 @@
   const isFree = () => {
     const selection = getSelection();
     const marked = selection && !selection.isCollapsed && one("#list")?.contains(selection.anchorNode);
-    return scrollY < TOP_PX && !one("#opened .trace") && !marked && !one("#list tbody :focus");
+    return scrollY < TOP_PX && !one("#opened .trace, #list details[open]") && !marked && !one("#list tbody :focus");
   };
 
   document.addEventListener("htmx:config:request", (event) => {

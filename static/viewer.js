@@ -76,17 +76,17 @@
 
   // --- moving through the list -----------------------------------------------------------------------------------
 
-  const links = () => all("#list .row__link");
+  const links = () => all("#list .row__link, #list .logs__summary");
 
   const move = (step) => {
     const found = links();
     if (!found.length) return;
-    const at = found.indexOf(document.activeElement?.closest("#list .row")?.querySelector(".row__link"));
-    const opened = found.findIndex((link) => link.closest(".row[aria-current]"));
+    const at = found.indexOf(document.activeElement?.closest("#list tr")?.querySelector(".row__link, .logs__summary"));
+    const opened = found.findIndex((link) => link.closest("tr[aria-current]"));
     const from = at >= 0 ? at : opened;
     const next = from < 0 ? 0 : Math.min(Math.max(from + step, 0), found.length - 1);
     found[next].focus({ preventScroll: true });
-    found[next].closest(".row").scrollIntoView({ block: "nearest" });
+    found[next].closest("tr").scrollIntoView({ block: "nearest" });
   };
 
   // the row of the trace in the URL, at once; the next refresh says the same
@@ -135,7 +135,7 @@
     k: () => move(-1),
     e: () => one("#strip .figure[data-key=e]")?.click(),
     a: () => one("#strip .figure[data-key=a]")?.click(),
-    "/": () => (one("#filters [name=q]") ?? one("#filters .field__control"))?.focus(),
+    "/": () => (one("#filters [name=q]") ?? one("#filters .field__control, #log-text"))?.focus(),
     "?": ACTS.help,
     " ": () => one("[data-act=pause]")?.click(),
     Escape: () => {

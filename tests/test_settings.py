@@ -58,6 +58,7 @@ def test_without_flags_and_variables_the_defaults_hold() -> None:
             Settings(prefix="/v", proxies=("::1",)),
             id="a proxy that is only believed about addresses",
         ),
+        pytest.param("--access-log", {}, Settings(access_log=True), id="requests are logged"),
         pytest.param("--no-redact", {}, Settings(no_redact=True), id="secrets on this machine"),
         pytest.param("--otlp 4318", {}, Settings(otlp=("127.0.0.1", 4318)), id="receive on this machine"),
         pytest.param("", {"DIAMOND_OTLP": "4318"}, Settings(otlp=("127.0.0.1", 4318)), id="receive by variable"),
@@ -227,6 +228,7 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
         "--trust-proxy-user",
         "--proxy",
         "--no-redact",
+        "--access-log",
         "--prefix",
     )
     assert [flag for flag in (*flags, "--otlp-allow-origin") if flag not in text] == []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from diamond_viewer.cli.subcommand import PROGRAM, CommandError, Subcommand
+from diamond_viewer.settings.flags import DEFAULT_PATTERN
 
 if TYPE_CHECKING:
     from diamond_viewer.query.query import Query
@@ -106,7 +107,7 @@ def add_patterns(parser: ArgumentParser) -> None:
         metavar="PATTERN",
         nargs="*",
         help="a trace file with its rotated backups, a glob in quotation marks, or - for standard input; also .gz and .zst "
-        "(default: /var/log/otel-collector/traces.json)",
+        f"(default: {DEFAULT_PATTERN})",
     )
 
 
@@ -177,6 +178,10 @@ def flag_of(parameter: str) -> str:
     '--min-ms'
     """
     return f"--{parameter.replace('_', '-')}"
+
+
+def patterns_of(namespace: Namespace) -> tuple[str, ...]:
+    return tuple(namespace.patterns) or (DEFAULT_PATTERN,)
 
 
 def query_of(namespace: Namespace, now_ns: int) -> "Query":

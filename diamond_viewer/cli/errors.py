@@ -2,11 +2,11 @@
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
+from diamond_viewer.cli.arguments import add_files, add_filters, add_output, patterns_of, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
 
@@ -23,6 +23,11 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def run(namespace: Namespace, output: Output) -> int:
+    from diamond_viewer.cli.excerpts import excerpts_for
+
+    now_ns = time.time_ns()
+    query = query_of(namespace, now_ns)
+    excerpts = excerpts_for(patterns_of(namespace), query)
     import orjson
 
     from diamond_viewer.answers.tallies import errors_answer
@@ -30,11 +35,9 @@ def run(namespace: Namespace, output: Output) -> int:
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.telemetry.units import format_times
 
-    now_ns = time.time_ns()
-    query = query_of(namespace, now_ns)
     if query.page != 1:
         raise CommandError("This list has no pages: raise --limit instead.")
-    with read_store(namespace, output) as store:
+    with read_store(namespace, output, excerpts) as store:
         if namespace.count:
             count = settled(lambda: store.stats(query, now_ns)).error_spans
             output.line(str(count))
@@ -50,6 +53,20 @@ def run(namespace: Namespace, output: Output) -> int:
         if len(found.groups) < found.group_count:
             output.remark(f"{format_times(found.group_count, 'group')} in all. More: --limit.")
     return FOUND if found.groups else NOTHING_FOUND
+
+
+def quick(arguments: Sequence[str], output: Output) -> int | None:
+    """``errors --count PATTERN ...`` and nothing else."""
+    patterns = [word for word in arguments if word != "--count"]
+    if not patterns or len(patterns) == len(arguments) or any(word.startswith("-") for word in patterns):
+        return None
+    from diamond_viewer.cli.error_count import quick_count
+
+    count = quick_count(patterns)
+    if count is None:
+        return None
+    output.line(str(count))
+    return FOUND if count else NOTHING_FOUND
 
 
 def group_lines(group: "ErrorGroup", output: Output) -> Iterator[str]:
@@ -84,4 +101,5 @@ traces that match. A span counts once, however often its line or its batch was w
     ),
     declare,
     run,
+    quick,
 )

@@ -36,6 +36,9 @@ def _run(arguments: Sequence[str]) -> int:
         return FOUND
     try:
         subcommand = _named(arguments[0])
+        if subcommand.quick and (code := subcommand.quick(arguments[1:], output)) is not None:
+            output.flush()
+            return code
         namespace = Parser(subcommand).read(arguments[1:])
         output = of_process(getattr(namespace, "color", "auto"))
         code = subcommand.run(namespace, output)

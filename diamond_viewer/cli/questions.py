@@ -1,12 +1,12 @@
 """Questions to a store by somebody who waits for the whole answer: a page may show what is known so far, a script may not."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from diamond_viewer.index.memory import MemoryStore
-from diamond_viewer.query.language import MAX_CONDITIONS
 from diamond_viewer.query.query import MAX_LIMIT, Query
+from diamond_viewer.query.terms import AnyOf, Term, TraceIs
 from diamond_viewer.telemetry.model import Page, TraceSummary
 
 
@@ -36,15 +36,28 @@ def all_pages(store: MemoryStore, query: Query, now_ns: int) -> Iterator[Page]:
         query = replace(query, page=query.page + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class AmongTraces(Query):
+    """A query that only some traces can match."""
+
+    trace_ids: tuple[str, ...] = ()
+
+    def terms(self, now_ns: int) -> tuple[Term, ...]:
+        return (*Query.terms(self, now_ns), AnyOf(tuple(TraceIs(trace_id) for trace_id in self.trace_ids)))
+
+
+def matching(store: MemoryStore, query: Query, trace_ids: Sequence[str], now_ns: int) -> Iterator[TraceSummary]:
+    """Those of the traces that match now, in no particular order."""
+    for first in range(0, len(trace_ids), MAX_LIMIT):
+        some = tuple(trace_ids[first : first + MAX_LIMIT])
+        question = AmongTraces(query.set_filters, limit=MAX_LIMIT, trace_ids=some)
+        while not (page := store.search(question, now_ns)).is_complete:
+            pass
+        yield from page.traces
+
+
 def examined(store: MemoryStore, summaries: Sequence[TraceSummary]) -> Iterator[TraceSummary]:
     """The same rows, with what the rules say of each: the server examines traces at quiet moments, and here is none."""
-    for first in range(0, len(summaries), MAX_CONDITIONS):
-        some = summaries[first : first + MAX_CONDITIONS]
-        store.examine(None, trace_query(summary.trace_id for summary in some))
-        for summary in some:
-            yield store.summary(summary.trace_id) or summary
-
-
-def trace_query(trace_ids: Iterator[str]) -> Query:
-    """For at most ``MAX_CONDITIONS`` traces by their ids."""
-    return Query((("q", " OR ".join(f"trace:{trace_id}" for trace_id in trace_ids)),), limit=MAX_LIMIT)
+    store.examine(None, AmongTraces(trace_ids=tuple(summary.trace_id for summary in summaries)))
+    for summary in summaries:
+        yield store.summary(summary.trace_id) or summary

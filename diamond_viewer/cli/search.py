@@ -3,7 +3,7 @@
 import time
 from argparse import ArgumentParser, Namespace
 
-from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
+from diamond_viewer.cli.arguments import add_files, add_filters, add_output, patterns_of, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, Subcommand
 
@@ -16,6 +16,11 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def run(namespace: Namespace, output: Output) -> int:
+    from diamond_viewer.cli.excerpts import excerpts_for
+
+    now_ns = time.time_ns()
+    query = query_of(namespace, now_ns)
+    excerpts = excerpts_for(patterns_of(namespace), query)
     import orjson
 
     from diamond_viewer.answers.traces import trace_row
@@ -24,9 +29,7 @@ def run(namespace: Namespace, output: Output) -> int:
     from diamond_viewer.cli.trace_line import trace_line
     from diamond_viewer.telemetry.units import format_count
 
-    now_ns = time.time_ns()
-    query = query_of(namespace, now_ns)
-    with read_store(namespace, output) as store:
+    with read_store(namespace, output, excerpts) as store:
         page = settled(lambda: store.search(query, now_ns))
         if namespace.all:
             store.examine(None, query, now_ns)

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from diamond_viewer.cli.arguments import add_files, add_filters, add_output, query_of
+from diamond_viewer.cli.arguments import add_files, add_filters, add_output, patterns_of, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, Subcommand
 
@@ -20,15 +20,18 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def run(namespace: Namespace, output: Output) -> int:
+    from diamond_viewer.cli.excerpts import excerpts_for
+
+    now_ns = time.time_ns()
+    query = query_of(namespace, now_ns)
+    excerpts = excerpts_for(patterns_of(namespace), query)
     import orjson
 
     from diamond_viewer.answers.stats import stats_answer
     from diamond_viewer.cli.questions import settled
     from diamond_viewer.cli.reading import read_store
 
-    now_ns = time.time_ns()
-    query = query_of(namespace, now_ns)
-    with read_store(namespace, output) as store:
+    with read_store(namespace, output, excerpts) as store:
         store.examine(None, query, now_ns)
         stats = settled(lambda: store.stats(query, now_ns))
     if namespace.json:

@@ -1,7 +1,7 @@
 """What a subcommand is, and what it may end with."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.cli.output import Output
@@ -21,7 +21,8 @@ class Subcommand:
 
     ``summary`` is one line for the list of subcommands, ``description`` paragraphs for its own help; ``examples`` are
     arguments behind its name and what they do. ``declare`` adds flags to its parser, ``run`` does it and returns an exit code.
-    It may raise ``CommandError``, and ``FilterError`` for a filter that cannot be used.
+    It may raise ``CommandError``, and ``FilterError`` for a filter that cannot be used. ``quick`` may answer the plainest
+    form of the question before the flags of the filters are made, which takes longer than such an answer; None when it cannot.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Subcommand:
     examples: tuple[tuple[str, str], ...]
     declare: Callable[[ArgumentParser], None]
     run: Callable[[Namespace, Output], int]
+    quick: Callable[[Sequence[str], Output], int | None] | None = None

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from diamond_viewer.cli.arguments import add_files, add_output
+from diamond_viewer.cli.arguments import add_files, add_output, patterns_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
 
@@ -32,10 +32,13 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def run(namespace: Namespace, output: Output) -> int:
-    from diamond_viewer.cli.reading import read_store
+    from diamond_viewer.cli.excerpts import excerpts_of_trace
 
     trace_id = trace_id_from(namespace.trace_id)
-    with read_store(namespace, output) as store:
+    excerpts = excerpts_of_trace(patterns_of(namespace), trace_id)
+    from diamond_viewer.cli.reading import read_store  # only now: it takes as long as to find the lines
+
+    with read_store(namespace, output, excerpts, trace_id) as store:
         return show(store, trace_id, namespace, output)
 
 

@@ -140,9 +140,10 @@ class Examined:
             unknown = unknown[count:]
             if time.monotonic_ns() > deadline_ns:
                 break
-        matches = np.array(
-            [verdicts.get(key, (0, False)) == (count, True) for key, count in zip(keys, counts, strict=True)]
-        )
+        matching_rows = [
+            verdicts.get(key, (0, False)) == (count, True) for key, count in zip(keys, counts, strict=True)
+        ]
+        matches = np.array(matching_rows, bool)
         scanned_to_ns = max(1, int(selection.starts[unknown[0]])) if unknown else selection.scanned_to_ns
         return selection.decided(matches, scanned_to_ns)
 

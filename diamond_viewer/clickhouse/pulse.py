@@ -6,6 +6,7 @@ Counting rows and the ends of a column that partitions the table takes the serve
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.faults import ClusterError, busy
@@ -71,7 +72,7 @@ class Pulse:
         if self._first_look.is_set():
             self._thread.submit(self._find_out)
         else:
-            self._find_out()
+            Context().run(self._find_out)  # for everybody: if this reader leaves, the others still want to know
 
     def _find_out(self) -> None:
         try:

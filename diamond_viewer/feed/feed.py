@@ -10,7 +10,7 @@ from diamond_viewer.feed.history import MIN_BYTES, History
 from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.feed.reading import Reader
 from diamond_viewer.feed.shelf import Shelf
-from diamond_viewer.feed.tail import Tail
+from diamond_viewer.feed.tail import Role, Tail
 from diamond_viewer.feed.watch import Watch
 from diamond_viewer.store import SealedWriter, TraceWriter
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
@@ -30,7 +30,8 @@ class Feed:
     ``max_line_bytes`` is the longest line that is read; ``notice`` a sentence that is reported as long as
     the feed lives: what is shown is the demo.
     ``patience_s`` is how long half a line at the end of a finished file waits to be completed, ``hold_s`` how long a file
-    without news is held open. Raises ``FeedError`` for a pattern that can never be read.
+    without news is held open. With ``only_last_bytes`` only so much of what stands in the live files at first is read, in whole
+    lines, and nothing of what stands in others. Raises ``FeedError`` for a pattern that can never be read.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Feed:
         patience_s: float = 2.0,
         hold_s: float = 5.0,
         watch: Callable[[Callable[[], None]], Watch] = Watch,
+        only_last_bytes: int | None = None,
     ) -> None:
         files.check_patterns(patterns)
         self._patterns = tuple(patterns)
@@ -56,6 +58,7 @@ class Feed:
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._watch = watch(self._changed.set)
+        self._only_last_bytes = only_last_bytes
         self._thread: threading.Thread | None = None
         self._stumbles = Ledger()
         self._backlog: list[tuple[Tail, int]] | None = None  # what stood on disk at the first look, and its size
@@ -126,11 +129,21 @@ class Feed:
     def _survey(self) -> None:
         self._shelf.survey()
         if self._backlog is None:
+            if self._only_last_bytes is not None:
+                self._pass_over(self._shelf.by_age(), self._only_last_bytes)
             self._backlog = [(tail, tail.size_bytes) for tail in self._shelf.by_age()]
             if self._history is not None:
                 self._history.begin(self._shelf.by_age())
+        elif self._only_last_bytes is not None:
+            self._pass_over([tail for tail in self._shelf.by_age() if tail.is_copy and not tail.offset], 0)
         if self._thread is not None:
             self._watch.aim({family.group.directory for family in self._shelf.families.values()})
+
+    def _pass_over(self, tails: Sequence[Tail], last_bytes: int) -> None:
+        """Backups, and copies of what was passed over, are not read at all."""
+        for tail in tails:
+            kept_bytes = last_bytes if tail.role is Role.LIVE else 0
+            self._shelf.attempt(tail, lambda tail=tail, kept=kept_bytes: tail.pass_over(kept))  # type: ignore[misc]
 
     def _read(self) -> bool:
         more = self._reader.read(STEP_BYTES, self._stopping.is_set)

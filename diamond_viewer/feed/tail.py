@@ -165,6 +165,25 @@ class Tail:
         self.has_begun = True
         return self.fingerprint
 
+    def pass_over(self, last_bytes: int) -> None:
+        """Read nothing before the line in which the last so many bytes begin; with 0 nothing before the end but half a line.
+
+        A compressed file has no such place: all of it counts as read. Raises ``OSError``.
+        """
+        if self._descriptor is None:
+            return
+        is_plain = os.pread(self._descriptor, 1, 0) in (b"{", b"[")
+        end = max(0, self.size_bytes - last_bytes) if is_plain else self.size_bytes
+        begin = end
+        while begin > 0 and is_plain:
+            size_bytes = min(CHUNK_BYTES, begin)
+            found = os.pread(self._descriptor, size_bytes, begin - size_bytes).rfind(b"\n")
+            if found >= 0:
+                begin += found + 1 - size_bytes
+                break
+            begin -= size_bytes
+        self.take_as_read(begin)
+
     def read_again(self) -> None:
         """Nothing of it counts as read."""
         self._start()

@@ -31,6 +31,7 @@ from diamond_viewer.index.requests import tell as tell_requests
 from diamond_viewer.index.scanning import scan
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.segment_logs import SegmentLogs
+from diamond_viewer.index.span_names import names_of_spans
 from diamond_viewer.index.summaries import summary
 from diamond_viewer.index.troubles import troubles, watching
 from diamond_viewer.index.ways import way
@@ -234,6 +235,10 @@ class HeldTraces:
         with self._lock:
             self._answered += 1
             return self._carried.values(list(self._segments.values()), Field(field), text, limit)
+
+    def names_of_spans(self, service: str, limit: int) -> list[tuple[str, int]]:
+        with self._lock:
+            return names_of_spans(list(self._segments.values()), service, limit)
 
     def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
         with self._lock:

@@ -20,6 +20,7 @@ from diamond_viewer.query.terms import ANY_RULE, AttributeIs, AttributeName, Att
 from diamond_viewer.query.tokens import Token
 from diamond_viewer.telemetry.model import FLAG_NAMES, flag_names
 from diamond_viewer.telemetry.synonyms import spellings
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 
 ORDERED = (">", ">=", "<", "<=")
 MAX_WILDCARDS = 8  # in one value
@@ -35,7 +36,6 @@ _UNIT_NS = {
     "h": 3_600_000_000_000,
 }
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s?([a-zµμ]{0,12})", re.ASCII)
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 _WRITTEN = {
     Shape.NUMBER: "a number",
     Shape.DURATION: "a duration such as 100ms or 1.2s",
@@ -47,10 +47,6 @@ def comparison_term(token: Token, is_inside_span: bool) -> Term:
     if token.operator == "!=":
         return Not(_positive(token, "=", is_inside_span))
     return _positive(token, token.operator, is_inside_span)
-
-
-def is_trace_id(text: str) -> bool:
-    return bool(_TRACE_ID.fullmatch(text))
 
 
 def parse_duration(text: str) -> int | None:
@@ -117,9 +113,10 @@ def _named_text(token: Token, operator: str, key: Key) -> TextTest:
 
 
 def _trace_id(token: Token, operator: str) -> str:
-    if operator not in (":", "=") or not is_trace_id(token.text):
+    trace_id = trace_id_of(token.text) if operator in (":", "=") else ""
+    if not trace_id:
         raise Mistake(token.value_position, f"{shown(token.text)} is no trace id: that is 32 digits of 0-9 and a-f.")
-    return token.text.lower()
+    return trace_id
 
 
 def _choice(token: Token, operator: str, key: Key, is_inside_span: bool) -> str:

@@ -7,12 +7,13 @@ single     = { "NOT" | "-" } ( "(" any ")" | "span:{" any "}" | key operator val
 
 from functools import lru_cache
 
-from diamond_viewer.query.comparisons import comparison_term, is_trace_id
+from diamond_viewer.query.comparisons import comparison_term
 from diamond_viewer.query.keys import key_named
 from diamond_viewer.query.mistake import Mistake, shown
 from diamond_viewer.query.patterns import Contains, fold
 from diamond_viewer.query.terms import AllOf, AnyOf, HasText, Not, OnOneSpan, Term, TraceIs
 from diamond_viewer.query.tokens import Sort, Token, tokens_of
+from diamond_viewer.telemetry.trace_ids import trace_id_among_words
 
 MAX_CHARACTERS = 4_096
 MAX_CONDITIONS = 64
@@ -33,6 +34,10 @@ def parse(text: str) -> Term:
     """
     if len(text) > MAX_CHARACTERS:
         raise Mistake(MAX_CHARACTERS, f"A search has at most {MAX_CHARACTERS:,} characters.")
+    if trace_id := trace_id_among_words(
+        text
+    ):  # pasted from a header or another tool, perhaps with signs that mean something here
+        return TraceIs(trace_id)
     tokens = tokens_of(text)
     if not tokens:
         raise Mistake(0, "Nothing is searched for.")
@@ -113,8 +118,8 @@ class _Parser:
     def _words(self, token: Token) -> Term:
         text = token.text
         if not token.is_quoted:
-            if is_trace_id(text) and not self._is_inside_span:
-                return TraceIs(text.lower())
+            if (trace_id := trace_id_among_words(text)) and not self._is_inside_span:
+                return TraceIs(trace_id)
             key = key_named(text)
             if key and key.choices == ("true", "false"):
                 truth = Token(Sort.COMPARISON, token.position, "true", False, token.position, text, False, ":")

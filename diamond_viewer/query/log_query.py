@@ -14,12 +14,12 @@ from diamond_viewer.query.patterns import fold, value_texts
 from diamond_viewer.query.terms import Overlaps
 from diamond_viewer.telemetry.model import Log
 from diamond_viewer.telemetry.severity import LEVEL_NAMES, LEVELS
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 100, 1000, 100_000
 MAX_WORDS = 20
 
 _WORD = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,11 @@ class LogQuery:
         return replace(self, page=1, anchor=0, **changes)  # type: ignore[arg-type]  # the texts of the table
 
     @property
+    def moves_with_time(self) -> bool:
+        """True when the same question has another answer a second later although nothing came in: ``since=15m``."""
+        return any(text[-1:] in ("s", "m", "h", "d") for text in (self.since, self.until))
+
+    @property
     def set_filters(self) -> tuple[tuple[str, str], ...]:
         """What narrows the answer, in the table's order."""
         return tuple((name, value) for name in KNOWN if name not in _MOST and (value := str(getattr(self, name))))
@@ -179,12 +184,12 @@ def _checked(name: str, value: str, now_ns: int) -> str:
         if value not in LEVEL_NAMES:
             raise FilterError(f"severity={value[:60]!r} is unknown. Use one of {', '.join(LEVEL_NAMES)}.")
     elif name == "trace":
-        if not _TRACE_ID.fullmatch(value):
+        if not trace_id_of(value):
             raise FilterError(f"trace={value[:60]!r} is not a trace id: 32 digits of 0-9 and a-f.")
-        value = value.lower()
+        value = trace_id_of(value)
     elif name == "text":
         if value.count('"') % 2:
-            raise FilterError(f"text={value[:60]!r} has a quotation mark that is not closed.")
+            raise FilterError("The text has a quotation mark that is not closed: write another one behind the phrase.")
         if len(words_of(value)) > MAX_WORDS:
             raise FilterError(f"The text has more than {MAX_WORDS} words: leave some out.")
     return value

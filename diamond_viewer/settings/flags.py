@@ -102,6 +102,12 @@ def flag_parser() -> argparse.ArgumentParser:
         action=_Joined,
         help="from which a proxy connects that is believed (repeatable)",
     )
+    parser.add_argument(
+        "--access-log",
+        action="store_const",
+        const="1",
+        help="write a JSON object a request, without users, lessons and searches",
+    )
     parser.add_argument("--prefix", metavar="PATH", help="below which a proxy shows the pages, for example /viewer")
     parser.add_argument(
         "--no-redact", action="store_const", const="1", help="show secrets as they were recorded; on this machine only"

@@ -74,6 +74,7 @@ class Settings:
     store: Address | None = None
     no_redact: bool = False
     prefix: str = ""
+    access_log: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> "Settings":
@@ -118,6 +119,7 @@ class Settings:
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
             store=choose("store", read_store, None),
+            access_log=choose("access-log", read_switch, False),
             prefix=choose("prefix", read_prefix, ""),
             no_redact=choose("no-redact", read_switch, False),
         )

@@ -13,7 +13,10 @@ MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1024, 1024**3  # a line is decoded in one piece: beyond 1 GiB no machine of ours would
 
 OWN_PATHS = frozenset(  # first parts of the pages' addresses
-    ("api", "static", "import", "traces", "users", "lessons", "journeys", "errors", "operations", "suggestions", "link")
+    (
+        *("api", "static", "import", "traces", "users", "lessons", "journeys", "errors", "operations"),
+        *("suggestions", "link", "logs", "jaeger", "tempo"),
+    )
 )
 
 _UNIT_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4}

@@ -4,6 +4,7 @@ would have written them. So one decoder reads both, and what it redacts is redac
 What the tables do not keep is not made up: values of map columns stay texts, flags and dropped counts are missing.
 """
 
+from ast import literal_eval
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,9 @@ _KINDS = {word: number for kind, number in KINDS.items() for word in (kind, f"sp
 _STATUS_CODES = {"ok": 1, "status_code_ok": 1, "error": 2, "status_code_error": 2}
 
 
+Said = dict[str, Any] | list[tuple[str, str, str]]  # key -> value; or path, ClickHouse's type, and the value as text
+
+
 class SpanRow(msgspec.Struct, array_like=True, gc=False):
     """A row of ``otel_traces``. Attributes map keys to texts, or are JSON whose dotted keys nest. ``duration_ns`` is what is
     written as Duration, with a sign; the arrays of events are side by side, those of links too."""
@@ -30,21 +34,21 @@ class SpanRow(msgspec.Struct, array_like=True, gc=False):
     name: str
     kind: str
     service: str
-    resource: dict[str, Any]
+    resource: Said
     scope_name: str
     scope_version: str
-    attributes: dict[str, Any]
+    attributes: Said
     start_ns: int
     duration_ns: int
     status: str
     message: str
     event_ns: list[int]
     event_names: list[str]
-    event_attributes: list[dict[str, Any]]
+    event_attributes: list[Said]
     link_trace_ids: list[str]
     link_span_ids: list[str]
     link_states: list[str]
-    link_attributes: list[dict[str, Any]]
+    link_attributes: list[Said]
 
 
 _DECODER = msgspec.json.Decoder(SpanRow)
@@ -94,12 +98,30 @@ def _placed(row: SpanRow) -> tuple[list[Json], Json, Json]:
     return _resource(row.resource, row.service), {"name": row.scope_name, "version": row.scope_version}, span
 
 
-def attributes(values: Mapping[str, Any]) -> list[Json]:
+def attributes(values: Mapping[str, Any] | list[tuple[str, str, str]]) -> list[Json]:
     """
+    >>> attributes([("a", "String", "x"), ("a.b", "Int64", "2")])[1]
+    {'key': 'a.b', 'value': {'intValue': '2'}}
     >>> attributes({"lesson": {"id": "l1"}, "n": 2, "is": True, "all": [1.5, "a"]})[0]
     {'key': 'lesson.id', 'value': {'stringValue': 'l1'}}
     """
+    if isinstance(values, list):
+        return [{"key": path, "value": _value(_of_type(kind, text))} for path, kind, text in values]
     return [{"key": key, "value": _value(value)} for key, value in _flat(values)]
+
+
+def _of_type(kind: str, text: str) -> Any:
+    """A value of a JSON column as its producer meant it, as far as that is told."""
+    try:
+        if "Int" in kind and "(" not in kind:
+            return int(text)
+        if kind.startswith("Float"):
+            return float(text)
+        if kind == "Bool":
+            return text == "true"
+        return literal_eval(text) if kind.startswith("Array(") else text  # lists are written as Python writes them
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -171,7 +193,7 @@ def _placed_log(row: LogRow) -> tuple[list[Json], Json, Json]:
     return _resource(row.resource, row.service), scope, record
 
 
-def _resource(values: Mapping[str, Any], service: str) -> list[Json]:
+def _resource(values: Said, service: str) -> list[Json]:
     resource = attributes(values)
     if service and not any(one["key"] == SERVICE_KEY for one in resource):
         resource.append({"key": SERVICE_KEY, "value": {"stringValue": service}})

@@ -1,12 +1,12 @@
 """Address: the URL of the traces page as a value, and every link that leads somewhere else from it."""
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, urlencode
 
 from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.telemetry.units import format_rfc3339
 from diamond_viewer.web.list_columns import chosen_columns
 from diamond_viewer.web.times import in_utc
@@ -20,17 +20,6 @@ TRACE_PARAMETERS = (  # of the opened trace: ``web.trace_address``
     "adjusted", "with", "frame",
 )  # fmt: skip
 OWN_PARAMETERS = ("trace", "column", "face", "seen", "held", "paused", *TRACE_PARAMETERS)
-
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
-
-
-def trace_id_of(text: str) -> str:
-    """A trace id in lower case, or an empty string for what is none.
-
-    >>> trace_id_of("0AF7651916CD43DD8448EB211C80319C"), trace_id_of("../etc")
-    ('0af7651916cd43dd8448eb211c80319c', '')
-    """
-    return text.lower() if _TRACE_ID.fullmatch(text) else ""
 
 
 @dataclass(frozen=True, slots=True)

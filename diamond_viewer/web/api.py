@@ -16,8 +16,8 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health, SourceState
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redactions import COUNTS, NONE_YET, Redactions
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.telemetry.units import NS_PER_SECOND
-from diamond_viewer.web.address import trace_id_of
 from diamond_viewer.web.export import FORMATS, rows_of
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.status import progress_percent

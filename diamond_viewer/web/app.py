@@ -12,15 +12,19 @@ from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
+from diamond_viewer.web.access_log import log_access
 from diamond_viewer.web.api import api
 from diamond_viewer.web.assets import Assets, AssetsApp
 from diamond_viewer.web.beside import BesideTheLive, mount_of
 from diamond_viewer.web.compression import compress
+from diamond_viewer.web.crowd import take_turns
 from diamond_viewer.web.differences import DifferenceDesk
 from diamond_viewer.web.differences_page import difference_pages
 from diamond_viewer.web.gate import EVERYBODY, Gate, guard
 from diamond_viewer.web.import_views import Imports, import_pages, said_of
+from diamond_viewer.web.jaeger_api import jaeger_api
 from diamond_viewer.web.journey_views import journey_pages
+from diamond_viewer.web.log_views import log_pages
 from diamond_viewer.web.map_views import map_pages
 from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
@@ -28,6 +32,7 @@ from diamond_viewer.web.proxied import ByProxy
 from diamond_viewer.web.security import protect
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
+from diamond_viewer.web.tempo_api import tempo_api
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
 from diamond_viewer.web.unanswered import explain
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
@@ -48,6 +53,7 @@ def app_for(store: TraceStore, settings: Settings, imports: Imports | None = Non
         imports=imports,
         configuration=configuration,
         place=Place(settings.prefix),
+        is_logged=settings.access_log,
     )
 
 
@@ -60,13 +66,14 @@ def create_app(
     imports: Imports | None = None,
     imported: str = "",
     place: Place = NOWHERE,
+    is_logged: bool = False,
     configuration: Configuration = UNCONFIGURED,
 ) -> Flask:
     """A WSGI application over the store; ``clock`` gives ns since 1970, ``allowed_hosts`` as in ``security.protect``, ``gate``
     says who may look: everybody, unless one is given.
 
     ``imports`` are shown beside the store, each by an application of its own; such a one says ``imported``, what it shows.
-    ``place`` is where its pages stand.
+    ``place`` is where its pages stand. ``is_logged``: requests are.
     """
     app = AssetsApp("diamond_viewer", root_path=str(TOP), template_folder="templates", static_folder="static")
     app.jinja_options = {
@@ -88,8 +95,11 @@ def create_app(
     put_in_place(app, place)
     protect(app, allowed_hosts, {IMPORT_PATH: MAX_UPLOAD_BYTES} if imports else {})
     guard(app, gate, place.root)
+    take_turns(app)  # after protect: a refusal has its headers too
     keep_zone(app)
     explain(app)
+    if is_logged:
+        log_access(app)
     desk = trace_desk(store, clock)
     app.register_blueprint(pages(store, clock, desk))
     app.register_blueprint(trace_pages(store, clock, desk, TOP / "static"))
@@ -98,10 +108,13 @@ def create_app(
     app.register_blueprint(difference_pages(store, clock, differences))
     app.register_blueprint(video_pages(store, clock))
     app.register_blueprint(map_pages(store, clock))
+    app.register_blueprint(log_pages(store, clock))
     app.register_blueprint(journey_pages(store, clock))
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
     app.register_blueprint(prometheus(store))
+    app.register_blueprint(jaeger_api(store, clock))
+    app.register_blueprint(tempo_api(store, clock))
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 
@@ -114,6 +127,7 @@ def create_app(
                 imported=said_of(source),
                 configuration=configuration,
                 place=replace(place, mount=mount_of(source)),
+                is_logged=is_logged,
             )
 
         app.wsgi_app = BesideTheLive(app.wsgi_app, imports, shown)  # type: ignore[method-assign]  # as Flask documents it

@@ -7,7 +7,9 @@ to send, because they are compressed together.
 from hashlib import blake2b
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Response, request
+
+from diamond_viewer.web.access_log import TellsNoValues
 
 BUNDLES = {
     "pages.css": (
@@ -25,6 +27,7 @@ BUNDLES = {
         "story.css",
         "charts.css",
         "video.css",
+        "logs.css",
         "map.css",
         "journeys.css",
         "media.css",
@@ -70,7 +73,7 @@ class Assets:
         return known[1:]
 
 
-class AssetsApp(Flask):
+class AssetsApp(TellsNoValues):
     """Flask, whose static files are those of the folder and the bundles made of them."""
 
     assets: Assets

@@ -10,7 +10,7 @@ from diamond_viewer.telemetry.model import Attributes, AttributeValue
 from diamond_viewer.telemetry.otlp_json import MAX_DEPTH
 from diamond_viewer.telemetry.semconv import ATTRIBUTE_GROUPS, OTHER_GROUP, group_of
 from diamond_viewer.web.layouts import laid_out, stack_lines
-from diamond_viewer.web.value_links import NOWHERE, ValueLink, ValueLinks
+from diamond_viewer.web.value_links import NOWHERE, Links, ValueLink
 
 MAX_VALUE = 4_000  # characters; a stack trace fits, a page of HTML in an attribute does not
 MAX_UNFOLDED = 400
@@ -48,7 +48,7 @@ class AttributeGroup:
     lines: tuple[AttributeLine, ...]
 
 
-def attribute_lines(attributes: Attributes, links: ValueLinks | None = None) -> tuple[AttributeLine, ...]:
+def attribute_lines(attributes: Attributes, links: Links | None = None) -> tuple[AttributeLine, ...]:
     """Sorted by key: producers order theirs by chance, and readers compare two spans.
 
     >>> [(line.key, line.value, line.kind) for line in attribute_lines({"b": None, "a": 1.0, "": True})]
@@ -60,7 +60,7 @@ def attribute_lines(attributes: Attributes, links: ValueLinks | None = None) -> 
     return tuple(lines)
 
 
-def attribute_groups(attributes: Attributes, links: ValueLinks | None = None) -> tuple[AttributeGroup, ...]:
+def attribute_groups(attributes: Attributes, links: Links | None = None) -> tuple[AttributeGroup, ...]:
     """The same under headings, users and lessons first.
 
     >>> [group.heading for group in attribute_groups(dict.fromkeys(("a", "b", "c", "http.x", "db.x", "user.id"), 1))]
@@ -113,10 +113,10 @@ def value_text(value: AttributeValue) -> str:
         return f"{b64encode(value).decode()} ({len(value):,} bytes)"
     if isinstance(value, int | float):
         return str(value)
-    return orjson.dumps(_plain(value), option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(plain_value(value), option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _line(key: str, value: AttributeValue, links: ValueLinks | None) -> AttributeLine:
+def _line(key: str, value: AttributeValue, links: Links | None) -> AttributeLine:
     text = value_text(value)
     layout, shown = laid_out(key, text) if isinstance(value, str | Mapping | list | tuple) else ("", text)
     cut = f"{len(text) - MAX_VALUE:,} more characters, in the JSON" if len(text) > MAX_VALUE else ""
@@ -143,16 +143,16 @@ def _kind(value: AttributeValue) -> str:
     return "nothing" if value is None else "text"
 
 
-def _plain(value: AttributeValue, depth: int = 0) -> object:
+def plain_value(value: AttributeValue, depth: int = 0) -> object:
     """What orjson can write: bytes as base64, integers beyond 64 bits as text, not deeper than it nests."""
     if depth >= MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
-        return {key: _plain(inner, depth + 1) for key, inner in value.items()}
+        return {key: plain_value(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, bytes):
         return b64encode(value).decode()
     if isinstance(value, list | tuple):
-        return [_plain(inner, depth + 1) for inner in value]
+        return [plain_value(inner, depth + 1) for inner in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
         return str(value)
     return value

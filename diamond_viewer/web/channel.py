@@ -1,7 +1,8 @@
-"""waitress's connection and task, with two differences: an answer without a body leaves the connection open, and a request that
-still has the answer "nothing new" gets it at once, from the loop.
+"""waitress's connection and task, with three differences: an answer without a body leaves the connection open, a request that
+still has the answer "nothing new" gets it at once, from the loop, and so does one that would wait too long.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -10,8 +11,11 @@ from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
 from diamond_viewer.store import TraceStore
+from diamond_viewer.web.crowd import later, tend
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
 from diamond_viewer.web.uploads import PageRequest
+
+__all__ = ["poll_channels", "tend"]
 
 HEAD_END = b"\r\n\r\n"
 _HAVE_MORE_THAN_A_HEAD = frozenset({"CONTENT_LENGTH", "TRANSFER_ENCODING", "EXPECT"})
@@ -51,6 +55,7 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
     task_class = PollTask
     parser_class = PageRequest
     raw: bytes = b""
+    began_s: float | None = None  # when the request began that is not whole yet
 
     def __init__(self, *arguments: Any, standstill: Standstill, **more: Any) -> None:
         self.standstill = standstill
@@ -59,12 +64,17 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         is_first = self.request is None and not self.requests
         if is_first and not (self.total_outbufs_len or self.will_close or self.close_when_flushed):
-            answer = self.standstill.answer(data)
+            answer = self.standstill.answer(data) or later(data, len(self.server.task_dispatcher.queue))
             if answer is not None:
                 self._send_at_once(answer)
                 return True
         self.raw = data if is_first and data.find(HEAD_END) == len(data) - len(HEAD_END) else b""
+        before = self.request
         taken: bool = super().received(data)
+        if self.request is None:
+            self.began_s = None
+        elif self.request is not before:
+            self.began_s = time.monotonic()
         return taken
 
     def _send_at_once(self, answer: bytes) -> None:

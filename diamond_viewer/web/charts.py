@@ -65,11 +65,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A column to point at, in units of the plot."""
+    """A column to point at, in units of the plot; ``href`` leads to what it counts, or nowhere."""
 
     x: str
     width: str
     title: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class LegendLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``table_rows`` are a time and a text for each of ``legend``. ``empty`` says why nothing is drawn."""
+    """``table_rows`` are a time, by the clock of ``zone``, and a text for each of ``legend``. ``empty`` says why nothing is
+    drawn."""
 
     title: str
     summary: str
@@ -94,6 +96,7 @@ class Chart:
     legend: tuple[LegendLine, ...] = ()
     table_rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
     empty: str = ""
+    zone: str = "UTC"
 
 
 def chart(
@@ -104,10 +107,12 @@ def chart(
     *,
     is_stacked: bool = False,
     empty: str = "Nothing was measured in this window.",
+    hrefs: Sequence[str] = (),
 ) -> Chart:
     """``edges_ns`` has one more than each row has values: slot ``i`` lasts from edge ``i`` to edge ``i + 1``.
 
     Stacked rows are bars upon each other and may not be negative; others are lines. At most ``TONES`` rows are drawn.
+    ``hrefs`` are a link for each slot, or none at all.
     """
     rows = list(rows)[:TONES]
     shown = [value for row in rows for value in row.values if value is not None]
@@ -128,7 +133,7 @@ def chart(
         unit,
         str(HEIGHT_PX),
         shapes,
-        tuple(_hit(scale, edges_ns, at, rows, form, words) for at in told),
+        tuple(_hit(scale, edges_ns, at, rows, form, words, hrefs[at] if hrefs else "") for at in told),
         tuple(Tick(f"{scale.y(tick):.1f}", form(tick)) for tick in ticks),
         tuple(Tick(f"{scale.x(at) * 100 / PLOT_WIDTH:.2f}%", label) for at, label in time_ticks(*scale.times)),
         tuple(LegendLine(tone, row.label, row.note) for tone, row in enumerate(rows)),
@@ -136,6 +141,7 @@ def chart(
             (words(edges_ns[at]), tuple(_text(row.values[at], form) for row in rows))
             for at in told[:: max(1, ceil(len(told) / MAX_TABLE_ROWS))]
         ),
+        zone=zone_label(),
     )
 
 
@@ -216,7 +222,13 @@ def _runs(values: Sequence[float | None]) -> list[list[int]]:
 
 
 def _hit(
-    scale: _Scale, edges_ns: Sequence[int], at: int, rows: Sequence[Row], form: Format, words: Callable[[int], str]
+    scale: _Scale,
+    edges_ns: Sequence[int],
+    at: int,
+    rows: Sequence[Row],
+    form: Format,
+    words: Callable[[int], str],
+    href: str,
 ) -> Hit:
     lines = [f"{words(edges_ns[at])} to {words(edges_ns[at + 1])} {zone_label()}"]
     for row in rows:
@@ -225,7 +237,7 @@ def _hit(
             between = f" (between {form(band[0])} and {form(band[1])})" if band else ""
             lines.append(f"{row.label}: {form(value)}{between}")
     left, right = scale.x(edges_ns[at]), scale.x(edges_ns[at + 1])
-    return Hit(f"{left:.1f}", f"{right - left:.1f}", "\n".join(lines))
+    return Hit(f"{left:.1f}", f"{right - left:.1f}", "\n".join(lines), href)
 
 
 def _text(value: float | None, form: Format) -> str:

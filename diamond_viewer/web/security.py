@@ -54,7 +54,8 @@ TITLES = {
     413: "Too much at once",
     414: "The address is too long",
     500: "Something broke in the viewer",
-    503: "Not ready yet",
+    429: "Too many at once",
+    503: "Not now",
 }
 SENTENCES = {
     404: "There is nothing at this address.",

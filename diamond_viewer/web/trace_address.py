@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.trace.timeline import Kind
-from diamond_viewer.web.address import trace_href, trace_id_of
+from diamond_viewer.web.address import trace_href
 
 MAX_FOLDED = 200  # single spans folded or opened by hand; a URL has 8 kB
 MAX_OPEN = 12

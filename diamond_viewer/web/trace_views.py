@@ -10,8 +10,9 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import encode_span, stream_trace
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.trace.outline import outline_markdown, outline_text
-from diamond_viewer.web.address import Address, trace_id_of
+from diamond_viewer.web.address import Address
 from diamond_viewer.web.diagnosed_trace import diagnosed, trace_markdown
 from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view
 from diamond_viewer.web.freshness import SEEN_HEADER, digest

@@ -1,6 +1,7 @@
 """Links from a value to the traces that have it, or to those that have not."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from diamond_viewer.query.language import parse
 from diamond_viewer.query.mistake import Mistake
@@ -24,6 +25,18 @@ class ValueLink:
 NOWHERE = ValueLink()
 
 
+class Links(Protocol):
+    """From the values of attributes to somewhere."""
+
+    def of(self, key: str, value: AttributeValue) -> ValueLink: ...
+
+
+def journey_of(key: str, value: AttributeValue) -> str:
+    """The journey of the user or the lesson that an attribute names, "" when it names none."""
+    parameter = _parameter(key)
+    return journey_href(parameter, str(value)) if parameter in PATHS and value not in (None, "") else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ValueLinks:
     """Keeps the filters of the list that the trace was opened from."""
@@ -38,8 +51,7 @@ class ValueLinks:
         parameter = _parameter(key)
         only = self.address.filtered(parameter, str(value)) if parameter and isinstance(value, str) else ""
         name = f'"{_escaped(key)}"'
-        link = self._searches(f"{name}:{literal}", only)
-        return replace(link, journey=journey_href(parameter, str(value))) if parameter in PATHS else link
+        return replace(self._searches(f"{name}:{literal}", only), journey=journey_of(key, value))
 
     def named(self, parameter: str, value: str) -> ValueLink:
         """Of a service, an operation or an event."""

@@ -28,6 +28,8 @@ def test_charts_and_map_are_seen_and_fit(
     assert plot is not None
     assert plot["width"] > 200
 
+    if width == 390:
+        page.locator(".header__menu summary").click()
     page.get_by_role("link", name="Map").click()
     expect(page.locator(".map__node")).to_have_count(8)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -60,8 +60,8 @@ ARGUMENTS = {
     "trace": ("x", "0" * 31, "../../x"),
     "nonsense": ("1",),
 }
-PATHS = ("/trace-viewer.html", "/api/traces", "/api/stats", "/api/export")
-ROWS = [("q", text, name) for name, text in SEARCHES.items()]
+PATHS = ("/trace-viewer.html", "/api/traces", "/api/stats", "/api/export", "/logs", "/api/logs")
+ROWS = [(field, text, f"{field} {name}") for field in ("q", "text") for name, text in SEARCHES.items()]
 ROWS += [(name, value, f"{name} {value[:20]}") for name, values in ARGUMENTS.items() for value in values]
 
 
@@ -105,13 +105,13 @@ def test_a_refusal_names_its_parameter(client: FlaskClient, name: str) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     arguments=st.dictionaries(
-        st.sampled_from([*ARGUMENTS, "q", "format"]),
+        st.sampled_from([*ARGUMENTS, "q", "text", "severity", "format"]),
         st.sampled_from([row[1] for row in ROWS]) | st.text(max_size=60),
         max_size=5,
     )
 )
 def test_no_mixture_of_them_does_either(client: FlaskClient, arguments: dict[str, str]) -> None:
-    for path in ("/trace-viewer.html", "/api/traces", "/link", "/search-hints"):
+    for path in ("/trace-viewer.html", "/api/traces", "/link", "/search-hints", "/logs", "/api/logs"):
         assert ask(client, path, **arguments)[0] in (200, 302, 400, 414)
 
 

@@ -202,7 +202,7 @@ def test_a_large_body_is_refused_before_it_is_read(client: FlaskClient, views_ru
     [
         ("/nothing", 404, "404|Not found|There is nothing at this address."),
         ("/traces/<b>", 404, "404|Not found|No trace &lt;b&gt; is held."),
-        ("/busy", 503, "503|Not ready yet|The backlog is being indexed."),
+        ("/busy", 503, "503|Not now|The backlog is being indexed."),
     ],
 )
 def test_an_error_is_a_page_with_a_sentence(client: FlaskClient, path: str, status: int, text: str) -> None:

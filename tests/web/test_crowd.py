@@ -1,0 +1,158 @@
+"""Too many at once, with real sockets: who waits too long is told when to come again, and nobody keeps others out."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+from flask import Flask, Response
+
+from diamond_viewer.serving import Limits, Stop, listen, serve
+from diamond_viewer.web import crowd
+from diamond_viewer.web.app import create_app
+from diamond_viewer.web.channel import PollChannel
+from diamond_viewer.web.crowd import take_turns, tend
+from diamond_viewer.web.standstill import Standstill
+from tests.plain_store import PlainStore
+from tests.test_serving import BOUND_S, connected, served
+
+REQUEST = b"GET /errors HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up_at_s = time.monotonic() + BOUND_S
+    while not condition():
+        assert time.monotonic() < give_up_at_s
+        time.sleep(0.005)
+
+
+def test_who_would_wait_too_long_is_told_to_come_again_and_probes_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "MAX_WAITING", 3)
+    go_on, running = threading.Event(), []
+    threads = Limits().thread_count
+
+    def slow(environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        running.append(environ)
+        assert go_on.wait(BOUND_S)
+        start_response("200 OK", [("Content-Length", "4"), ("Content-Type", "text/plain")])
+        return [b"done"]
+
+    with served(slow, store=PlainStore()) as (port, _):
+        patient = [connected(port) for _ in range(threads + 3)]
+        for at, connection in enumerate(patient):
+            connection.request("GET", "/errors")
+            wait_for(lambda at=at: len(running) == min(at + 1, threads))  # type: ignore[misc]
+        late = connected(port)
+
+        def refused(path: str) -> http.client.HTTPResponse:
+            late.request("GET", path)
+            return late.getresponse()
+
+        # the last of the patient may still be on its way into the queue
+        answer = refused("/errors?since=15m")
+        assert (answer.status, answer.getheader("Retry-After")) == (503, "2")
+        assert answer.read().decode().startswith("The viewer has more requests than it can answer at once.")
+        assert json.loads(refused("/viewer/api/stats").read())["error"].startswith("The viewer has more requests")
+        probe = connected(port)
+        probe.request("GET", "/healthz")  # waits like the others, and is answered
+        go_on.set()
+        assert [connection.getresponse().read() for connection in [*patient, probe]] == [b"done"] * (threads + 4)
+        late.request("GET", "/errors")
+        assert late.getresponse().read() == b"done"
+        for connection in [*patient, late, probe]:
+            connection.close()
+
+
+class Opened:
+    """A connection as the loop sees it."""
+
+    def __init__(self, last_activity: float, began_s: float | None = None, is_busy: bool = False) -> None:
+        self.last_activity, self.began_s, self.is_closed = last_activity, began_s, False
+        self.requests, self.total_outbufs_len = [object()] * is_busy, 0
+
+    def handle_close(self) -> None:
+        self.is_closed = True
+
+
+def test_of_too_many_connections_those_idle_longest_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "MAX_KEPT_OPEN", 3)
+    opened = [Opened(5), Opened(1), Opened(0, is_busy=True), Opened(2), Opened(4)]
+    tend(opened)
+    assert [one.is_closed for one in opened] == [False, True, False, True, False]
+
+
+def test_a_request_that_takes_too_long_to_arrive_is_cut_off() -> None:
+    now_s = time.monotonic()
+    slow, fine, idle = Opened(now_s, now_s - 31), Opened(now_s, now_s - 29), Opened(now_s - 100)
+    tend([slow, fine, idle])
+    assert (slow.is_closed, fine.is_closed, idle.is_closed) == (True, False, False)
+
+
+def test_the_loop_knows_since_when_a_request_is_on_its_way() -> None:
+    channels: list[float | None] = []
+
+    class Seen(PollChannel):
+        def received(self, data: bytes) -> bool:
+            taken = bool(super().received(data))
+            channels.append(self.began_s)
+            return taken
+
+    stop, listening = Stop(), listen("127.0.0.1", 0)
+    make = partial(Seen, standstill=Standstill(PlainStore()))
+    app = create_app(PlainStore())
+    thread = threading.Thread(target=serve, args=(app, listening, stop, Limits(connection_class=make)))
+    thread.start()
+    try:
+        with socket.create_connection(listening[0].getsockname(), BOUND_S) as slow:
+            slow.sendall(REQUEST[:20])
+            wait_for(lambda: len(channels) == 1)
+            slow.sendall(REQUEST[20:30])
+            wait_for(lambda: len(channels) == 2)
+            slow.sendall(REQUEST[30:])
+            assert slow.recv(12) == b"HTTP/1.1 200"
+        assert channels[0] == channels[1] is not None
+        assert channels[2] is None
+    finally:
+        stop.say()
+        thread.join(BOUND_S)
+
+
+def test_of_endless_answers_only_some_are_sent_at_a_time_and_a_reader_who_leaves_gives_his_turn_back() -> None:
+    app = Flask("turns")
+    take_turns(app, most=2)
+
+    @app.get("/export")
+    def export() -> Response:
+        def pieces() -> Iterator[bytes]:
+            while True:
+                yield b"x"
+
+        return Response(pieces())
+
+    client = app.test_client()
+    first, second = client.get("/export"), client.get("/export")
+    third = client.get("/export")
+    assert (third.status_code, third.headers["Retry-After"]) == (503, "2")
+    assert "Other exports are being sent. Try again in a moment." in third.text
+    first.close()
+    fourth = client.get("/export")
+    assert fourth.status_code == 200
+    for answer in (second, fourth):
+        answer.close()
+
+
+def test_an_export_below_the_api_is_refused_in_json(real_store: PlainStore) -> None:
+    client = create_app(real_store).test_client()
+    held = [client.get("/api/export?format=ndjson") for _ in range(crowd.MAX_STREAMS)]
+    refused = client.get("/api/export?format=ndjson")
+    assert refused.status_code == 503
+    assert refused.json == {"error": "Other exports are being sent. Try again in a moment."}
+    assert refused.headers["Retry-After"] == "2"
+    assert "default-src 'none'" in refused.headers["Content-Security-Policy"]
+    assert client.get("/api/stats").status_code == 200
+    for answer in held:
+        answer.close()

@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool nginx
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search bench-cluster soak fuzz setup setup-cluster browser promtool nginx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq a
 
 bench-search: $(TOOLS) ## how fast searches are
 	@$(BIN)/python -m tests.bench.searching $(ARGS)
+
+bench-cluster: $(TOOLS) $(ENGINE) ## how fast a cluster's pages are; writes docs/benchmarks-cluster.md
+	@$(BIN)/python -m tests.bench.clustering $(ARGS)
 
 fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
 	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)

@@ -19,6 +19,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
+SCHEMATHESIS := .venv-schemathesis
 PROMTOOL := .promtool/usr/bin/promtool
 NGINX := .nginx/usr/sbin/nginx
 ENGINE_FOLDER := tests/clickhouse/engine
@@ -39,7 +40,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search bench-cluster soak fuzz setup setup-cluster browser promtool nginx
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search bench-cluster soak fuzz pictures setup setup-cluster browser promtool nginx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +51,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser promtool nginx ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -87,7 +88,10 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
 
-setup: $(TOOLS) $(SDK) browser promtool nginx ## only install what the other targets need
+pictures: $(TOOLS) browser ## take the pictures of README.md anew
+	@$(BIN)/python -m tests.pictures
+
+setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
@@ -146,6 +150,12 @@ $(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing what the viewer needs into $(VENV) ..."
 	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@touch $@
+
+$(SCHEMATHESIS)/.installed: tests/web/schemathesis/requirements.txt | $(BIN)/python
+	@echo "Installing what the tests check the API with into $(SCHEMATHESIS) ..."
+	@$(PYTHON) -m venv $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 $(TOOLS): requirements-dev.txt $(RUNTIME)

@@ -13,6 +13,10 @@ from diamond_viewer.clickhouse.selection import Asked, Extent
 from diamond_viewer.telemetry.model import FeedState, Problem, SourceState
 
 SLOW_MS = 1_000
+COUNTERS = (
+    *("cluster_parts", "cluster_bytes", "cluster_replica_delay_seconds", "cluster_replication_queue"),
+    *("cluster_readonly_replicas", "cluster_slow_queries"),
+)
 MAX_AGE_S = 10.0
 COUNTED_ROWS = 20_000_000  # of more, traces are counted approximately
 

@@ -9,7 +9,7 @@ from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.expressions import Row
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.selection import Asked
-from diamond_viewer.clickhouse.spans import NS_PER_SECOND, between
+from diamond_viewer.clickhouse.spans import NS_PER_SECOND, between, taken_apart
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.store import SpanBench
 from diamond_viewer.telemetry import semconv
@@ -86,6 +86,11 @@ def _narrowed(layout: Layout, query: LogQuery, now_ns: int, bound: Bound) -> str
     return " AND ".join(parts)
 
 
+def _column(layout: Layout, column: str) -> str:
+    is_json = layout.log_columns.get(column, "").startswith("JSON")
+    return taken_apart(column) if is_json and layout.has_json_values else column
+
+
 def _said(layout: Layout, key: str, bound: Bound) -> str:
     if layout.log_columns.get("LogAttributes", "").startswith("JSON"):
         return f"ifNull(toString(getSubcolumn(LogAttributes, {bound.value(key)})), '')"
@@ -106,6 +111,7 @@ def _when(layout: Layout, bound: Bound, since_ns: int, until_ns: int) -> str:
 def _lines(cluster: Connection, layout: Layout, where: str, bound: Bound, limit: int) -> Iterator[bytes]:
     name = "EventName" if "EventName" in layout.log_columns else "''"
     sql = (
-        f"SELECT {', '.join(_COLUMNS)}, {name} FROM {layout.logs} WHERE {where} ORDER BY Timestamp DESC LIMIT {limit:d}"
+        f"SELECT {', '.join(_column(layout, column) for column in _COLUMNS)}, {name} FROM {layout.logs} "
+        f"WHERE {where} ORDER BY Timestamp DESC LIMIT {limit:d}"
     )
     yield from lines_of_logs(cluster.lines(sql, bound.parameters))

@@ -45,7 +45,7 @@ def between(bound: Bound, since_ns: int, until_ns: int) -> str:
     return f"{low}Timestamp <= fromUnixTimestamp64Nano({bound.value(until)})"
 
 
-def _taken_apart(column: str) -> str:
+def taken_apart(column: str) -> str:
     """Of a JSON column path, type and text of each value: written as JSON, a key that is the beginning of another would be
     lost."""
     triple = f"(p, JSONAllPathsWithTypes({column})[p], v)"
@@ -56,9 +56,9 @@ def _column(layout: Layout, column: str) -> str:
     """What an old or half-migrated table lacks is empty."""
     if layout.is_json and layout.has_json_values and column in layout.columns:
         if column in ("ResourceAttributes", "SpanAttributes"):
-            return _taken_apart(column)
+            return taken_apart(column)
         if column in ("Events.Attributes", "Links.Attributes"):
-            return f"arrayMap(m -> {_taken_apart('m')}, {column})"
+            return f"arrayMap(m -> {taken_apart('m')}, {column})"
     if column in layout.columns or "(" in column:
         return column
     if column in _OF_EACH_LINK:

@@ -158,11 +158,11 @@ class LogRow(msgspec.Struct, array_like=True, gc=False):
     severity_number: int
     service: str
     body: str
-    resource: dict[str, Any]
+    resource: Said
     scope_name: str
     scope_version: str
-    scope: dict[str, Any]
-    attributes: dict[str, Any]
+    scope: Said
+    attributes: Said
     event_name: str
 
 

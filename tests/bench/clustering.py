@@ -125,10 +125,9 @@ def multiply(node: Node, begins_ns: int, ends_ns: int, shift_ns: int, salt: int)
         f"fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Timestamp) + toInt64({shift_ns})) AS Timestamp, "
         f"lower(hex(sipHash128(TraceId, {salt}))) AS TraceId, "
         f"lower(hex(sipHash64(SpanId, {salt}))) AS SpanId, "
-        f"if(ParentSpanId = '', '', lower(hex(sipHash64(ParentSpanId, {salt})))) AS ParentSpanId) FROM otel_traces "
-        f"WHERE toUnixTimestamp64Nano(Timestamp) BETWEEN {begins_ns} AND {ends_ns}",
+        f"if(ParentSpanId = '', '', lower(hex(sipHash64(ParentSpanId, {salt})))) AS ParentSpanId) FROM "
+        f"(SELECT * FROM otel_traces WHERE toUnixTimestamp64Nano(Timestamp) BETWEEN {begins_ns} AND {ends_ns})",
         max_partitions_per_insert_block=0,
-        prefer_column_name_to_alias=1,  # what the window is held against is the time before the shift
     )
 
 

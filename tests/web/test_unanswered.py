@@ -81,7 +81,7 @@ def test_the_viewer_itself_is_alive(client: FlaskClient) -> None:
 
 def test_a_question_can_find_out_that_its_reader_has_left() -> None:
     class Asking(Unreachable):
-        def stats(self, *arguments: object) -> None:
+        def stats(self, *arguments: object) -> Any:
             raise StoreError("left" if reader_has_left.get()() else "there")
 
     client = create_app(Asking(), clock=lambda: NOW_NS).test_client()

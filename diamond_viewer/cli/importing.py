@@ -23,8 +23,10 @@ def declare(parser: ArgumentParser) -> None:
 
 
 def run(namespace: Namespace, output: Output) -> int:
+    from diamond_viewer.cli.arguments import patterns_of
     from diamond_viewer.cli.cluster import address_of, connected, patient
-    from diamond_viewer.cli.reading import LINE_BYTES, follow, patterns_of, tell_troubles
+    from diamond_viewer.cli.excerpts import LINE_BYTES
+    from diamond_viewer.cli.reading import follow, tell_troubles
     from diamond_viewer.clickhouse.importing import TablesMissingError, TableWriter
     from diamond_viewer.clickhouse.insertion import Place
     from diamond_viewer.feed.backlog import Backlog

@@ -78,13 +78,12 @@ bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq a
 bench-search: $(TOOLS) ## how fast searches are
 	@$(BIN)/python -m tests.bench.searching $(ARGS)
 
-<<<<<<< HEAD
 bench-cluster: $(TOOLS) $(ENGINE) ## how fast a cluster's pages are; writes docs/benchmarks-cluster.md
 	@$(BIN)/python -m tests.bench.clustering $(ARGS)
 
 fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
 	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
-=======
+
 load: $(TOOLS) ## 100 readers and 5,000 spans/s for 60 s; writes its chapter of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench.loading $(ARGS)
 
@@ -94,7 +93,6 @@ soak-load: $(TOOLS) ## the same for MINUTES=30, with memory that fills up
 fuzz: $(TOOLS) ## what strangers send, against atheris for MINUTES=10, which it installs (ARGS=redaction for one target)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "Installing atheris into $(VENV) ..."; $(PIP_INSTALL) atheris==3.0.0; }
 	@$(BIN)/python -m tests.fuzz $(ARGS) -max_total_time=$$(($(or $(MINUTES),10) * 60 / $(if $(ARGS),1,6)))
->>>>>>> main
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)

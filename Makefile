@@ -81,9 +81,6 @@ bench-search: $(TOOLS) ## how fast searches are
 bench-cluster: $(TOOLS) $(ENGINE) ## how fast a cluster's pages are; writes docs/benchmarks-cluster.md
 	@$(BIN)/python -m tests.bench.clustering $(ARGS)
 
-fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
-	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
-
 load: $(TOOLS) ## 100 readers and 5,000 spans/s for 60 s; writes its chapter of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench.loading $(ARGS)
 

@@ -266,6 +266,38 @@ def _sketch(wire: _Log, resource: Resource, scope: Scope) -> LogSketch:
     )
 
 
+def logs_as_written(original: bytes) -> Iterator[Log]:
+    """All records of a canonical document, those without a trace too, with what is secret in them: for a place that the
+    collector itself would write to, and for no reader."""
+    for resource_logs in _DOCUMENT_DECODER.decode(original).resource_logs or ():
+        resource = _resource(resource_logs)
+        for scope_logs in resource_logs.scope_logs or ():
+            scope = _scope(scope_logs)
+            for raw in scope_logs.log_records or ():
+                wire = _LOG_DECODER.decode(raw)
+                trace_id, span_id = (wire.trace_id or "").lower(), (wire.span_id or "").lower()
+                given_ns, observed_ns = _number(wire.time_unix_nano), _number(wire.observed_time_unix_nano)
+                number = _number(wire.severity_number)
+                yield Log(
+                    trace_id=trace_id if trace_id.strip("0") else "",
+                    span_id=span_id if span_id.strip("0") else "",
+                    name=wire.event_name or "",
+                    time_ns=given_ns or observed_ns,
+                    severity=wire.severity_text or severity_words(number),
+                    severity_number=number,
+                    body=value_from_json(bytes(wire.body)),
+                    attributes=attributes_from_wire(bytes(wire.attributes)),
+                    resource=resource,
+                    scope=scope,
+                    service=semconv.service_name(resource.attributes),
+                    dropped_attribute_count=_number(wire.dropped_attributes_count),
+                    severity_text=wire.severity_text or "",
+                    given_ns=given_ns,
+                    observed_ns=observed_ns,
+                    flags=_number(wire.flags),
+                )
+
+
 class _WireLog(msgspec.Struct, frozen=True, gc=False):
     """A record as it stands on the wire."""
 

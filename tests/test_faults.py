@@ -1,4 +1,4 @@
-"""``docs/faults.md`` from case 56 on: each has a row, and the tests that a row names are there. (The first 55: ``tests/feed``.)"""
+"""``docs/faults.md`` from case 56 on: each has a row, and its tests are there. The first 55 are held to it in ``tests/feed``."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ NAMED = re.compile(r"`([\w/]+(?:\.py)?)::(test_\w+)`")
 
 
 @lru_cache
-def tests_of(name: str) -> frozenset[str]:
+def names_in(name: str) -> frozenset[str]:
     path = TESTS / name if name.endswith(".py") else TESTS / "web" / f"test_{name}.py"
     found = ast.walk(ast.parse(path.read_text("utf-8")))
     return frozenset(node.name for node in found if isinstance(node, ast.FunctionDef))
@@ -28,4 +28,4 @@ def test_every_case_has_its_row() -> None:
 def test_every_row_names_tests_that_are_there(case: str) -> None:
     named = NAMED.findall(ROWS[case])
     assert named
-    assert [(file, test) for file, test in named if test not in tests_of(file)] == []
+    assert [(file, test) for file, test in named if test not in names_in(file)] == []

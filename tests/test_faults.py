@@ -1,4 +1,4 @@
-"""``docs/faults.md`` from case 56 on: each has a row, and its tests are there. The first 55 are held to it in ``tests/feed``."""
+"""``docs/faults.md`` from case 56 on: each has a row, and its tests are there. Of the first 55 ``tests/feed`` sees to it."""
 
 import ast
 import re

@@ -90,9 +90,9 @@ def count_users(store: Asked, selection: Selection) -> int:
     if not len(selection):
         return 0
     bound = Bound()
-    users = Row(store.layout, bound).users
-    rows = restricted(store, selection, bound)
-    sql = f"SELECT uniqExactArray({users}) FROM {store.layout.spans} WHERE {rows}"
+    row = Row(store.layout, bound)
+    rows = f"{restricted(store, selection, bound)} AND {row.tells('user')}"
+    sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
     return int(store.cluster.rows(sql, bound.parameters)[0][0])
 
 
@@ -111,9 +111,9 @@ def most_carried(store: Asked, selection: Selection, name: str, limit: int) -> t
     if not len(selection):
         return ()
     bound = Bound()
-    values = values_of(Row(store.layout, bound), name)
-    rows = restricted(store, selection, bound)
-    return _counted(store, bound, values, rows, limit)
+    row = Row(store.layout, bound)
+    rows = f"{restricted(store, selection, bound)} AND {row.tells(name)}"
+    return _counted(store, bound, values_of(row, name), rows, limit)
 
 
 def _counted(store: Asked, bound: Bound, values: str, rows: str, limit: int) -> tuple[tuple[str, int], ...]:
@@ -128,11 +128,12 @@ def _counted(store: Asked, bound: Bound, values: str, rows: str, limit: int) -> 
 def values_containing(store: Asked, field: Field, text: str, limit: int) -> list[tuple[str, int]]:
     """See ``TraceStore.values``. Where very much is held, of its newest part: a reader waits for what is offered here."""
     bound = Bound()
-    values = values_of(Row(store.layout, bound), field.value)
+    row = Row(store.layout, bound)
+    values = values_of(row, field.value)
     if text:
         part = bound.value(text.casefold())
         values = f"arrayFilter(x -> position(lowerUTF8(x), {part}) > 0, {values})"
-    return list(_counted(store, bound, values, newest_rows(store, bound), limit))
+    return list(_counted(store, bound, values, f"{newest_rows(store, bound)} AND {row.tells(field.value)}", limit))
 
 
 def newest_rows(store: Asked, bound: Bound) -> str:
@@ -153,10 +154,11 @@ def pairs_of(
     if not len(selection):
         return [], none, none
     bound = Bound()
-    values = values_of(Row(store.layout, bound), field.value)
+    row = Row(store.layout, bound)
+    values = values_of(row, field.value)
     if text:
         values = f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(text.casefold())}) > 0, {values})"
-    rows = restricted(store, selection, bound)
+    rows = f"{restricted(store, selection, bound)} AND {row.tells(field.value)}"
     sql = (
         f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
         f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"

@@ -21,7 +21,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from diamond_viewer.clickhouse.address import Address
-from diamond_viewer.clickhouse.faults import ClusterError, busy, fault_of, left_fault, unreachable
+from diamond_viewer.clickhouse.faults import ClusterError, busy, fault_of, is_slow, left_fault, unreachable
 from diamond_viewer.store import reader_has_left
 
 T = TypeVar("T")
@@ -99,13 +99,16 @@ class Connection:
                 host.client.close()
 
     def _ask(self, ask: Callable[[Client, dict[str, Any]], T]) -> T:
-        query_id = str(uuid4())
-        future = self._threads.submit(
-            self._on_a_host, lambda host: ask(self._client(host), self._options(host, query_id))
-        )
-        return self._unless_left(future, query_id)
+        query_ids: list[str] = []  # of each attempt another: the first may still be running
 
-    def _unless_left(self, future: "Future[T]", query_id: str) -> T:
+        def attempt(host: _Host) -> T:
+            client = self._client(host)
+            query_ids.append(str(uuid4()))
+            return ask(client, self._options(host, query_ids[-1]))
+
+        return self._unless_left(self._threads.submit(self._on_a_host, attempt), query_ids)
+
+    def _unless_left(self, future: "Future[T]", query_ids: list[str]) -> T:
         has_left = reader_has_left.get()
         give_up_s = time.monotonic() + self.address.timeout_s + CONNECT_S + 2 * GRACE_S
         while True:
@@ -119,14 +122,14 @@ class Connection:
                     raise busy(self.address) from None
                 if has_left():
                     future.cancel()
-                    self._threads.submit(self._kill, query_id)
+                    self._threads.submit(self._kill, list(query_ids))
                     raise left_fault() from None
 
-    def _kill(self, query_id: str) -> None:
+    def _kill(self, query_ids: list[str]) -> None:
         for host in self._hosts:
             if host.client is not None:
                 try:
-                    host.client.command("KILL QUERY WHERE query_id = {p0:String} ASYNC", {"p0": query_id})
+                    host.client.command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
                 except ClickHouseError:
                     continue  # it has ended, or its time will
 
@@ -142,7 +145,7 @@ class Connection:
             except OperationalError as error:
                 last = error
                 host.client = None
-                if "timed out" in str(error).lower() and "connect" not in str(error).lower():
+                if is_slow(error):
                     break  # it was reached: another would take as long
                 continue
             except ClickHouseError as error:

@@ -66,12 +66,17 @@ def fault_of(error: Exception, address: Address) -> ClusterError:
     )
 
 
+def is_slow(error: Exception) -> bool:
+    """The server was reached, and then said nothing for as long as it may."""
+    return "read timed out" in str(error).lower()
+
+
 def unreachable(error: Exception, address: Address) -> ClusterError:
     """Of the network: the words of the error tell which way it failed; they are not shown."""
     said = str(error).lower()
+    if is_slow(error):
+        return ClusterError(TIMEOUT, _SENTENCES[TIMEOUT].format(address=address, timeout=address.timeout_s))
     if "timed out" in said or "timeout" in said:
-        if "connect" not in said:
-            return ClusterError(TIMEOUT, _SENTENCES[TIMEOUT].format(address=address, timeout=address.timeout_s))
         reason = "no answer comes: check the host, the port and the firewall"
     elif "certificate" in said or "ssl" in said:
         reason = "TLS fails: check ca=, cert= and key= in --store, and whether this port speaks TLS"

@@ -18,7 +18,7 @@ from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.conditions import ENDS, STARTS, Conditions, conjuncts, incomplete, joined
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.expressions import CONTENT, FAILED, SPAN, TRACE
-from diamond_viewer.clickhouse.faults import MEMORY, ClusterError
+from diamond_viewer.clickhouse.faults import MEMORY, TIMEOUT, ClusterError
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Overlaps, Term
@@ -196,8 +196,10 @@ class Selections:
             scan.until_ns = last_ns + 1
             scan.width_ns = max(MIN_SLICE_NS, int(SPANS_AT_ONCE / 2 / density))
         deadline = time.monotonic_ns() + SLICE_NS
-        while not scan.is_through and (time.monotonic_ns() < deadline or not scan.parts):
+        while not scan.is_through:  # one slice at least, however long it takes
             self._next_slice(scan, terms, first_ns)
+            if scan.parts and time.monotonic_ns() > deadline:
+                break
 
     def _next_slice(self, scan: _Scan, terms: tuple[Term, ...], first_ns: int) -> None:
         assert scan.until_ns is not None
@@ -207,9 +209,9 @@ class Selections:
         try:
             part = self._ask(terms, None if is_last else since_ns, scan.until_ns)
         except ClusterError as error:
-            if error.kind != MEMORY or scan.width_ns <= MIN_SLICE_NS:
+            if error.kind not in (MEMORY, TIMEOUT) or scan.width_ns <= MIN_SLICE_NS:
                 raise
-            scan.width_ns //= 4
+            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (4 if error.kind == MEMORY else 64))
             return
         scan.parts.append(part)
         scan.until_ns, scan.is_through = since_ns, is_last

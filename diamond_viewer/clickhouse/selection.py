@@ -146,6 +146,7 @@ class _Scan:
     parts: list[Selection] = field(default_factory=list)
     until_ns: int | None = None
     width_ns: int = 0
+    least_ns: int = 0  # a cluster that is slow whatever it is asked must not be asked ever less
     is_through: bool = False
     answer: Selection | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -195,6 +196,7 @@ class Selections:
         if scan.until_ns is None:
             scan.until_ns = last_ns + 1
             scan.width_ns = max(MIN_SLICE_NS, int(SPANS_AT_ONCE / 2 / density))
+            scan.least_ns = max(MIN_SLICE_NS, scan.width_ns // 8)
         deadline = time.monotonic_ns() + SLICE_NS
         while not scan.is_through:  # one slice at least, however long it takes
             self._next_slice(scan, terms, first_ns)
@@ -211,6 +213,7 @@ class Selections:
         except ClusterError as error:
             if error.kind not in (MEMORY, TIMEOUT) or scan.width_ns <= MIN_SLICE_NS:
                 raise
+            scan.least_ns = MIN_SLICE_NS
             scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (4 if error.kind == MEMORY else 64))
             return
         scan.parts.append(part)
@@ -219,7 +222,7 @@ class Selections:
         if took_ns < SLICE_NS // 4:
             scan.width_ns *= 2
         elif took_ns > SLICE_NS:
-            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // 2)
+            scan.width_ns = max(scan.least_ns, scan.width_ns // 2)
 
     def _ask(self, terms: tuple[Term, ...], since_ns: int | None, until_ns: int | None) -> Selection:
         bound = Bound()

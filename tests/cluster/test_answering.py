@@ -141,9 +141,9 @@ def test_old_spellings_of_kinds_and_codes_are_known(node: Node) -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ("?table=nothing", "has no table nothing"),
-        ("?cluster=nothing", "knows no cluster nothing"),
-        ("?table=otel_logs", "no column"),
+        ("table=nothing", "has no table nothing"),
+        ("cluster=nothing", "knows no cluster nothing"),
+        ("table=otel_logs", "no column"),
     ],
 )
 def test_what_is_not_there_is_named(node: Node, more: str, sentence: str) -> None:

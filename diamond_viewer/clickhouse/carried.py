@@ -15,6 +15,7 @@ from diamond_viewer.clickhouse.selection import (
     Column,
     Keys,
     Selection,
+    around,
     halves,
     keys_of,
     matched,
@@ -44,7 +45,7 @@ def flags_of(store: Asked, selection: Selection) -> Column:
 
 def _marked(store: Asked, selection: Selection, flag: Flag) -> "_Question":
     bound = Bound()
-    rows = restricted(store, selection, bound)
+    rows = around(store, selection, bound)
     condition = Conditions(store.layout, bound, "true").of_span(SpanMarked(flag))
     return _Question(
         store, f"SELECT DISTINCT {halves(TRACE)} FROM {store.layout.spans} WHERE {rows} AND {condition.text}", bound
@@ -54,7 +55,7 @@ def _marked(store: Asked, selection: Selection, flag: Flag) -> "_Question":
 def _buffering(store: Asked, selection: Selection) -> "_Question":
     bound = Bound()
     name = bound.value(semconv.BUFFERING_EVENT)
-    rows = restricted(store, selection, bound)
+    rows = around(store, selection, bound)
     stalls = distinct_sum(f"countEqual(Events.Name, {name})")
     grouped = (
         f"SELECT {TRACE} AS trace, {stalls} AS stalls FROM {store.layout.spans} "
@@ -158,7 +159,7 @@ def pairs_of(
     values = values_of(row, field.value)
     if text:
         values = f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(text.casefold())}) > 0, {values})"
-    rows = f"{restricted(store, selection, bound)} AND {row.tells(field.value)}"
+    rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     sql = (
         f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
         f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"

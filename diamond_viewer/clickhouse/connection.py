@@ -21,7 +21,16 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from diamond_viewer.clickhouse.address import Address
-from diamond_viewer.clickhouse.faults import ClusterError, busy, fault_of, is_slow, left_fault, unreachable
+from diamond_viewer.clickhouse.faults import (
+    LEFT,
+    TIMEOUT,
+    ClusterError,
+    busy,
+    fault_of,
+    is_slow,
+    left_fault,
+    unreachable,
+)
 from diamond_viewer.store import reader_has_left
 
 T = TypeVar("T")
@@ -106,7 +115,12 @@ class Connection:
             query_ids.append(str(uuid4()))
             return ask(client, self._options(host, query_ids[-1]))
 
-        return self._unless_left(self._threads.submit(self._on_a_host, attempt), query_ids)
+        try:
+            return self._unless_left(self._threads.submit(self._on_a_host, attempt), query_ids)
+        except ClusterError as error:
+            if error.kind in (TIMEOUT, LEFT):  # nobody waits for it any more
+                self._threads.submit(self._kill, query_ids)
+            raise
 
     def _unless_left(self, future: "Future[T]", query_ids: list[str]) -> T:
         has_left = reader_has_left.get()
@@ -122,7 +136,6 @@ class Connection:
                     raise busy(self.address) from None
                 if has_left():
                     future.cancel()
-                    self._threads.submit(self._kill, list(query_ids))
                     raise left_fault() from None
 
     def _kill(self, query_ids: list[str]) -> None:

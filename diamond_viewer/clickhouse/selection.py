@@ -33,7 +33,8 @@ SPANS_AT_ONCE = 4_000_000  # about so many are grouped by one query
 SLICE_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
 MIN_SLICE_NS = 1_000_000_000
 MAX_TIME_NS = 2**63 - 1
-MAX_NAMED = 100_000  # traces that a question names one by one; more are described by what they were found by
+MAX_NAMED = 3_000  # traces that a question names one by one; more are described by what they were found by, ...
+MAX_LISTED = 20_000  # ... unless no SQL describes them: then the newest of them are named
 _FIELDS = ("first", "second", "starts", "ends", "span_count", "error_count", "flags")
 _HALF = 2**64 - 1
 _REPEATS = 1 << 14  # beside the flags: some span of the trace may have been written twice
@@ -334,9 +335,17 @@ def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
     if not selection.terms and selection.is_complete and selection.is_exact:
         return "true"
     if len(selection) <= MAX_NAMED or not selection.is_exact:
-        chosen = selection.chosen(np.arange(min(len(selection), MAX_NAMED)))
+        chosen = selection.chosen(np.arange(min(len(selection), MAX_LISTED)))
         return f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
     since_ns = selection.scanned_to_ns or None
     rows = rows_of_window(store, selection.terms, bound, since_ns)
     grouped, _ = grouped_traces(store, selection.terms, bound, since_ns)
     return f"{rows} AND {TRACE} {store.layout.among} (SELECT trace FROM ({grouped}))"
+
+
+def around(store: Asked, selection: Selection, bound: Bound) -> str:
+    """As ``restricted``, for a question whose answer is held against the selection anyway: where there are many, others may
+    come along."""
+    if len(selection) <= MAX_NAMED:
+        return restricted(store, selection, bound)
+    return rows_of_window(store, selection.terms, bound, selection.scanned_to_ns or None)

@@ -10,8 +10,8 @@ import pytest
 
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.store import ClickHouseStore
-from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
+from diamond_viewer.showing import new_bench
 from diamond_viewer.store import StoreError, reader_has_left
 from diamond_viewer.telemetry.model import Flag, Span
 from tests.asking import NOW_NS, asked
@@ -20,7 +20,6 @@ from tests.clickhouse.plain_rows import span_row
 from tests.clickhouse.schema import TRACES, Layout, Schema
 from tests.clickhouse.server import Node
 from tests.cluster.questions import answered
-from tests.index.filling import ROOMY_BYTES
 
 WAIT_S = 30
 MAPS = Schema()
@@ -33,7 +32,7 @@ def showing(node: Node, *spans: Span, more: str = "", schema: Schema | None = MA
     if spans:
         rows = "\n".join(json.dumps(span_row(one)) for one in spans)
         node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", rows.encode())
-    store = ClickHouseStore(Address.parse(f"{node.address}{more}"), lambda: MemoryStore(ROOMY_BYTES))
+    store = ClickHouseStore(Address.parse(f"{node.address}{more}"), new_bench)
     try:
         yield store
     finally:
@@ -210,7 +209,7 @@ def test_a_server_that_was_away_is_used_again(own_node: Node) -> None:
 def test_the_second_host_answers_when_the_first_does_not(node: Node) -> None:
     Schema(Layout.TEXT).create(node)
     address = f"clickhouse://127.0.0.1:1,127.0.0.1:{node.http_port}/otel"
-    store = ClickHouseStore(Address.parse(address), lambda: MemoryStore(ROOMY_BYTES))
+    store = ClickHouseStore(Address.parse(address), new_bench)
     assert store.search(Query(), NOW_NS).total == 0
     store.close()
 

@@ -142,11 +142,10 @@ class Connection:
 
     def _kill(self, query_ids: list[str]) -> None:
         for host in self._hosts:
-            if host.client is not None:
-                try:
-                    host.client.command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
-                except ClickHouseError:
-                    continue  # it has ended, or its time will
+            try:
+                self._client(host).command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
+            except (ClickHouseError, OSError):
+                continue  # it has ended, or its time will
 
     def _on_a_host(self, ask: Callable[[_Host], T]) -> T:
         """Of the first host that can be reached; the one that answered last is asked first."""

@@ -9,7 +9,6 @@ PYTHON ?= python3
 TRACES ?=
 ARGS ?=
 STORIES ?= 100000
-FUZZ_SECONDS ?= 60
 export TRACES
 
 VENV := .venv
@@ -40,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz pictures setup setup-cluster browser promtool nginx
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx units bench-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +50,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx units ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -79,8 +78,18 @@ bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq a
 bench-search: $(TOOLS) ## how fast searches are
 	@$(BIN)/python -m tests.bench.searching $(ARGS)
 
-fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
-	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
+bench-cluster: $(TOOLS) $(ENGINE) ## how fast a cluster's pages are; writes docs/benchmarks-cluster.md
+	@$(BIN)/python -m tests.bench.clustering $(ARGS)
+
+load: $(TOOLS) ## 100 readers and 5,000 spans/s for 60 s; writes its chapter of docs/benchmarks.md
+	@$(BIN)/python -m tests.bench.loading $(ARGS)
+
+soak-load: $(TOOLS) ## the same for MINUTES=30, with memory that fills up
+	@$(BIN)/python -m tests.bench.loading --seconds $$(($(or $(MINUTES),30) * 60)) --memory 256MiB --chapter Soak $(ARGS)
+
+fuzz: $(TOOLS) ## what strangers send, against atheris for MINUTES=10, which it installs (ARGS=redaction for one target)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "Installing atheris into $(VENV) ..."; $(PIP_INSTALL) atheris==3.0.0; }
+	@$(BIN)/python -m tests.fuzz $(ARGS) -max_total_time=$$(($(or $(MINUTES),10) * 60 / $(if $(ARGS),1,6)))
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
@@ -88,7 +97,7 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
 
-setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx ## only install what the other targets need
+setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx units ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
@@ -104,6 +113,9 @@ promtool: # Debian's package also starts a Prometheus: only the one program is t
 			apt-get download -qq prometheus >/dev/null; }; \
 		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm -f *.deb; \
 	}
+
+units:
+	@command -v systemd-analyze >/dev/null || { $(call debian,systemd,The tests check the unit of docs/install.md); }
 
 nginx: # likewise: the package starts a web server on port 80
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || test -x $(NGINX) || { \

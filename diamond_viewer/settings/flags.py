@@ -1,11 +1,18 @@
 """The flags, and what ``--help`` says of each."""
 
 import argparse
+import sys
 from typing import NoReturn
 
 from diamond_viewer.settings.values import SettingsError
 
 DEFAULT_PATTERN = "/var/log/otel-collector/traces.json"
+INSTALLED = "diamond-viewer"
+
+
+def program() -> str:
+    """How the viewer is started here: from the repository, or as the command that its wheel installs."""
+    return INSTALLED if sys.argv[0].endswith(INSTALLED) else "python app.py"
 
 
 class _Joined(argparse.Action):
@@ -20,12 +27,12 @@ class _Joined(argparse.Action):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message[:1].upper()}{message[1:]}. See python app.py --help.")
+        raise SettingsError(f"{message[:1].upper()}{message[1:]}. See {program()} --help.")
 
 
 def flag_parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="app.py",
+        prog=program().removeprefix("python "),
         allow_abbrev=False,
         description="Shows an OpenTelemetry Collector's trace files in a browser, live.",
         epilog="Every flag is also DIAMOND_<FLAG> in the environment, for example DIAMOND_PORT=9000; flags win.",

@@ -41,7 +41,9 @@ from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 from diamond_viewer.web.zone import keep_zone
 
-TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
+PACKAGE = Path(__file__).parents[1]
+# templates/ and static/ stand at the repository's top level, and in the package once it is installed
+TOP = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
 
 
 def app_for(store: TraceStore, settings: Settings, imports: Imports | None = None) -> Flask:

@@ -50,9 +50,7 @@ from diamond_viewer.telemetry.otlp import Batch
 SEGMENT_SPANS = 131_072
 SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
 MIN_SEGMENT_BYTES = 1024**2
-PENDING_SPANS = (
-    32_768  # laid down without waiting for ``commit``, one for each 8 KiB of a small budget: what waits is decoded
-)
+PENDING_SPANS = 32_768  # laid down without waiting for ``commit``; fewer in a small budget, since what waits is decoded
 
 DEPARTED_SHARE = 64  # of the budget: 1 GiB remembers 700,000 lines that have left it
 DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
@@ -111,7 +109,7 @@ class MemoryStore(ExaminedTraces):
         if batch.is_worth_keeping:
             self._pending.append(batch)
             self._pending_spans += batch.span_count + len(batch.logs.marks)
-            if self._pending_spans >= min(PENDING_SPANS, self._budget.limit_bytes // 8_192):
+            if self._pending_spans >= min(PENDING_SPANS, max(4_096, self._budget.limit_bytes // 8_192)):
                 self.commit()
 
     def commit(self) -> None:

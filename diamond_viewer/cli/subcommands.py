@@ -1,6 +1,6 @@
 """The table of subcommands: to add one, write its module and add its row. Their order is that of ``--help``."""
 
-from diamond_viewer.cli import errors, findings, search, stats, tail, trace
+from diamond_viewer.cli import completion, errors, findings, search, stats, tail, trace
 from diamond_viewer.cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
@@ -10,4 +10,5 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     errors.SUBCOMMAND,
     findings.SUBCOMMAND,
     stats.SUBCOMMAND,
+    completion.SUBCOMMAND,
 )

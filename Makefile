@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz setup setup-cluster browser promtool nginx
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz pictures setup setup-cluster browser promtool nginx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
+
+pictures: $(TOOLS) browser ## take the pictures of README.md anew
+	@$(BIN)/python -m tests.pictures
 
 setup: $(TOOLS) $(SDK) browser promtool nginx ## only install what the other targets need
 

@@ -1,7 +1,7 @@
 """The service map by plain loops over whole traces."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from diamond_viewer.telemetry.model import Span as SpanValue
 from diamond_viewer.telemetry.model import TraceSummary
@@ -63,11 +63,33 @@ def calls_in(spans: Sequence[SpanValue]) -> Iterable[tuple[Node | None, Node, Sp
             yield me, node, span
 
 
-def plain_map(rows: Sequence[TraceSummary], traces: Sequence[Sequence[SpanValue]]) -> ServiceMap:
+def linked_in(spans: Sequence[SpanValue], services: Mapping[tuple[str, str], str]) -> Iterable[tuple[str, SpanValue]]:
+    """Spans without a parent and without a queue, each with the other services that they go on from."""
+    for span in spans:
+        node = peer(span)
+        by_queue = span.kind == CONSUMER and node is not None and node.kind == "queue"
+        sources = {
+            services.get((link.trace_id, link.span_id), "") for link in span.links if link.trace_id != span.trace_id
+        }
+        for service in sorted(sources - {"", span.service}) if not span.parent_id and not by_queue else ():
+            yield service, span
+
+
+def plain_map(
+    rows: Sequence[TraceSummary],
+    traces: Sequence[Sequence[SpanValue]],
+    every: Mapping[str, Mapping[str, SpanValue]],
+) -> ServiceMap:
+    """``every`` span that is held, by trace id: links may lead out of the traces that match."""
+    services = {(span.trace_id, span.span_id): span.service for held in every.values() for span in held.values()}
     found: dict[tuple[Node | None, Node], list[SpanValue]] = defaultdict(list)
     for spans in traces:
+        linked = list(linked_in(spans, services))
         for source, target, span in calls_in(spans):
-            found[source, target].append(span)
+            if source is not None or span not in [linking for _, linking in linked]:
+                found[source, target].append(span)
+        for service, span in linked:
+            found[Node("service", service), Node("service", span.service)].append(span)
     databases = {target for _, target in found if target.kind == "database"}
     calls: dict[tuple[Node | None, Node], list[SpanValue]] = defaultdict(list)
     for (source, target), spans in found.items():

@@ -322,7 +322,7 @@ class PlainStore:
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
         rows = self._matching(query, now_ns)
-        return plain_map(rows, [list(self._spans[row.trace_id].values()) for row in rows])
+        return plain_map(rows, [list(self._spans[row.trace_id].values()) for row in rows], self._spans)
 
     def health(self) -> Health:
         said = FeedState(ready=True, lines=self._lines + self._bad_lines, bad_lines=self._bad_lines)

@@ -63,5 +63,6 @@ def test_every_document_is_told_of_in_the_readme() -> None:
     assert told == {path.name for path in (TOP / "docs").glob("*.md")}
 
 
-def test_the_screenshot_is_small_enough_to_load_at_once() -> None:
+def test_the_pictures_are_small_enough_to_load_at_once() -> None:
     assert (TOP / "docs" / "screenshot.png").stat().st_size < 300_000
+    assert (TOP / "docs" / "capture.webp").stat().st_size < 500_000

@@ -10,7 +10,7 @@ from diamond_viewer.feed.preview import preview
 from diamond_viewer.store import TraceWriter
 from diamond_viewer.telemetry.model import Problem
 from diamond_viewer.telemetry.otlp import Batch, LineError, decode_line
-from diamond_viewer.telemetry.otlp_documents import behind_fragment
+from diamond_viewer.telemetry.otlp_documents import behind_fragment, documents_in, holds_several
 
 COUNTERS = (
     "rotations",
@@ -75,17 +75,26 @@ class Ingest:
 
         ``halves`` belong to the first line of a file: they are the unfinished last lines of earlier files, because old
         collectors cut a line between two. When the line is unreadable by itself and readable behind one of them, that
-        half is returned, else None.
+        half is returned, else None. Several documents on one line are lines of their own, so that each is recognised
+        wherever it comes again.
         """
-        ledger.lines += 1
-        self.lines += 1
+        kind = sentence = ""
         try:
-            self._write(line)
-            return None
+            is_one = self._write(line, may_be_several=True)
         except LineError as error:
             kind, sentence = error.kind, str(error)
         except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
             kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
+        if (kind or not is_one) and len(documents := documents_in(offset, line)) > 1:
+            (_, first), *others = documents
+            used = self.take(ledger, offset, first, halves)
+            for begin, document in others:
+                self.take(ledger, begin, document)
+            return used
+        ledger.lines += 1
+        self.lines += 1
+        if not kind:
+            return None
         if halves is not None:
             if xxhash.xxh3_128_digest(line) in self._known_ends:
                 self.counters["duplicate_lines"] += 1  # in a copy of a file that began with it
@@ -153,14 +162,18 @@ class Ingest:
         sentence = f"The line is longer than the limit of {limit_bytes:,} bytes: its spans are not shown."
         ledger.note("line too long", sentence, offset)
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, *, may_be_several: bool = False) -> bool:
+        """False when several documents stand on the line, if that may be: then nothing is written."""
         if line[:1] not in _FIRST_BYTES:  # a file of another sort, most likely, and a long one
             raise LineError("not JSON", "The line is not JSON: it does not begin with a bracket.")
         digest = xxhash.xxh3_128_digest(line)
         if self._writer.is_held(digest):
             self.counters["duplicate_lines"] += 1
-            return
+            return True
         batch = self._decode(line)
+        # what is kept just as it stands was one document; looking for a second one takes as long as compressing the line
+        if may_be_several and batch.original is not line and holds_several(line):
+            return False
         self.counters["invalid_spans"] += batch.invalid_spans
         self.counters["utf8_repaired"] += batch.repaired
         self.counters["repeated_keys"] += batch.has_repeated_keys
@@ -168,3 +181,4 @@ class Ingest:
         self.counters["logs_without_trace"] += batch.logs.without_trace
         if batch.is_worth_keeping or batch.has_metrics:
             self._writer.add(batch, digest)
+        return True

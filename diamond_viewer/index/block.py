@@ -62,9 +62,10 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
     is_slow_query = ((facts["traits"] & DATABASE) > 0) & (duration_ns > SLOW_DATABASE_SPAN_NS)
     marks |= np.where(is_slow_query, Flag.SLOW_DB.value, 0)
     marks |= np.where(facts["http_status"] == UNAUTHORIZED, Flag.AUTH_FAILURE.value, 0)
-    if any(drops := [batch.says_dropped for batch in batches]):
-        is_dropping = np.repeat(np.array(drops), [batch.span_count for batch in batches])
-        facts["traits"][is_dropping] |= DROPPING
+    first_row = 0
+    for batch in batches:
+        facts["traits"][np.array(batch.dropping, np.int64) + first_row] |= DROPPING
+        first_row += batch.span_count
     events, event_mentions = _events(batches, dictionary, marks)
     rows: dict[str, Column] = {
         "span_id": span_id,

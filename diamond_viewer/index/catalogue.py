@@ -18,7 +18,7 @@ SPAN_FLAGS = np.uint8(255 & ~BUFFERED_ONCE)
 # traits of one span
 DATABASE = 1
 ROUTE_IS_PATH = 2
-DROPPING = 4  # its line says that something was dropped: of this span, perhaps
+DROPPING = 4  # the SDK dropped some of its attributes, events or links
 
 _ROW_KEY = np.uint64(0x9E3779B97F4A7C15)  # any odd number: keeps equal span ids of two traces apart
 _ID_KEY = np.uint64(0xC2B2AE3D27D4EB4F)

@@ -226,7 +226,10 @@ class HeldTraces:
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
         self._scan(query, now_ns, STATS_NS)
-        return map_services(self._lock, lambda: self._matched(query, now_ns), MAP_NS)
+        return map_services(self._lock, lambda: self._matched(query, now_ns), self._place_of_key, MAP_NS)
+
+    def _place_of_key(self, key: Keys) -> Place | None:
+        return self._place(int(self._places.find(key)[0]))
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         scan(self._lock, lambda: list(self._segments.values()), query.terms(now_ns), budget_ns)

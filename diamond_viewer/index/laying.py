@@ -106,6 +106,24 @@ def add_faults(segment: Segment, block: Block, order: Indexes, first_row: int) -
     segment.faults.append({name: columns[:, at] for at, name in enumerate(("row", "kind", "message"))}, len(kept))
 
 
+def add_links(segment: Segment, batches: Sequence[Batch], order: Indexes, first_row: int) -> None:
+    """Lay what the rows that are kept link to."""
+    if not any(batch.links.rows for batch in batches):
+        return
+    count = sum(batch.span_count for batch in batches)
+    row_of = np.full(count, NOWHERE, np.int64)
+    row_of[order] = np.arange(first_row, first_row + len(order))
+    offset = 0
+    for batch in batches:
+        if batch.links.rows:
+            rows = row_of[offset + np.array(batch.links.rows, np.int64)]
+            kept = rows != NOWHERE
+            keys = keys_of_ids(batch.links.trace_ids)[kept]
+            span_ids = np.frombuffer(batch.links.span_ids, ">u8").astype(np.uint64)[kept]
+            segment.links.append({"row": rows[kept], "key": keys, "span_id": span_ids}, len(keys))
+        offset += batch.span_count
+
+
 def post(segment: Segment, postings: list[PostingRun]) -> None:
     """A trace is posted where it lives, under the code that its value has there."""
     run = np.concatenate(postings)

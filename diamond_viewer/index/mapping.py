@@ -10,9 +10,11 @@ import numpy as np
 from diamond_viewer.index.answers import Matched, masks_of, nearest_ranks
 from diamond_viewer.index.call_rows import ENTRY, PEER, SERVICE, calls_of
 from diamond_viewer.index.columns import Column
+from diamond_viewer.index.linked_calls import add_linked
 from diamond_viewer.index.loose_calls import loose_ends
+from diamond_viewer.index.places import Keys
 from diamond_viewer.index.remembered import Mask
-from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap, node_of_peer, without_nameless
 
@@ -22,6 +24,7 @@ Pair = tuple[Node | None, Node]
 def map_services(
     lock: AbstractContextManager[object],
     matched: Callable[[], Matched],
+    place_of: Callable[[Keys], Place | None],
     budget_ns: int,
 ) -> ServiceMap:
     """See ``TraceStore.service_map``; some traces are looked at whatever the budget."""
@@ -35,6 +38,7 @@ def map_services(
     errors: dict[Pair, int] = defaultdict(int)
     with lock:
         ends = loose_ends(masks)
+        add_linked(ends, masks, place_of)
     is_complete &= ends.is_complete
     looked_at = set()
     trace_count, first_ns, last_ns = 0, 2**63 - 1, 0

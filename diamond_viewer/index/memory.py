@@ -33,7 +33,7 @@ from diamond_viewer.index.duplicates import held_span_keys, repeated_rows
 from diamond_viewer.index.eviction import horizon_ns, unlink
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.index.held import NUMBER_BITS
-from diamond_viewer.index.laying import Arrival, add_events, add_faults, attach, new_marks, number_of, post
+from diamond_viewer.index.laying import Arrival, add_events, add_faults, add_links, attach, new_marks, number_of, post
 from diamond_viewer.index.log_share import SHARE as LOG_SHARE
 from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.metric_series import SHARE as METRIC_SHARE
@@ -276,6 +276,7 @@ class MemoryStore(ExaminedTraces):
         postings = [posting_run(field, rows[column], rows["trace"]) for field, column in POSTED_COLUMNS.items()]
         post(segment, postings + add_events(segment, block, order, first_row, numbers[trace_of_row]))
         add_faults(segment, block, order, first_row)
+        add_links(segment, batches, order, first_row)
         if not self._assembles_late:
             self._tell(rows, block.span_keys[order])
             if self._counting.is_due(segment):

@@ -57,6 +57,11 @@ EVENT_DTYPES: dict[str, npt.DTypeLike] = {
     "amount": np.float32,  # as in ``telemetry.figures``; NaN where none is said
     "position_s": np.float32,
 }
+LINK_DTYPES = {
+    "row": np.uint32,
+    "key": np.uint64,
+    "span_id": np.uint64,
+}  # from a row to a span of the trace with this key
 FAULT_DTYPES = {"row": np.uint32, "kind": np.uint32, "message": np.uint32}  # of each failed span
 TRACE_DTYPES = {
     "high": np.uint64,
@@ -112,6 +117,7 @@ class Segment:
         self.told = Told()
         self.logs = SegmentLogs()
         self.backlinks = Attached()
+        self.links = Table(LINK_DTYPES, capacity=0)
         self.digests: dict[bytes, int] = {}  # of every line: how many spans it held
         self.homes: dict[int, Place] = {}  # guest here -> where it lives
         self.guests: dict[int, list[Place]] = {}  # lives here -> where more of it lies
@@ -199,8 +205,9 @@ class Segment:
         if self.faults.size:
             self.faults["row"][:] = new_row[self.faults["row"]]
             self.faults.reorder(np.argsort(self.faults["row"], kind="stable"))
+        self.links["row"][:] = new_row[self.links["row"]]
         self.mentions = {int(new_row[row]): found for row, found in self.mentions.items()}
-        for table in (self.spans, self.events, self.faults, self.traces):
+        for table in (self.spans, self.events, self.faults, self.traces, self.links):
             table.pack()
         self.causes = self.requests = None
         for part in (self.postings, self.originals, self.logs, self.backlinks):
@@ -235,7 +242,7 @@ class Segment:
         parts: tuple[Sized, ...] = (
             *(self.spans, self.events, self.faults, self.traces),
             *(self.dictionary, self.originals, self.postings, self.told),
-            *(self.logs, self.backlinks),
+            *(self.logs, self.backlinks, self.links),
         )
         ranges = 120 * len(self._ranges)
         links = 200 * (len(self.homes) + len(self.guests) + len(self.mentions))

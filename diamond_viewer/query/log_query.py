@@ -112,9 +112,9 @@ class LogQuery:
         since, until = (parse_time(text, now_ns) if text else None for text in (self.since, self.until))
         return Overlaps(since, until)
 
-    def but(self, **changes: str) -> Self:
+    def but(self, **changes: str | int) -> Self:
         """The same question with other values, from the first page on."""
-        return replace(self, page=1, anchor=0, **changes)  # type: ignore[arg-type]  # the texts of the table
+        return replace(self, **{"page": 1, "anchor": 0, **changes})  # type: ignore[arg-type]  # the names of the table
 
     @property
     def moves_with_time(self) -> bool:

@@ -1,6 +1,5 @@
 """Batch: one line of telemetry as columns, between the decoder and the index."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,6 @@ from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, logs_alone
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
 NO_METRICS = MetricBatch()
-_DROPPED, _DROPPED_SOME = b'"dropped', re.compile(rb'"dropped\w+Count"\s*:\s*"?0*[1-9]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ class Batch:
     the line itself had to be repaired. ``signal`` is traces | metrics | logs | mixed | none. ``logs`` are its log
     records, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
     was given twice, or, in a line that had to be repaired, anything; the last one counted. ``messages`` has the status
-    message of failed spans that have one, by row, not redacted.
+    message of failed spans that have one, by row, not redacted; ``dropping`` are the rows of spans of which the SDK dropped
+    attributes, events or links.
     """
 
     original: bytes
@@ -55,6 +54,7 @@ class Batch:
     links: LinkTargets = NO_LINKS
     metrics: MetricBatch = NO_METRICS
     messages: Mapping[int, str] = field(default_factory=dict)
+    dropping: Sequence[int] = ()
 
     @property
     def span_count(self) -> int:
@@ -73,8 +73,3 @@ class Batch:
     def has_metrics(self) -> bool:
         """Whether there is anything in it for the series of metrics, or to be said of them."""
         return bool(self.metrics.readings or self.metrics.invalid_points)
-
-    @property
-    def says_dropped(self) -> bool:
-        """Whether some SDK dropped attributes, events or links of what stands on the line."""
-        return _DROPPED in self.original and _DROPPED_SOME.search(self.original) is not None

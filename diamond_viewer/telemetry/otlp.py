@@ -33,6 +33,8 @@ MAX_NAME_LENGTH = 5_000  # characters of a name that the index keeps; the origin
 MAX_CACHED_BLOB_BYTES = 1_024  # with the count below: at most 16 MiB of cache, whatever comes
 MAX_CACHED_BLOBS = 16_384
 
+_PIECE_BYTES = 4_096  # of a line that is not all ASCII, looked at by itself
+
 _NO_BYTES = msgspec.Raw(b"")
 _ZERO_TRACE_ID, _ZERO_SPAN_ID = "0" * 32, "0" * 16
 
@@ -64,6 +66,9 @@ class _Span(_Wire):
     events: list[_Event] | None = None
     links: msgspec.Raw = _NO_BYTES
     status: _Status | None = None
+    dropped_attributes_count: msgspec.Raw = _NO_BYTES  # mostly absent or 0; whatever it is, it costs no line
+    dropped_events_count: msgspec.Raw = _NO_BYTES
+    dropped_links_count: msgspec.Raw = _NO_BYTES
 
 
 class _ScopeSpans(_Wire):
@@ -150,8 +155,27 @@ def _metrics_of(line: bytes, resource_metrics: bytes) -> MetricBatch:
 
 
 def _is_utf8(line: bytes) -> bool:
+    r"""Only what is not ASCII is decoded, which is little of most lines: pieces that stand together are decoded together,
+    because a character may begin in one and end in the next.
+
+    >>> long = ("a" * 4_095 + "…" + "a" * 9_000).encode()
+    >>> _is_utf8(long), _is_utf8(long[:4_096]), _is_utf8(long[:4_097] + b"a" + long[4_098:]), _is_utf8(b"a" * 9_000 + b"\xff")
+    (True, False, False, False)
+    """
+    begin = -1
+    for at in range(0, len(line), _PIECE_BYTES):
+        if not line[at : at + _PIECE_BYTES].isascii():
+            begin = at if begin < 0 else begin
+        elif begin >= 0:
+            if not _is_decodable(line[begin:at]):
+                return False
+            begin = -1
+    return begin < 0 or _is_decodable(line[begin:])
+
+
+def _is_decodable(text: bytes) -> bool:
     try:
-        line.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -191,6 +215,7 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
     starts = _times([span.start_time_unix_nano for span in spans])
     if 0 in starts and b"_unix_nano" in line:
         raise _IrregularError
+    status_codes = _enums([status.code if (status := span.status) else 0 for span in spans])
     repeats_before = _facts_by_blob.repeats
     facts = _span_facts(spans)
     return Batch(
@@ -205,7 +230,7 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
         names=_names([span.name for span in spans]),
         services=services,
         kinds=_enums([span.kind for span in spans]),
-        status_codes=_enums([status.code if (status := span.status) else 0 for span in spans]),
+        status_codes=status_codes,
         facts=facts,
         events=[
             BatchEvent(row, _name(event.name), _time(event.time_unix_nano), _event_facts(event))
@@ -222,8 +247,23 @@ def _decode_regular(line: bytes, *, is_canonical: bool = False) -> Batch:
             row: message[: semconv.MAX_MESSAGE_LENGTH]
             for row, span in enumerate(spans)
             if (status := span.status) and (message := status.message) and status.code == STATUS_ERROR
-        },
+        }
+        if STATUS_ERROR in status_codes
+        else {},
+        dropping=[
+            row
+            for row, span in enumerate(spans)
+            if span.dropped_attributes_count is not _NO_BYTES
+            or span.dropped_events_count is not _NO_BYTES
+            or span.dropped_links_count is not _NO_BYTES
+            if _has_dropped(span)
+        ],
     )
+
+
+def _has_dropped(span: _Span) -> bool:
+    counts = (span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count)
+    return any(bytes(count).strip(b'"0') not in (b"", b"null") for count in counts)
 
 
 def _logs(resource_logs: bytes) -> LogRecords:

@@ -24,6 +24,11 @@ def behind_fragment(line: bytes) -> bytes:
     return line[begin:] if begin > 0 else b""
 
 
+def holds_several(line: bytes) -> bool:
+    """Whether a second document seems to begin on the line."""
+    return _BETWEEN_DOCUMENTS in line
+
+
 def documents_in(offset: int, line: bytes) -> list[tuple[int, bytes]]:
     """A line with several documents as one line each, with their offsets, so that each is recognised wherever it comes again.
 
@@ -69,7 +74,7 @@ class DocumentGatherer:
             opening = line.strip()
             is_opening_only = opening in (b"{", b"[") or (opening.startswith(b"[") and _depth_change(line) > 0)
             if not is_opening_only:
-                return documents_in(offset, line)
+                return [(offset, line)]
             self._in_document = True
             self._base = 1 if opening.startswith(b"[") else 0
             if self._base:
@@ -77,7 +82,7 @@ class DocumentGatherer:
                 line = line.lstrip().removeprefix(b"[")
         elif self._depth > self._base and line.startswith(_ORDINARY_LINES):
             # whoever wrote the document stopped in its middle, and ordinary lines follow
-            return [*self.give_up(), *documents_in(offset, line)]
+            return [*self.give_up(), (offset, line)]
         return self._gather(offset, line)
 
     def closes_with(self, rest: bytes) -> bool:

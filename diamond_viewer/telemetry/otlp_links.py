@@ -15,6 +15,7 @@ from diamond_viewer.telemetry.redact import redact_text
 
 MAX_LINKS = 1_000  # of one span: a queue's batch can link to any number of producers
 _ID_LENGTH = 32
+_NO_SPAN = "0" * 16
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
@@ -56,10 +57,12 @@ _DECODER = msgspec.json.Decoder(_Document)
 
 @dataclass(frozen=True, slots=True)
 class LinkTargets:
-    """``rows`` of the batch that link to another trace, and 16 bytes of that trace's id for each; none twice."""
+    """``rows`` of the batch that link to another trace, for each 16 bytes of that trace's id and 8 of the span's that is meant
+    (zeros: none); no row names a trace twice."""
 
     rows: tuple[int, ...] = ()
     trace_ids: bytes = b""
+    span_ids: bytes = b""
 
 
 NO_LINKS = LinkTargets()
@@ -67,7 +70,7 @@ NO_LINKS = LinkTargets()
 
 def link_targets(line: bytes) -> LinkTargets:
     """Of a line in the Collector's spelling. Ids that are none point nowhere."""
-    found: dict[tuple[int, str], None] = {}
+    found: dict[tuple[int, str], str] = {}
     row = 0
     for resource_spans in _DECODER.decode(line).resource_spans or ():
         for scope_spans in resource_spans.scope_spans or ():
@@ -75,9 +78,13 @@ def link_targets(line: bytes) -> LinkTargets:
                 for link in (span.links or ())[:MAX_LINKS]:
                     target = (link.trace_id or "").lower()
                     if target != span.trace_id.lower() and _is_id(target):
-                        found[row, target] = None
+                        found.setdefault((row, target), _span_id(link.span_id or ""))
                 row += 1
-    return LinkTargets(tuple(row for row, _ in found), bytes.fromhex("".join(target for _, target in found)))
+    return LinkTargets(
+        tuple(row for row, _ in found),
+        bytes.fromhex("".join(target for _, target in found)),
+        bytes.fromhex("".join(found.values())),
+    )
 
 
 def foreign_links(original: bytes, trace_id: str) -> Iterator[ForeignLink]:
@@ -106,9 +113,13 @@ def foreign_links(original: bytes, trace_id: str) -> Iterator[ForeignLink]:
                     )
 
 
-def _is_id(text: str) -> bool:
+def _span_id(text: str) -> str:
+    return text.lower() if _is_id(text.lower(), len(_NO_SPAN)) else _NO_SPAN
+
+
+def _is_id(text: str, length: int = _ID_LENGTH) -> bool:
     return (
-        len(text) == _ID_LENGTH
+        len(text) == length
         and text.isascii()
         and text.isalnum()
         and not text.strip("0123456789abcdef")

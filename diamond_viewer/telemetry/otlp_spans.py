@@ -26,17 +26,19 @@ from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
 _NO_BYTES = msgspec.Raw(b"")
 _ZERO_SPAN_ID = "0" * 16
+_LONGEST_COUNT = 20  # digits
 
 T = TypeVar("T")
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
-    """The canonical spelling only: an original was repaired before it was kept."""
+    """The canonical spelling only: an original was repaired before it was kept. What no index reads was not: it is raw here,
+    and what makes no sense of it is passed over."""
 
 
 class _Attributed(_Wire):
     attributes: msgspec.Raw = _NO_BYTES
-    dropped_attributes_count: int | str | None = 0
+    dropped_attributes_count: msgspec.Raw = _NO_BYTES
 
 
 class _Event(_Attributed):
@@ -47,8 +49,8 @@ class _Event(_Attributed):
 class _Link(_Attributed):
     trace_id: str | None = ""
     span_id: str | None = ""
-    trace_state: str | None = ""
-    flags: int | str | None = 0
+    trace_state: msgspec.Raw = _NO_BYTES
+    flags: msgspec.Raw = _NO_BYTES
 
 
 class _Status(_Wire):
@@ -60,16 +62,16 @@ class _Span(_Attributed):
     trace_id: str = ""
     span_id: str = ""
     parent_span_id: str | None = ""
-    trace_state: str | None = ""
-    flags: int | str | None = 0
+    trace_state: msgspec.Raw = _NO_BYTES
+    flags: msgspec.Raw = _NO_BYTES
     name: str | None = ""
     kind: int | None = 0
     start_time_unix_nano: int | str | None = 0
     end_time_unix_nano: int | str | None = 0
     events: msgspec.Raw = _NO_BYTES
     links: msgspec.Raw = _NO_BYTES
-    dropped_events_count: int | str | None = 0
-    dropped_links_count: int | str | None = 0
+    dropped_events_count: msgspec.Raw = _NO_BYTES
+    dropped_links_count: msgspec.Raw = _NO_BYTES
     status: _Status | None = None
 
 
@@ -252,7 +254,7 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
         if any(needle in bytes(part).replace(b"\\/", b"/").lower() for part in parts):  # some write \\/ for a slash
             return True
         message = wire.status.message if wire.status else ""
-        return needle in f"{wire.name or ''}\n{message or ''}\n{wire.trace_state or ''}".lower().encode(
+        return needle in f"{wire.name or ''}\n{message or ''}\n{_text(wire.trace_state)}".lower().encode(
             errors="replace"
         )
 
@@ -292,11 +294,11 @@ def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:
         resource=resource,
         scope=scope,
         service=semconv.service_name(resource.attributes),
-        trace_state=wire.trace_state or "",
-        flags=_number(wire.flags),
-        dropped_attribute_count=_number(wire.dropped_attributes_count),
-        dropped_event_count=_number(wire.dropped_events_count),
-        dropped_link_count=_number(wire.dropped_links_count),
+        trace_state=_text(wire.trace_state),
+        flags=_count(wire.flags),
+        dropped_attribute_count=_count(wire.dropped_attributes_count),
+        dropped_event_count=_count(wire.dropped_events_count),
+        dropped_link_count=_count(wire.dropped_links_count),
     )
 
 
@@ -305,7 +307,7 @@ def _resource(wire: _ResourceSpans) -> Resource:
     return Resource(
         attributes_from_wire(bytes(resource.attributes)),
         wire.schema_url or "",
-        _number(resource.dropped_attributes_count),
+        _count(resource.dropped_attributes_count),
     )
 
 
@@ -316,7 +318,7 @@ def _scope(wire: _ScopeSpans) -> Scope:
         scope.version or "",
         attributes_from_wire(bytes(scope.attributes)),
         wire.schema_url or "",
-        _number(scope.dropped_attributes_count),
+        _count(scope.dropped_attributes_count),
     )
 
 
@@ -325,7 +327,7 @@ def _event(wire: _Event) -> Event:
         wire.name or "",
         _number(wire.time_unix_nano),
         attributes_from_wire(bytes(wire.attributes)),
-        _number(wire.dropped_attributes_count),
+        _count(wire.dropped_attributes_count),
     )
 
 
@@ -333,16 +335,33 @@ def _link(wire: _Link) -> Link:
     return Link(
         (wire.trace_id or "").lower(),
         (wire.span_id or "").lower(),
-        wire.trace_state or "",
+        _text(wire.trace_state),
         attributes_from_wire(bytes(wire.attributes)),
-        _number(wire.dropped_attributes_count),
-        _number(wire.flags),
+        _count(wire.dropped_attributes_count),
+        _count(wire.flags),
     )
 
 
 def _list(decoder: "msgspec.json.Decoder[list[T]]", raw: msgspec.Raw) -> list[T]:
     blob = bytes(raw)
     return [] if not blob or blob == b"null" else decoder.decode(blob)
+
+
+def _count(raw: msgspec.Raw) -> int:
+    """
+    >>> [_count(msgspec.Raw(wire)) for wire in (b"", b"7", b'"7"', b"null", b"-1", b"1.5", b"[]", b'"many"')]
+    [0, 7, 7, 0, 0, 0, 0, 0]
+    """
+    digits = bytes(raw).strip(b'"')
+    return int(digits) if digits.isdigit() and len(digits) < _LONGEST_COUNT else 0
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """
+    >>> [_text(msgspec.Raw(wire)) for wire in (b"", b'"a=b"', b"null", b"5", b'["a"]')]
+    ['', 'a=b', '', '', '']
+    """
+    return msgspec.json.decode(raw, type=str) if bytes(raw)[:1] == b'"' else ""
 
 
 def _number(value: int | str | None) -> int:

@@ -1,7 +1,9 @@
-"""The tale of a journey as rows of a page: what happened, with what the rules found in the traces that are shown."""
+"""The tale of a journey as rows of a page: what happened, with what the rules found in the traces that are shown, and what was
+logged there."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding, Severity
@@ -11,12 +13,13 @@ from diamond_viewer.telemetry.units import format_clock, format_day, format_dura
 from diamond_viewer.telemetry.ways import Way
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.journey_address import lesson_href
+from diamond_viewer.web.journey_logs import JourneyLogs, Logged
 
 MAX_LINES = 120
 MAX_TRACES, MAX_SPANS = 20, 3_000  # that are examined for the sentences of their findings
 MAX_SESSIONS = 60
 TOLD_RULES = ("signed-in-again",)  # the tale says it already
-MAX_SENTENCES = 3  # below one line
+MAX_SENTENCES = 3  # below one line, of findings and of logs each
 _TONES = {Severity.NOTE: "", Severity.WARNING: "slow", Severity.PROBLEM: "error"}
 _AUTH_RULES = ("redirect", "signed", "session", "auth", "sign")
 
@@ -64,29 +67,39 @@ class JourneyTale:
     rows: tuple[TaleRow, ...]
     earlier_href: str
     shown: str
+    logs_shown: str
     sessions: tuple[SessionLink, ...]
     session_count: int
 
 
-def journey_tale(store: TraceStore, way: Way, address: Address, over_all: Sequence[Finding] = ()) -> JourneyTale:
-    """``over_all`` is what was found over several traces of the person."""
+def journey_tale(
+    store: TraceStore, way: Way, address: Address, logs: JourneyLogs, over_all: Sequence[Finding] = ()
+) -> JourneyTale:
+    """``over_all`` is what was found over several traces of the person. What was logged stands below the line that tells of its
+    trace, and else on a line of its own."""
     visits = sessions(way.steps)
     told_of = tale(way, MAX_LINES)
     shown = told_of.lines
     known = _diagnoses(store, way, shown)
     rows, told = [], set[str]()
+    unsaid = dict(logs.by_trace)
     for line in shown:
         said = [finding for place in line.steps for finding in _news(known, way.steps[place].trace_id, told)]
-        rows.append(_row(way, line, said))
+        rows.append(
+            _row(way, line, said, [one for place in line.steps for one in unsaid.pop(way.steps[place].trace_id, ())])
+        )
     first_ns = shown[0].time_ns if shown else 0
     newer = [one for one in over_all if told_of.count == len(shown) or one.time_ns >= first_ns]
     rows += [_row_of(finding) for finding in newer if finding.rule not in TOLD_RULES]
+    alone = [one for one in logs.told if not one.trace_id or one.trace_id in unsaid]
+    rows += [_row_of_log(one) for one in alone if told_of.count == len(shown) or one.time_ns >= first_ns]
     rows.sort(key=lambda row: row.time_ns)
     is_cut = told_of.count > len(shown)
     return JourneyTale(
         _with_headings(rows, visits),
         address.between(address.query.value("since"), format_rfc3339(max(0, first_ns - 1))) if is_cut else "",
         f"The last {len(shown):,} of {told_of.count:,} moments" if is_cut else "",
+        logs.shown,
         tuple(_session_link(visit, address) for visit in visits[::-1][:MAX_SESSIONS]),
         len(visits),
     )
@@ -106,7 +119,7 @@ def _news(known: Mapping[str, Diagnosis], trace_id: str, told: set[str]) -> list
     return [one for one in known.get(trace_id, Diagnosis()).findings if one.severity > Severity.NOTE]
 
 
-def _row(way: Way, line: TaleLine, findings: Sequence[Finding]) -> TaleRow:
+def _row(way: Way, line: TaleLine, findings: Sequence[Finding], logged: Sequence[Logged]) -> TaleRow:
     step = way.steps[line.steps[0]]
     return TaleRow(
         line.time_ns,
@@ -120,7 +133,37 @@ def _row(way: Way, line: TaleLine, findings: Sequence[Finding]) -> TaleRow:
         trace_href(step.trace_id),
         format_times(len(line.steps), "trace") if len(line.steps) > 1 else "",
         "",
-        tuple(_said(finding) for finding in findings[:MAX_SENTENCES]),
+        (*(_said(finding) for finding in findings[:MAX_SENTENCES]), *_said_in_logs(logged)),
+    )
+
+
+def _said_in_logs(logged: Sequence[Logged]) -> Iterator[Said]:
+    """Records that say the same are one, however many traces they are of."""
+    counts: Counter[str] = Counter()
+    firsts: dict[str, Logged] = {}
+    for one in logged:
+        counts[one.severity + one.title] += one.count
+        firsts.setdefault(one.severity + one.title, one)
+    for key, one in list(firsts.items())[:MAX_SENTENCES]:
+        yield Said(f"Logged {replace(one, count=counts[key]).words}", one.tone, one.href)
+    if len(firsts) > MAX_SENTENCES:
+        yield Said(f"Logged {format_times(len(firsts) - MAX_SENTENCES, 'other warning')}", "", "")
+
+
+def _row_of_log(one: Logged) -> TaleRow:
+    return TaleRow(
+        one.time_ns,
+        format_clock(one.time_ns)[:8],
+        one.tone,
+        "Logged",
+        "",
+        "",
+        one.title + (f" ×{one.count:,}" if one.count > 1 else ""),
+        one.severity,
+        one.href,
+        "",
+        "",
+        (),
     )
 
 

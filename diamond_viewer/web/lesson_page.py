@@ -22,6 +22,7 @@ from diamond_viewer.web.journey_figures import (
     traces_of,
     watched_rows,
 )
+from diamond_viewer.web.journey_logs import journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swim_lanes import SwimLanes
@@ -77,6 +78,7 @@ class LessonPage:
     moves: tuple[tuple[str, str, str], ...]
     notices: tuple[str, ...]
     traces_href: str
+    logs_href: str
     markdown_href: str
     json_href: str
     link_href: str
@@ -87,6 +89,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
     address, window, notices = read_journey_address(args, now_ns, lesson_href(lesson), OWN)
     health = store.health()
     way = store.way("lesson", lesson, window.since_ns, window.until_ns)
+    logs = journey_logs(store, "lesson", lesson, way, address, now_ns)
     own = watched(lesson, way.events, way.steps)
     people = [one for one in viewers(way) if one.key]
     stopped_s = [one.stopped_s for one in people if one.stopped_s is not None]
@@ -100,7 +103,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
             JourneyFigure("Viewers", format_count(len(people)), title="Users whose traces name the lesson"),
             *figures_of("lesson", lesson, way, address),
         ),
-        lanes_of("lesson", lesson, way, address, window),
+        lanes_of("lesson", lesson, way, address, window, logs),
         compared_with(own, store.watching(window.since_ns, window.until_ns)),
         stops,
         f"Where {len(stopped_s):,} viewers stopped: the place of their last progress" if stops else "",
@@ -113,6 +116,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         window_moves(address, now_ns),
         notices + beyond_memory(health, address.query, now_ns),
         traces_of("lesson", lesson, address),
+        logs.href,
         address.with_own("as", "markdown"),
         f"/api{address.href}",
         address.absolute(now_ns),

@@ -1,4 +1,5 @@
-"""SwimLanes: every trace of a journey by what it did, over time, drawn by the server; events are diamonds.
+"""SwimLanes: every trace of a journey by what it did, over time, drawn by the server; events are diamonds, and so are logged
+warnings and errors.
 
 However many traces there are, each lane has at most ``SLOTS`` slots, and what was worst in a slot is what it shows.
 """
@@ -24,6 +25,7 @@ from diamond_viewer.telemetry.units import format_clock, format_duration, format
 from diamond_viewer.telemetry.ways import Way, WayEvent
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.charts import time_ticks
+from diamond_viewer.web.journey_logs import Logged
 
 SLOTS = 400
 LANE_HEIGHT_PX = 32
@@ -94,27 +96,41 @@ class _Slot:
     end_ns: int
 
 
-def swim_lanes(way: Way, address: Address, traces: Traces, since_ns: int, until_ns: int) -> SwimLanes:
+def swim_lanes(
+    way: Way, address: Address, traces: Traces, since_ns: int, until_ns: int, logged: Sequence[Logged] = ()
+) -> SwimLanes:
     """``way`` has at least one step. The drawing goes from the first to the last thing inside the window."""
     first_ns = max(since_ns, min(step.start_ns for step in way.steps))
     last_ns = max(first_ns + 1_000_000, min(until_ns, max(step.end_ns for step in way.steps)))
     spread_ns = (last_ns - first_ns) // 100
     first_ns, last_ns = max(0, first_ns - spread_ns), last_ns + spread_ns
     scale = _Scale(first_ns, last_ns)
-    bars, diamonds, words = _bars(way, scale), _diamonds(way, scale), _lane_words(way)
+    bars, diamonds, words = _bars(way, scale), _diamonds(way, scale, logged), _lane_words(way)
     lanes = tuple(
         Lane(
             name,
             name.lower(),
             at * LANE_HEIGHT_PX,
             tuple(_bar(way, scale, slot, traces) for slot in _runs(bars[name])),
-            tuple(_diamond(way, scale, at, events, traces) for at, events in sorted(diamonds[name].items())),
+            tuple(_diamond(scale, moments) for _, moments in sorted(diamonds[name].items())),
             words[name],
         )
         for at, name in enumerate(LANES)
     )
     summary = f"{format_times(len(way.steps), 'trace')} from {_clock(first_ns)} to {_clock(last_ns)} {zone_label()}"
     return SwimLanes(lanes, _ticks(scale, address), LANE_HEIGHT_PX * len(LANES), summary, first_ns, last_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """An event, or what was logged."""
+
+    time_ns: int
+    name: str
+    detail: str
+    count: int
+    tone: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,22 +208,27 @@ def _worst(tone: str) -> str:
     return f", {words}" if words else ""
 
 
-def _diamonds(way: Way, scale: _Scale) -> dict[str, dict[int, list[WayEvent]]]:
-    found: dict[str, dict[int, list[WayEvent]]] = {name: {} for name in LANES}
+def _diamonds(way: Way, scale: _Scale, logged: Sequence[Logged]) -> dict[str, dict[int, list[_Moment]]]:
+    """By lane and slot."""
+    found: dict[str, dict[int, list[_Moment]]] = {name: {} for name in LANES}
     for event in way.events:
-        lane = lane_of(event.name)
-        found[lane if lane in found else OTHER].setdefault(scale.slot(event.time_ns), []).append(event)
+        lane, href = lane_of(event.name), trace_href(way.steps[event.step].trace_id)
+        moment = _Moment(event.time_ns, event.name, event.detail, 1, _tone_of(event), href)
+        found[lane if lane in found else OTHER].setdefault(scale.slot(event.time_ns), []).append(moment)
+    for one in logged:
+        if scale.first_ns <= one.time_ns <= scale.last_ns:
+            moment = _Moment(one.time_ns, f"log: {one.title}", one.severity, one.count, one.tone, one.href)
+            found[one.lane].setdefault(scale.slot(one.time_ns), []).append(moment)
     return found
 
 
-def _diamond(way: Way, scale: _Scale, at: int, events: Sequence[WayEvent], traces: Traces) -> Mark:
-    worst = max(events, key=lambda event: _RANKS.index(_tone_of(event)))
-    names = ", ".join(sorted({event.name for event in events}))
-    count = f" ×{len(events):,}" if len(events) > 1 else ""
+def _diamond(scale: _Scale, moments: Sequence[_Moment]) -> Mark:
+    worst = max(moments, key=lambda moment: _RANKS.index(moment.tone))
+    names = ", ".join(sorted({moment.name for moment in moments}))
+    total = sum(moment.count for moment in moments)
+    count = f" ×{total:,}" if total > 1 else ""
     title = f"{names}{count}, {_clock(worst.time_ns)}" + (f", {worst.detail}" if worst.detail else "")
-    return Mark(
-        f"{scale.percent(worst.time_ns):.2f}%", "", _tone_of(worst), title, trace_href(way.steps[worst.step].trace_id)
-    )
+    return Mark(f"{scale.percent(worst.time_ns):.2f}%", "", worst.tone, title, worst.href)
 
 
 def _tone_of(event: WayEvent) -> str:

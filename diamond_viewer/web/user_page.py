@@ -11,6 +11,7 @@ from diamond_viewer.web.address import Address, traces_href
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import Window, read_journey_address, user_href, window_links
 from diamond_viewer.web.journey_figures import JourneyFigure, WatchedRow, figures_of, traces_of, watched_rows
+from diamond_viewer.web.journey_logs import JourneyLogs, journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.journey_tale import JourneyTale, journey_tale
 from diamond_viewer.web.status import Status, status_of
@@ -40,6 +41,7 @@ class UserPage:
     moves: tuple[tuple[str, str, str], ...]
     notices: tuple[str, ...]
     traces_href: str
+    logs_href: str
     unnamed_href: str
     markdown_href: str
     json_href: str
@@ -51,6 +53,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
     address, window, notices = read_journey_address(args, now_ns, user_href(user), OWN)
     health = store.health()
     way = store.way("user", user, window.since_ns, window.until_ns)
+    logs = journey_logs(store, "user", user, way, address, now_ns)
     over_all = store.journey(user, _followed_since(way, window), window.until_ns) if way.steps else ()
     known = bool(way.steps) or (window.is_set and is_held(store, "user", user))
     return UserPage(
@@ -59,14 +62,15 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         status_of(health.feed, now_ns),
         known,
         figures_of("user", user, way, address),
-        lanes_of("user", user, way, address, window),
-        journey_tale(store, way, address, over_all),
+        lanes_of("user", user, way, address, window, logs),
+        journey_tale(store, way, address, logs, over_all),
         watched_rows("lesson", lessons_watched(way)),
         *step_rows(way),
         window_links(address),
         window_moves(address, now_ns),
         notices + beyond_memory(health, address.query, now_ns),
         traces_of("user", user, address),
+        logs.href,
         _unnamed_href(way),
         address.with_own("as", "markdown"),
         f"/api{address.href}",
@@ -83,12 +87,14 @@ def _followed_since(way: Way, window: Window) -> int:
     return way.steps[-MAX_FOLLOWED].start_ns if len(way.steps) > MAX_FOLLOWED else window.since_ns
 
 
-def lanes_of(field: str, value: str, way: Way, address: Address, window: Window) -> SwimLanes | None:
+def lanes_of(field: str, value: str, way: Way, address: Address, window: Window, logs: JourneyLogs) -> SwimLanes | None:
     def traces(start_ns: int, end_ns: int) -> str:
         since, until = format_rfc3339(start_ns), format_rfc3339(end_ns)
         return traces_href(**{field: value, "since": since, "until": until})
 
-    return swim_lanes(way, address, traces, window.since_ns, window.until_ns) if way.steps else None
+    if not way.steps:
+        return None
+    return swim_lanes(way, address, traces, window.since_ns, window.until_ns, logs.told)
 
 
 def _unnamed_href(way: Way) -> str:

@@ -1,13 +1,11 @@
 """How long the page of a user with very many traces takes, the first time included."""
 
-import gc
 from collections.abc import Iterator
 
 from werkzeug.test import Client
 
-from diamond_viewer.index.memory import GC_THRESHOLDS
 from diamond_viewer.web.app import create_app
-from tests.bench.measure import Latency, nearest_rank, seconds_of
+from tests.bench.measure import Latency, collecting_as_the_server, nearest_rank, seconds_of
 from tests.index.filling import filled
 from tests.writing import A_TIME_NS, event, line, span
 
@@ -67,14 +65,8 @@ def journey(traces: int = TRACES, asked: int = ASKED) -> Latency:
     store = filled([one] for one in busy_user(traces))
     client = Client(create_app(store, clock=lambda: A_TIME_NS + (traces + 1) * MINUTE_NS))
     client.get("/users/nobody")  # templates are compiled once, for whoever comes first
-    gc.collect()
-    gc.freeze()  # as in the server
-    before = gc.get_threshold()
-    gc.set_threshold(*GC_THRESHOLDS)
-    try:
+    with collecting_as_the_server():
         took_s = sorted(seconds_of(lambda: _open(client, traces)) for _ in range(asked))
-    finally:
-        gc.set_threshold(*before)
     return Latency(nearest_rank(took_s, 50), nearest_rank(took_s, 95))
 
 

@@ -1,13 +1,17 @@
 """Stopwatch and statistics of the benchmarks: nothing here knows what is measured."""
 
+import gc
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+
+from diamond_viewer.index.memory import GC_THRESHOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,20 @@ def seconds_of(work: Callable[[], object]) -> float:
     began_s = time.perf_counter()
     work()
     return time.perf_counter() - began_s
+
+
+@contextmanager
+def collecting_as_the_server() -> Iterator[None]:
+    """Python looks for circles as seldom as in the server, and not in what is there already."""
+    gc.collect()
+    gc.freeze()
+    before = gc.get_threshold()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def side_by_side(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import pytest
 
 from diamond_viewer.telemetry.otlp import LineError, decode_line
+from diamond_viewer.telemetry.otlp_spans import decode_spans
 from tests.writing import line, span
 
 
@@ -96,3 +97,13 @@ def test_a_line_that_is_cut_off_says_so() -> None:
 def test_a_json_line_of_another_kind_names_what_it_holds() -> None:
     with pytest.raises(LineError, match="'level'"):
         decode_line(b'{"level":"info","message":"started"}')
+
+
+@pytest.mark.parametrize(
+    "key", ["droppedAttributesCount", "droppedEventsCount", "droppedLinksCount", "flags", "traceState"]
+)
+@pytest.mark.parametrize("value", [[], {}, "many", 1.5, -1, None, 2**70, True], ids=repr)
+def test_what_no_index_reads_may_be_anything_and_the_span_still_opens(key: str, value: object) -> None:
+    batch = decode_line(line(span(1) | {key: value}, span(2)))
+    assert batch.span_count == 2
+    assert [one.span_id for one in decode_spans(batch.original)] == [f"{1:016x}", f"{2:016x}"]

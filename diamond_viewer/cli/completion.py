@@ -62,7 +62,7 @@ def bash_lines(completed: list[Completed]) -> Iterator[str]:
             if values := values_of(action):
                 patterns = "|".join(f"{one.name}:{flag}" for flag in action.option_strings)
                 yield f"        {patterns}) words='{' '.join(values)}' ;;"
-    yield f"        completion:completion) words='{' '.join(SCRIPTS)}' ;;"
+    yield f"        completion:completion) [[ $word == -* ]] || words='{' '.join(SCRIPTS)}' ;;"
     yield "    esac; fi"
     yield "    if [[ -z $words && $word == -* ]]; then case $subcommand in"
     for one in completed:

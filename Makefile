@@ -9,7 +9,6 @@ PYTHON ?= python3
 TRACES ?=
 ARGS ?=
 STORIES ?= 100000
-FUZZ_SECONDS ?= 60
 export TRACES
 
 VENV := .venv
@@ -19,6 +18,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
+SCHEMATHESIS := .venv-schemathesis
 PROMTOOL := .promtool/usr/bin/promtool
 NGINX := .nginx/usr/sbin/nginx
 ENGINE_FOLDER := tests/clickhouse/engine
@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search soak fuzz pictures setup setup-cluster browser promtool nginx jq
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) browser promtool nginx jq ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -78,8 +78,15 @@ bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq a
 bench-search: $(TOOLS) ## how fast searches are
 	@$(BIN)/python -m tests.bench.searching $(ARGS)
 
-fuzz: $(TOOLS) ## the search language and the addresses against atheris for FUZZ_SECONDS=60 (pip install atheris first)
-	@$(BIN)/python -m tests.query.fuzzing -max_total_time=$(FUZZ_SECONDS) $(ARGS)
+load: $(TOOLS) ## 100 readers and 5,000 spans/s for 60 s; writes its chapter of docs/benchmarks.md
+	@$(BIN)/python -m tests.bench.loading $(ARGS)
+
+soak-load: $(TOOLS) ## the same for MINUTES=30, with memory that fills up
+	@$(BIN)/python -m tests.bench.loading --seconds $$(($(or $(MINUTES),30) * 60)) --memory 256MiB --chapter Soak $(ARGS)
+
+fuzz: $(TOOLS) ## what strangers send, against atheris for MINUTES=10, which it installs (ARGS=redaction for one target)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "Installing atheris into $(VENV) ..."; $(PIP_INSTALL) atheris==3.0.0; }
+	@$(BIN)/python -m tests.fuzz $(ARGS) -max_total_time=$$(($(or $(MINUTES),10) * 60 / $(if $(ARGS),1,6)))
 
 soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 	@STORIES=$(STORIES) $(BIN)/python -m pytest --timeout=0 -k stories tests/feed $(ARGS)
@@ -87,7 +94,7 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
 
-setup: $(TOOLS) $(SDK) browser promtool nginx jq ## only install what the other targets need
+setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
@@ -149,6 +156,12 @@ $(PEERS)/.installed: tests/bench/peers/requirements.txt | $(BIN)/python
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing what the viewer needs into $(VENV) ..."
 	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@touch $@
+
+$(SCHEMATHESIS)/.installed: tests/web/schemathesis/requirements.txt | $(BIN)/python
+	@echo "Installing what the tests check the API with into $(SCHEMATHESIS) ..."
+	@$(PYTHON) -m venv $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 $(TOOLS): requirements-dev.txt $(RUNTIME)

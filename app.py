@@ -12,9 +12,10 @@ from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.index.workers import worker_maker
 from diamond_viewer.receive.storage import StorageError, open_storage
-from diamond_viewer.serving import Limits, ServingError, listen, serve, stop_signals
+from diamond_viewer.serving import ServingError, listen, stop_signals
 from diamond_viewer.settings.in_force import put_in_force
 from diamond_viewer.settings.settings import DEFAULT_PATTERN, Settings, SettingsError
+from diamond_viewer.showing import show, show_cluster
 
 
 def main() -> int:
@@ -27,6 +28,8 @@ def main() -> int:
         storage = open_storage(settings.otlp_store, settings.live_path, terminal.say) if received else None
     except (SettingsError, ServingError, StorageError) as error:
         return terminal.refuse(error)
+    if settings.store is not None:
+        return show_cluster(settings, listening)
     with terminal.in_one_line(), ExitStack() as house:  # left in reverse: server, feed, demo, its folder
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
@@ -41,18 +44,14 @@ def main() -> int:
             return terminal.refuse(error)
         feed.start()
         house.callback(feed.stop, 2.0)  # seconds: it finishes the line it reads, which takes milliseconds
-        from diamond_viewer.imports import Imports
-        from diamond_viewer.receive.receiver import receive
-        from diamond_viewer.web.app import app_for  # only now: meanwhile the workers read already
-        from diamond_viewer.web.channel import poll_channels, tend
+        from diamond_viewer.receive.receiver import receive  # only now: meanwhile the workers read already
 
-        imports = house.enter_context(Imports(settings.memory_bytes, settings.max_line_bytes))
         house.enter_context(Examiner(store))
         terminal.greet(settings, listening, received, patterns, notice)
         if storage:
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait)
-        serve(app_for(store, settings, imports), listening, stop, Limits(connection_class=poll_channels(store)), tend)
+        show(store, settings, listening, stop)
     return 0
 
 

@@ -7,6 +7,7 @@ The map, from the pure middle outwards (an arrow in the code always points towar
 * ``trace``      how one trace is laid out: tree, waterfall, timeline
 * ``store``      the questions every page may ask, as a Protocol
 * ``index``      the store in memory: packed columns and compressed originals
+* ``clickhouse``  the store in a cluster: the same questions, in SQL and on benches of whole traces; ``showing`` serves either
 * ``feed``       files in: which files there are, what is new in them, and nothing twice
 * ``receive``    OTLP/HTTP in: what SDKs send becomes lines of the live file, which the feed then reads
 * ``web``        HTTP out: pages, fragments, JSON

@@ -7,5 +7,11 @@ gc.disable()  # while modules are imported and a question is read: nothing of th
 
 from diamond_viewer.cli.program import main  # noqa: E402
 
+
+def run() -> int:
+    """The command ``diamond-viewer-cli`` of an installed viewer."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

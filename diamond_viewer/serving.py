@@ -150,12 +150,14 @@ def _host_flag(flag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a server grants. ``connection_class`` is what becomes of an accepted socket."""
+    """What a server grants. ``connection_class`` is what becomes of an accepted socket; with ``notices_who_leaves`` a request
+    under way can find out that its browser has gone."""
 
     thread_count: int = THREAD_COUNT
     connection_count: int = CONNECTION_LIMIT
     body_bytes: int = MAX_BODY_BYTES
     connection_class: Callable[..., HTTPChannel] = HTTPChannel
+    notices_who_leaves: bool = False
 
 
 def serve(
@@ -182,6 +184,7 @@ def serve(
         max_request_body_size=limits.body_bytes,
         inbuf_overflow=IN_MEMORY_BYTES,
         outbuf_overflow=IN_MEMORY_BYTES,
+        channel_request_lookahead=int(limits.notices_who_leaves),
         asyncore_use_poll=True,  # select() ends at 1,024 files
         clear_untrusted_proxy_headers=False,  # the application looks at those of a proxy that was named, at no others
         ident=None,  # no need to tell which server this is

@@ -6,7 +6,8 @@ Every method may be called from any thread; every answer is a frozen value that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -35,6 +36,21 @@ if TYPE_CHECKING:  # nothing here is run: who only writes need not wait for the 
     from diamond_viewer.telemetry.sketch import TraceSketch
     from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
     from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+
+
+class StoreError(Exception):
+    """The store cannot answer now; the message is one sentence for readers that says what to do, without secrets.
+
+    Any question may raise it, of a store that is elsewhere. The next question finds out by itself whether it still holds.
+    """
+
+
+def _stays() -> bool:
+    return False
+
+
+# Whether who asks has gone away meanwhile: a store that is elsewhere then stops. Whoever asks for a browser sets it.
+reader_has_left: ContextVar[Callable[[], bool]] = ContextVar("reader_has_left", default=_stays)
 
 Intervals = Sequence[tuple[int, int]]  # ``(after_ns, until_ns]``: ascending, none overlaps another
 
@@ -231,6 +247,10 @@ class TraceWriter(Protocol):
     def adopt(self, spans: SealedSpans) -> Adoption:
         """Take what a ``SealedWriter`` made of one file, older than everything that is held."""
         ...
+
+
+class SpanBench(TraceStore, TraceWriter, Protocol):
+    """A store for a few traces that are taken out of a larger one: what it was given at once, it answers about."""
 
 
 class SealedWriter(TraceWriter, Protocol):

@@ -21,7 +21,7 @@ ROOMS = {  # room (a folder or a module of the package): the rooms it may know b
     "store": PURE,
     "index": PURE | {"store", "resident"},
     "clickhouse": PURE | {"store"},
-    "settings": {"telemetry", "diagnosis", "tokens"},
+    "settings": {"telemetry", "diagnosis", "tokens", "clickhouse"},
     "tokens": set[str](),
     "resident": set[str](),
     "feed": {"telemetry", "store"},
@@ -32,6 +32,7 @@ ROOMS = {  # room (a folder or a module of the package): the rooms it may know b
     "web": PURE | {"store", "settings", "tokens"},
     "terminal": {"telemetry", "store", "settings"},
     "cli": PURE | {"store", "settings", "index", "feed", "terminal", "clickhouse"},
+    "showing": {"settings", "diagnosis", "store", "clickhouse", "index", "imports", "web", "serving", "terminal"},
     "__main__": {"cli"},
 }
 HTTP = {"flask", "werkzeug", "waitress", "jinja2", "http", "urllib.request", "socket"}

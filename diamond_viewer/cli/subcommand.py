@@ -1,12 +1,14 @@
 """What a subcommand is, and what it may end with."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.cli.output import Output
 
-PROGRAM = "python -m diamond_viewer"
+INSTALLED = "diamond-viewer-cli"
+PROGRAM = INSTALLED if sys.argv[0].endswith(INSTALLED) else "python -m diamond_viewer"
 
 FOUND, NOTHING_FOUND, BAD_ARGUMENTS = 0, 1, 2  # exit codes
 

@@ -12,6 +12,7 @@ from diamond_viewer.index.facets import count_flags, facets_of
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import summary
+from diamond_viewer.query.over_time import nearest_ranks
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.terms import Field, Term
 from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, Flag, Page, Stats
@@ -153,13 +154,6 @@ def stats(found: Matched) -> Stats:
 
 def _sum(matches: Matches, column: str) -> int:
     return sum(int(np.take(segment.traces[column], traces).sum(dtype=np.int64)) for segment, traces in matches)
-
-
-def nearest_ranks(values: Column, percents: Sequence[int]) -> list[int]:
-    """Percentiles by nearest rank: the smallest value that at least this share of the values does not exceed."""
-    ranks = [max(0, -(-percent * len(values) // 100) - 1) for percent in percents]
-    ordered = np.partition(values, ranks)
-    return [int(ordered[rank]) for rank in ranks]
 
 
 def masks_of(segments: Sequence[Segment], matches: Matches) -> Iterator[tuple[Segment, Column]]:

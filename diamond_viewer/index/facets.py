@@ -11,14 +11,15 @@ from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorte
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.told import WAITING
+from diamond_viewer.query import over_time
+from diamond_viewer.query.over_time import most_frequent
 from diamond_viewer.query.terms import Field
-from diamond_viewer.telemetry.model import FLAG_NAMES, Facets, FacetValues
+from diamond_viewer.telemetry.model import Facets
 from diamond_viewer.telemetry.rules import RULE_BITS
 
 Matches = Sequence[tuple[Segment, Indexes]]
 _TRACE_BITS = 32
 _TRACE_MASK = 2**_TRACE_BITS - 1
-_COMBINATIONS = 1 << max(FLAG_NAMES.values()).bit_length()
 _NO_PAIRS: Indexes = np.empty(0, np.int64)
 
 
@@ -28,28 +29,23 @@ def facets_of(matches: Matches, limit: int) -> Facets:
     flag_counts = count_flags(matches)
     errors = flag_counts["error"]
     statuses = {"error": errors, "ok": sum(len(traces) for _, traces in matches) - errors}
-    posted = {field.value: _most(counts, limit) for field, counts in _posted(masks).items()}
+    posted = {field.value: most_frequent(counts, limit) for field, counts in _posted(masks).items()}
     return Facets(
         service=posted["service"],
         operation=posted["operation"],
-        status=_most(statuses, limit),
-        route=_most(_routes(masks), limit),
-        http_status=_most(_http_statuses(masks), limit),
+        status=most_frequent(statuses, limit),
+        route=most_frequent(_routes(masks), limit),
+        http_status=most_frequent(_http_statuses(masks), limit),
         lesson=posted["lesson"],
         user=posted["user"],
         event=posted["event"],
-        flag=_most(flag_counts, limit),
-        finding=_most(_findings(masks), limit),
+        flag=most_frequent(flag_counts, limit),
+        finding=most_frequent(_findings(masks), limit),
     )
 
 
 def count_flags(matches: Matches) -> dict[str, int]:
-    """How many traces have each flag. All combinations are counted in one pass: there are 1,024 at most."""
-    counts = np.zeros(_COMBINATIONS, np.int64)
-    for segment, traces in matches:
-        counts += np.bincount(np.take(segment.traces["flags"], traces), minlength=_COMBINATIONS)
-    flags = np.arange(_COMBINATIONS)
-    return {name: int(counts[(flags & bit.value) > 0].sum()) for name, bit in FLAG_NAMES.items()}
+    return over_time.count_flags([np.take(segment.traces["flags"], traces) for segment, traces in matches])
 
 
 def _findings(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[str, int]:
@@ -60,16 +56,6 @@ def _findings(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[str, int]:
         found.append(bits[mask & ((bits & ~WAITING) > 0)])
     told = np.concatenate(found)
     return {name: int(np.count_nonzero(told & np.uint64(bit))) for name, bit in RULE_BITS.items()}
-
-
-def _most(counts: Mapping[str, int], limit: int) -> FacetValues:
-    """Most frequent first, ties by value; nothing that was counted as 0."""
-    if len(counts) > 4 * limit:  # sorting ten thousand users takes longer than leaving out those that cannot be shown
-        numbers = np.fromiter(counts.values(), np.int64, len(counts))
-        least = int(np.partition(numbers, len(numbers) - limit)[len(numbers) - limit])
-        counts = {value: count for value, count in counts.items() if count >= least}
-    found = sorted(((value, count) for value, count in counts.items() if count), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(found[:limit])
 
 
 def mask_of(segment: Segment, traces: Indexes) -> Mask:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from diamond_viewer.index.answers import Matched, masks_of, nearest_ranks
+from diamond_viewer.index.answers import Matched, masks_of
 from diamond_viewer.index.call_rows import ENTRY, PEER, SERVICE, calls_of
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.linked_calls import add_linked
@@ -15,6 +15,7 @@ from diamond_viewer.index.loose_calls import loose_ends
 from diamond_viewer.index.places import Keys
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.query.over_time import nearest_ranks
 from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap, node_of_peer, without_nameless
 

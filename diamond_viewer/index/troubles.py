@@ -11,8 +11,9 @@ from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.matching import matching_traces
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.terms import Field, Overlaps
+from diamond_viewer.query.troubled import ranked_troubles
 from diamond_viewer.telemetry.model import Flag
-from diamond_viewer.telemetry.ways import TROUBLE_FLAGS, TROUBLES, Trouble, Troubles, Watching
+from diamond_viewer.telemetry.ways import Troubles, Watching
 
 _NONE: Indexes = np.empty(0, np.int64)
 
@@ -33,34 +34,7 @@ def troubles(segments: Sequence[Segment], field: Field, text: str, window: Overl
         traces = traces[which >= 0]
         parts.append((which[which >= 0], segment.traces["flags"][traces], segment.traces["start_ns"][traces]))
     which, flags, start_ns = (np.concatenate([part[at] for part in parts]) for at in range(3))
-    return _ranked(list(numbers), which, flags.astype(np.int64), start_ns, limit)
-
-
-def _ranked(values: list[str], which: Indexes, flags: Indexes, start_ns: Indexes, limit: int) -> Troubles:
-    count = len(values)
-    traces = np.bincount(which, minlength=count)
-    is_bad = (flags & TROUBLE_FLAGS) > 0
-    bad = np.bincount(which[is_bad], minlength=count)
-    seen_ns, last_ns = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    first_ns = np.full(count, np.iinfo(np.int64).max)
-    np.maximum.at(seen_ns, which, start_ns)
-    np.maximum.at(last_ns, which[is_bad], start_ns[is_bad])
-    np.minimum.at(first_ns, which[is_bad], start_ns[is_bad])
-    counts = {flag: np.bincount(which[(flags & flag) > 0], minlength=count) for flag in TROUBLES}
-    order = sorted(range(count), key=lambda at: (bad[at] == 0, -last_ns[at], -seen_ns[at], values[at]))[:limit]
-    rows = tuple(
-        Trouble(
-            values[at],
-            int(traces[at]),
-            int(bad[at]),
-            {flag: int(found[at]) for flag, found in counts.items() if found[at]},
-            int(first_ns[at]) if bad[at] else 0,
-            int(last_ns[at]),
-            int(seen_ns[at]),
-        )
-        for at in order
-    )
-    return Troubles(rows, count, int(np.count_nonzero(bad)))
+    return ranked_troubles(list(numbers), which, flags.astype(np.int64), start_ns, limit)
 
 
 def watching(segments: Sequence[Segment], window: Overlaps) -> Watching:

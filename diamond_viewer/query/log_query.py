@@ -86,7 +86,7 @@ class LogQuery:
             try:
                 if not value:
                     continue
-                if name in _MOST:
+                if name in MOST:
                     numbers[name] = _number(name, value)
                 elif name in KNOWN:
                     texts[name] = _checked(name, value, now_ns)
@@ -124,7 +124,7 @@ class LogQuery:
     @property
     def set_filters(self) -> tuple[tuple[str, str], ...]:
         """What narrows the answer, in the table's order."""
-        return tuple((name, value) for name in KNOWN if name not in _MOST and (value := str(getattr(self, name))))
+        return tuple((name, value) for name in KNOWN if name not in MOST and (value := str(getattr(self, name))))
 
     def to_args(self) -> str:
         """The query string, without ``?``; defaults are left out.
@@ -133,11 +133,11 @@ class LogQuery:
         'text=auth+failed&severity=warn&page=2'
         """
         plain = LogQuery()
-        numbers = [(name, getattr(self, name)) for name in _MOST if getattr(self, name) != getattr(plain, name)]
+        numbers = [(name, getattr(self, name)) for name in MOST if getattr(self, name) != getattr(plain, name)]
         return urlencode([*self.set_filters, *numbers])
 
 
-_MOST: Mapping[str, int] = {"limit": MAX_LIMIT, "page": MAX_PAGE, "anchor": MAX_TIME_NS}
+MOST: Mapping[str, int] = {"limit": MAX_LIMIT, "page": MAX_PAGE, "anchor": MAX_TIME_NS}
 
 
 def words_of(text: str) -> tuple[Word, ...]:
@@ -196,7 +196,7 @@ def _checked(name: str, value: str, now_ns: int) -> str:
 
 
 def _number(name: str, value: str) -> int:
-    most = _MOST[name]
+    most = MOST[name]
     if not value.isascii() or not value.isdigit() or len(value) > 19 or not 1 <= int(value) <= most:
         raise FilterError(f"{name}={value[:60]!r} is not a whole number from 1 to {most}.")
     return int(value)

@@ -1,11 +1,18 @@
 """The flags, and what ``--help`` says of each."""
 
 import argparse
+import sys
 from typing import NoReturn
 
 from diamond_viewer.settings.values import SettingsError
 
 DEFAULT_PATTERN = "/var/log/otel-collector/traces.json"
+INSTALLED = "diamond-viewer"
+
+
+def program() -> str:
+    """How the viewer is started here: from the repository, or as the command that its wheel installs."""
+    return INSTALLED if sys.argv[0].endswith(INSTALLED) else "python app.py"
 
 
 class _Joined(argparse.Action):
@@ -20,12 +27,12 @@ class _Joined(argparse.Action):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message[:1].upper()}{message[1:]}. See python app.py --help.")
+        raise SettingsError(f"{message[:1].upper()}{message[1:]}. See {program()} --help.")
 
 
 def flag_parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="app.py",
+        prog=program().removeprefix("python "),
         allow_abbrev=False,
         description="Shows an OpenTelemetry Collector's trace files in a browser, live.",
         epilog="Every flag is also DIAMOND_<FLAG> in the environment, for example DIAMOND_PORT=9000; flags win.",
@@ -87,6 +94,12 @@ def flag_parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         action=_Joined,
         help="a web page's origin that may send telemetry, for example http://localhost:3000 (repeatable)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="memory|clickhouse://USER:PASSWORD@HOST:8123/DATABASE",
+        help="show what a ClickHouse cluster holds, instead of files (docs/scale-out.md); other users of this machine can read "
+        "a flag: better write DIAMOND_STORE",
     )
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")

@@ -8,6 +8,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TypeVar
 
+from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.settings.configuration import UNCONFIGURED, Configuration, read_configuration
 from diamond_viewer.settings.configuration_check import report
 from diamond_viewer.settings.flags import DEFAULT_PATTERN, flag_parser
@@ -26,6 +27,7 @@ from diamond_viewer.settings.values import (
     read_otlp_store,
     read_port,
     read_prefix,
+    read_store,
     read_switch,
     read_token_file,
 )
@@ -51,7 +53,8 @@ class Settings:
     case that a request may carry in its Host header besides the loopback names and ``host``. ``otlp`` is where telemetry is
     received, as ``(host, port)``, ``otlp_store`` is file or console, ``otlp_origins`` are of web pages that may send it.
     ``trust_proxy_user`` is the header in which one of ``proxies``, addresses, names whom it has let in. ``prefix`` is
-    empty or a path like ``/viewer`` below which a proxy shows the pages.
+    empty or a path like ``/viewer`` below which a proxy shows the pages. ``store`` is a cluster
+    that is shown instead of files.
     """
 
     patterns: tuple[str, ...] = ()
@@ -68,6 +71,7 @@ class Settings:
     auth_token_file: str = ""
     trust_proxy_user: str = ""
     proxies: tuple[str, ...] = ()
+    store: Address | None = None
     no_redact: bool = False
     prefix: str = ""
     access_log: bool = False
@@ -114,6 +118,7 @@ class Settings:
             auth_token_file=choose("auth-token-file", read_token_file, ""),
             trust_proxy_user=choose("trust-proxy-user", read_header_name, ""),
             proxies=choose("proxy", read_addresses, ()),
+            store=choose("store", read_store, None),
             access_log=choose("access-log", read_switch, False),
             prefix=choose("prefix", read_prefix, ""),
             no_redact=choose("no-redact", read_switch, False),
@@ -165,6 +170,11 @@ class Settings:
 
 def _check_together(settings: Settings) -> None:
     """What each may be alone and not beside the others."""
+    if settings.store is not None and (settings.patterns or settings.demo or settings.otlp):
+        beside = "a PATTERN" if settings.patterns else "--demo" if settings.demo else "--otlp"
+        raise SettingsError(
+            f"--store shows what a cluster holds and reads no files: leave it out, or leave out {beside}."
+        )
     if settings.otlp and settings.demo:
         raise SettingsError("--demo writes traffic of its own: leave it out, or leave out --otlp.")
     if settings.otlp and settings.otlp_store == "file":

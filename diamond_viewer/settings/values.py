@@ -6,6 +6,7 @@ Every reader takes the text and how it was written (``--port '80x'``, ``DIAMOND_
 import re
 from ipaddress import ip_address
 
+from diamond_viewer.clickhouse.address import Address, AddressError
 from diamond_viewer.tokens import TokensError, read_tokens
 
 MIN_MEMORY_BYTES, MAX_MEMORY_BYTES = 1024**2, 1024**5
@@ -59,6 +60,20 @@ def read_size(text: str, written: str, least_bytes: int, most_bytes: int) -> int
     if not least_bytes <= size_bytes <= most_bytes:
         raise SettingsError(f"{written} is out of range. The least is {least_bytes:,} bytes, the most {most_bytes:,}.")
     return size_bytes
+
+
+def read_store(text: str, written: str) -> Address | None:
+    """None for the store in memory. ``written`` holds a password: no sentence repeats it.
+
+    >>> read_store("memory", "--store 'memory'"), str(read_store("clickhouse://me:secret@a.test/otel", ""))
+    (None, 'clickhouse://a.test:8123/otel')
+    """
+    if text.strip().lower() == "memory":
+        return None
+    try:
+        return Address.parse(text)
+    except AddressError as error:
+        raise SettingsError(f"--store: {error}") from None
 
 
 def read_port(text: str, written: str) -> int:

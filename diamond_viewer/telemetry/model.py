@@ -374,6 +374,8 @@ class FeedState:
 class Health:
     """The state of the store and of what feeds it.
 
+    ``differences`` are sentences: what a store that is elsewhere does not keep as files do.
+
     ``held_since_ns`` is 0 while everything is held, else from when on traces are: what began earlier had to leave memory,
     or never came in, because of ``budget_bytes``.
     """
@@ -388,3 +390,4 @@ class Health:
     counters: Mapping[str, int] = field(default_factory=dict)
     budget_bytes: int = 0
     held_since_ns: int = 0
+    differences: tuple[str, ...] = ()

@@ -138,8 +138,11 @@ def count_logs(resource_logs: bytes) -> LogRecords | None:
                 ids.append(trace_id)
                 marks.append(xxhash.xxh3_64_intdigest(raw, repeats[content]))
                 repeats[content] += 1
-                times_ns.append(_time_of(wire))
-                levels.append(level_of(_number(wire.severity_number), wire.severity_text or ""))
+                try:
+                    times_ns.append(_time_of(wire))
+                    levels.append(level_of(_number(wire.severity_number), wire.severity_text or ""))
+                except ValueError:  # a number in a text that is none, or of more digits than Python reads
+                    return None
                 named.append(_named(attributes) if semconv.event_may_tell("", attributes) else ("", ""))
             services += [service] * len(scope_logs.log_records)
     try:

@@ -18,13 +18,17 @@ _HEX = re.compile(r"[0-9a-fA-F]{1,32}")
 
 def document_of(placed: Iterable[tuple[list[Json], Json, Json]]) -> Json:
     """``(attributes of the resource, scope, span)`` -> one document, what belongs together under one head, in first order."""
-    resources: dict[bytes, tuple[Json, dict[bytes, Json]]] = {}
-    for attributes, scope, span in placed:
-        head, scopes = resources.setdefault(orjson.dumps(attributes), ({"resource": {"attributes": attributes}}, {}))
-        spans = scopes.setdefault(orjson.dumps(scope), {"scope": scope, "spans": []})
-        spans["spans"].append(span)
-        head["scopeSpans"] = list(scopes.values())
-    return {"resourceSpans": [head for head, _ in resources.values()]}
+    return {"resourceSpans": grouped(placed, "scopeSpans", "spans")}
+
+
+def grouped(placed: Iterable[tuple[list[Json], Json, Json]], scopes_name: str, items_name: str) -> list[Json]:
+    """``(attributes of the resource, scope, item)`` -> items under their scopes under their resources, in first order."""
+    heads: dict[bytes, tuple[Json, dict[bytes, Json]]] = {}
+    for resource, scope, item in placed:
+        head, scopes = heads.setdefault(orjson.dumps(resource), ({"resource": {"attributes": resource}}, {}))
+        scopes.setdefault(orjson.dumps(scope), {"scope": scope, items_name: []})[items_name].append(item)
+        head[scopes_name] = list(scopes.values())
+    return [head for head, _ in heads.values()]
 
 
 def pair(key: str, value: Json) -> Json:

@@ -26,6 +26,7 @@ from diamond_viewer.web.jaeger_api import jaeger_api
 from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.log_views import log_pages
 from diamond_viewer.web.map_views import map_pages
+from diamond_viewer.web.openapi import openapi
 from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
 from diamond_viewer.web.proxied import ByProxy
@@ -34,12 +35,15 @@ from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.tempo_api import tempo_api
 from diamond_viewer.web.trace_views import trace_desk, trace_pages
+from diamond_viewer.web.unanswered import explain
 from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRequest
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 from diamond_viewer.web.zone import keep_zone
 
-TOP = Path(__file__).parents[2]  # templates/ and static/ stand at the repository's top level
+PACKAGE = Path(__file__).parents[1]
+# templates/ and static/ stand at the repository's top level, and in the package once it is installed
+TOP = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
 
 
 def app_for(store: TraceStore, settings: Settings, imports: Imports | None = None) -> Flask:
@@ -96,6 +100,7 @@ def create_app(
     guard(app, gate, place.root)
     take_turns(app)  # after protect: a refusal has its headers too
     keep_zone(app)
+    explain(app)
     if is_logged:
         log_access(app)
     desk = trace_desk(store, clock)
@@ -111,6 +116,7 @@ def create_app(
     app.register_blueprint(api(store, clock))
     app.register_blueprint(tally_api(store, clock))
     app.register_blueprint(prometheus(store))
+    app.register_blueprint(openapi())
     app.register_blueprint(jaeger_api(store, clock))
     app.register_blueprint(tempo_api(store, clock))
     if imports is not None:

@@ -1,15 +1,18 @@
 """Assets: URLs of static files that change when the files do, so that a browser may keep what it has forever.
 
 Style sheets and scripts are written in small files and sent in two bundles: one request instead of ten, and a quarter less
-to send, because they are compressed together.
+to send, because they are compressed together; once, as well as it goes, for all who ask.
 """
 
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from flask import Response, request
 
 from diamond_viewer.web.access_log import TellsNoValues
+from diamond_viewer.web.compression import BEST, packed_text, takes_packed
+from diamond_viewer.web.trimming import trimmed_script, trimmed_style
 
 BUNDLES = {
     "pages.css": (
@@ -45,32 +48,42 @@ BUNDLES = {
         "hints.js",
     ),
 }  # name -> the files it is made of, in their order
+VENDORED = "htmx-4.0.1.min.js"  # sent as its author published it
 MIME_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_TRIMMED = {".css": trimmed_style, ".js": trimmed_script}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """``digest`` is the hash of ``content``; ``packed`` is it as gzip."""
+
+    digest: str
+    content: bytes
+    packed: bytes
 
 
 class Assets:
-    """Hashes each file once per change on disk; an unknown name is a programmer's mistake and raises."""
+    """Reads and hashes each file once per change on disk; an unknown name is a programmer's mistake and raises."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[list[int], str, bytes]] = {}  # name -> modification times in ns, hash, content
+        self._known: dict[str, tuple[list[int], Asset]] = {}  # name -> modification times in ns, what stood there
 
     def url(self, name: str) -> str:
-        return f"/static/{name}?v={self._current(name)[0]}"
+        return f"/static/{name}?v={self.asset(name).digest}"
 
-    def bundle(self, name: str) -> tuple[str, bytes]:
-        """Hash and content of one of ``BUNDLES``."""
-        return self._current(name)
-
-    def _current(self, name: str) -> tuple[str, bytes]:
+    def asset(self, name: str) -> Asset:
+        """One of ``BUNDLES``, or a file of the folder."""
         paths = [self._folder / part for part in BUNDLES.get(name, (name,))]
         modified_ns = [path.stat().st_mtime_ns for path in paths]
         known = self._known.get(name)
         if known is None or known[0] != modified_ns:
             content = b"\n".join(path.read_bytes() for path in paths)
-            known = (modified_ns, blake2b(content, digest_size=6).hexdigest(), content if name in BUNDLES else b"")
-            self._known[name] = known
-        return known[1:]
+            if name in BUNDLES:
+                content = _TRIMMED[Path(name).suffix](content.decode()).encode()
+            digest = blake2b(content, digest_size=6).hexdigest()
+            known = self._known[name] = (modified_ns, Asset(digest, content, packed_text(content, BEST)))
+        return known[1]
 
 
 class AssetsApp(TellsNoValues):
@@ -79,10 +92,14 @@ class AssetsApp(TellsNoValues):
     assets: Assets
 
     def send_static_file(self, filename: str) -> Response:
-        if filename not in BUNDLES:
+        if filename not in BUNDLES and filename != VENDORED:
             return super().send_static_file(filename)
-        digest, content = self.assets.bundle(filename)
-        response = Response(content, mimetype=MIME_TYPES[Path(filename).suffix])
-        response.set_etag(digest)
+        asset = self.assets.asset(filename)
+        is_packed = takes_packed()
+        response = Response(asset.packed if is_packed else asset.content, mimetype=MIME_TYPES[Path(filename).suffix])
+        response.vary.add("Accept-Encoding")
+        if is_packed:
+            response.headers["Content-Encoding"] = "gzip"
+        response.set_etag(asset.digest, weak=True)  # the same for both: same content, other bytes
         response.make_conditional(request)
         return response

@@ -6,11 +6,12 @@ from flask import Flask, Response, request
 
 MIN_BYTES = 1_000  # less costs more than it saves
 LEVEL = 4  # on a page of traces 1 % larger than level 6 in half the time
+BEST = 9  # 4 % less in three times the time: for what is packed once
 TEXT_TYPES = ("text/html", "text/plain", "application/json", "text/css", "text/javascript", "image/svg+xml")
 
 
-def packed_text(content: bytes) -> bytes:
-    return gzip.compress(content, LEVEL, mtime=0)
+def packed_text(content: bytes, level: int = LEVEL) -> bytes:
+    return gzip.compress(content, level, mtime=0)
 
 
 def takes_packed() -> bool:

@@ -14,6 +14,8 @@ from flask import Flask, Response, request
 from waitress.channel import HTTPChannel
 from werkzeug.exceptions import ServiceUnavailable
 
+from diamond_viewer.web.dialects import TEXT, error_body
+
 MAX_WAITING = 128  # requests that wait for a thread: some seconds of work
 REQUEST_S = 30.0  # from the first byte of a request to its last
 MAX_KEPT_OPEN = 400  # connections, of the 500 that the server takes, before idle ones are closed
@@ -38,10 +40,10 @@ def later(request_head: bytes, waiting: int) -> bytes | None:
     path = request_head[4:].partition(b" ")[0].partition(b"?")[0]
     if path.endswith((b"/healthz", b"/readyz")):
         return None  # whoever asks whether the viewer lives would end it
-    is_api = b"/api/" in path
-    body = f'{{"error":"{_SENTENCE}"}}' if is_api else f"{_SENTENCE}\n"
-    media_type = "application/json" if is_api else "text/plain"
-    return (_HEAD.format(media_type, len(body), RETRY_S) + body).encode()
+    # a proxy may have the viewer below a path of its own
+    own = next((path[path.index(prefix) :] for prefix in (b"/jaeger/", b"/tempo/", b"/api/") if prefix in path), path)
+    media_type, body = error_body(own.decode("latin-1"), 503, _SENTENCE) or (TEXT, f"{_SENTENCE}\n".encode())
+    return _HEAD.format(media_type, len(body), RETRY_S).encode() + body
 
 
 def tend(connections: Iterable[HTTPChannel]) -> None:

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import Response, jsonify
+import orjson
+from flask import Response
 
-Shape = Callable[[int, str], Response]
+Shape = Callable[[int, str], tuple[str, bytes]]  # status and sentence -> media type and body
+
+JSON, TEXT = "application/json", "text/plain"
 
 
-def _own(status: int, sentence: str) -> Response:
-    return jsonify(error=sentence)
+def _own(status: int, sentence: str) -> tuple[str, bytes]:
+    return JSON, orjson.dumps({"error": sentence})
 
 
-def _jaeger(status: int, sentence: str) -> Response:
+def _jaeger(status: int, sentence: str) -> tuple[str, bytes]:
     """Source: jaeger's query service, ``structuredResponse``."""
-    return jsonify(data=None, total=0, limit=0, offset=0, errors=[{"code": status, "msg": sentence}])
+    errors = [{"code": status, "msg": sentence}]
+    return JSON, orjson.dumps({"data": None, "total": 0, "limit": 0, "offset": 0, "errors": errors})
 
 
-def _text(status: int, sentence: str) -> Response:
-    return Response(f"{sentence}\n", mimetype="text/plain")
+def _text(status: int, sentence: str) -> tuple[str, bytes]:
+    return TEXT, f"{sentence}\n".encode(errors="replace")
 
 
 SHAPES: Mapping[str, Shape] = {"/api": _own, "/jaeger": _jaeger, "/tempo": _text, "/metrics": _text}
@@ -31,14 +35,20 @@ def is_for_programs(path: str) -> bool:
     return _shape_of(path) is not None
 
 
-def error_answer(path: str, status: int, sentence: str) -> Response | None:
-    """None for the address of a page."""
+def error_body(path: str, status: int, sentence: str) -> tuple[str, bytes] | None:
+    """Media type and body; None for the address of a page.
+
+    >>> error_body("/api/traces", 400, "No."), error_body("/health", 400, "No.")
+    (('application/json', b'{"error":"No."}'), None)
+    """
     shape = _shape_of(path)
-    if shape is None:
-        return None
-    response = shape(status, sentence)
-    response.status_code = status
-    return response
+    return shape(status, sentence) if shape else None
+
+
+def error_answer(path: str, status: int, sentence: str) -> Response | None:
+    """Likewise, as a response."""
+    found = error_body(path, status, sentence)
+    return Response(found[1], status, mimetype=found[0]) if found else None
 
 
 def _shape_of(path: str) -> Shape | None:

@@ -55,8 +55,21 @@ COUNTERS: Mapping[str, tuple[str, str]] = {  # name -> title, what it means; a n
     "evicted_logs": ("Evicted logs", "oldest log records that left memory; a flood of them leaves before any trace"),
     "evicted_spans": ("Evicted spans", "oldest spans that left memory because its budget is spent"),
     "evicted_traces": ("Evicted traces", "traces that left memory with them"),
+    "cluster_parts": ("Parts", "pieces of the table of spans on disk; thousands mean that inserts are too small"),
+    "cluster_bytes": ("Bytes on disk", "of the table of spans, on the host that answers"),
+    "cluster_replica_delay_seconds": ("Replica delay", "seconds by which the slowest replica is behind"),
+    "cluster_replication_queue": ("Replication queue", "what replicas have still to fetch and to merge"),
+    "cluster_readonly_replicas": ("Read-only replicas", "replicas that have lost their keeper and take nothing"),
+    "cluster_slow_queries": ("Slow queries", "of the last hour that took more than a second on the table of spans"),
 }
-TROUBLE = ("missed_files", "oversize", "unreadable", "gap_bytes", "invalid_spans")  # shown red when not zero
+TROUBLE = (
+    "cluster_readonly_replicas",
+    "missed_files",
+    "oversize",
+    "unreadable",
+    "gap_bytes",
+    "invalid_spans",
+)  # shown red when not zero
 PACKAGES = ("diamond-viewer", "flask", "waitress", "watchdog", "msgspec", "orjson", "numpy", "zstandard")
 
 
@@ -109,11 +122,41 @@ class HealthPage:
     sources: tuple[Source, ...]
     secrets: Secrets
     versions: tuple[tuple[str, str], ...]
+    differences: tuple[str, ...] = ()  # of a store that is elsewhere
 
 
 def health_page(health: Health, now_ns: int, secrets: Secrets) -> HealthPage:
     feed = health.feed
-    counters = [
+    counters = _of_cluster(health, now_ns) if health.differences else _of_files(health, now_ns)
+    counters += [_named_counter(name, count) for name, count in {**feed.counters, **health.counters}.items()]
+    return HealthPage(
+        status=status_of(feed, now_ns),
+        counters=tuple(counters),
+        sources=tuple(_source(source) for source in feed.sources),
+        secrets=secrets,
+        versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
+        differences=health.differences,
+    )
+
+
+def _of_cluster(health: Health, now_ns: int) -> list[Counter]:
+    return [
+        Counter("traces", "Traces", format_count(health.traces), "in the cluster"),
+        Counter("spans", "Spans", format_count(health.spans), "in the cluster, each once"),
+        Counter(
+            "duplicate_spans",
+            "Duplicate spans",
+            format_count(health.duplicate_spans),
+            "rows that were written more than once, counted once",
+        ),
+        _newest_line(health.feed, now_ns),
+        Counter("version", "Version", format_count(health.version), "moves whenever an answer could have changed"),
+    ]
+
+
+def _of_files(health: Health, now_ns: int) -> list[Counter]:
+    feed = health.feed
+    return [
         Counter("traces", "Traces", format_count(health.traces), "held in memory"),
         Counter("spans", "Spans", format_count(health.spans), "held in memory, each once"),
         Counter("lines", "Lines", format_count(health.lines), "lines of telemetry that were taken"),
@@ -141,14 +184,6 @@ def health_page(health: Health, now_ns: int, secrets: Secrets) -> HealthPage:
         _newest_line(feed, now_ns),
         Counter("version", "Version", format_count(health.version), "moves whenever an answer could have changed"),
     ]
-    counters += [_named_counter(name, count) for name, count in {**feed.counters, **health.counters}.items()]
-    return HealthPage(
-        status=status_of(feed, now_ns),
-        counters=tuple(counters),
-        sources=tuple(_source(source) for source in feed.sources),
-        secrets=secrets,
-        versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
-    )
 
 
 def secrets_of(redactions: Redactions, is_on: bool) -> Secrets:

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from diamond_viewer.store import TraceStore
+from diamond_viewer.store import StoreError, TraceStore
 from diamond_viewer.telemetry.model import FeedState
 
 MAX_KEPT = 512  # requests of some hundred bytes
@@ -47,8 +47,11 @@ class Standstill:
         if kept is None:
             return None
         moment, since_s, answer = kept
-        if moment.is_now(self._store) and time.monotonic() - since_s < MAX_AGE_S:
-            return answer
+        try:
+            if moment.is_now(self._store) and time.monotonic() - since_s < MAX_AGE_S:
+                return answer
+        except StoreError:
+            pass  # the application says why
         with self._lock:
             self._answers.pop(request, None)
         return None

@@ -57,12 +57,23 @@ def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Sta
         detail=detail,
         progress=f"{percent:.1f}" if state == "indexing" else None,
         sources=_sources_sentence(feed),
-        bad_lines=format_times(feed.bad_lines, "bad line"),
+        bad_lines="" if is_elsewhere(feed) else format_times(feed.bad_lines, "bad line"),
         has_bad_lines=feed.bad_lines > 0,
-        unreadable=f"{format_times(failed_count, 'source')} cannot be read" if failed_count else "",
+        unreadable=""
+        if is_elsewhere(feed) or not failed_count
+        else f"{format_times(failed_count, 'source')} cannot be read",
         banner=feed.notice,
         is_demo=feed.is_demo,
     )
+
+
+def is_elsewhere(feed: FeedState) -> bool:
+    """The only source is a store that others write to, not a file.
+
+    >>> is_elsewhere(FeedState(sources=(SourceState("clickhouse://a.test:8123/otel.otel_traces", "live"),)))
+    True
+    """
+    return len(feed.sources) == 1 and "://" in feed.sources[0].path
 
 
 def progress_percent(feed: FeedState) -> float:
@@ -101,7 +112,7 @@ def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str
         missing = waiting_for(feed)
         if missing or not feed.sources:
             return "waiting", "Waiting for", PurePath(missing[0]).name if missing else "a file"
-        return "failed", "Nothing can be read", ""
+        return "failed", "The cluster cannot answer" if is_elsewhere(feed) else "Nothing can be read", ""
     if all(source.state == IMPORTED for source in feed.sources) and feed.sources:
         return IMPORTED, "Imported", "read-only"
     if silence := silence_of(feed, now_ns):
@@ -133,6 +144,10 @@ def behind(lag_ns: int) -> str:
 
 
 def _sources_sentence(feed: FeedState) -> str:
+    if is_elsewhere(feed):
+        (source,) = feed.sources
+        spans = f" · {format_times(source.lines, 'span')}" if source.lines else ""
+        return f"{source.path.partition('://')[2]}{spans}"
     readable = [source for source in feed.sources if source.state in READABLE_STATES]
     if not readable:
         return "no file yet"

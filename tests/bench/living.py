@@ -4,11 +4,14 @@ import json
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
+from typing import Protocol
 
 from tests.bench.corpus import copies, read_seed
 from tests.bench.measure import nearest_rank
@@ -72,25 +75,41 @@ def _lines() -> Iterator[bytes]:
 def _firehose(path: Path) -> Iterator[None]:
     """Real lines, whole, at ``SPANS_PER_S``."""
     stopping = threading.Event()
-
-    def pour() -> None:
-        lines = islice(_lines(), 1, None)
-        first = [next(lines)]  # made before the clock starts: what it takes would be written at one blow
-        began_s, spans = time.perf_counter(), 0
-        with path.open("ab", buffering=0) as out:
-            for line in chain(first, lines):
-                out.write(line)
-                spans += line.count(b'"startTimeUnixNano":')
-                if stopping.wait(max(0.0, began_s + spans / SPANS_PER_S - time.perf_counter())):
-                    return
-
-    thread = threading.Thread(target=pour, daemon=True)
+    thread = threading.Thread(target=pour, args=(path, stopping), daemon=True)
     thread.start()
     try:
         yield
     finally:
         stopping.set()
         thread.join()
+
+
+class Stopping(Protocol):
+    """An event, of threads or of processes."""
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+def pour(
+    path: Path, stopping: Stopping, spans_per_s: int = SPANS_PER_S, rotate_bytes: int = 2**62, backups: int = 3
+) -> None:
+    """Real lines, whole, until it is stopped; a file of ``rotate_bytes`` is renamed, and of those the newest are kept."""
+    lines = islice(_lines(), 1, None)
+    first = [next(lines)]  # made before the clock starts: what it takes would be written at one blow
+    began_s, spans, kept = time.perf_counter(), 0, deque[Path]()
+    out = path.open("ab", buffering=0)
+    for line in chain(first, lines):
+        out.write(line)
+        spans += line.count(b'"startTimeUnixNano":')
+        if stopping.wait(max(0.0, began_s + spans / spans_per_s - time.perf_counter())):
+            break
+        if out.tell() > rotate_bytes:
+            out.close()
+            kept.append(path.rename(path.with_stem(f"{path.stem}-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%f}"[:-3])))
+            if len(kept) > backups:
+                kept.popleft().unlink()
+            out = path.open("ab", buffering=0)
+    out.close()
 
 
 def _probe(viewer: Viewer, path: Path, number: int) -> float:

@@ -1,11 +1,4 @@
-"""Coverage-guided fuzzing of what readers type. Not a part of the tests: atheris has to be installed for it.
-
-python -m tests.query.fuzzing -max_total_time=60
-"""
-
-import importlib
-import sys
-from typing import Any
+"""What holds of everything that readers type into the search box; ``tests/fuzz`` types it."""
 
 from diamond_viewer.query.evidence import fulfils
 from diamond_viewer.query.language import parse
@@ -41,20 +34,3 @@ def ask(text: str, cursor: int) -> None:
         except FilterError as error:
             refusal = str(error)
         assert refusal[-1] in ".?"
-
-
-def main() -> None:
-    atheris: Any = importlib.import_module("atheris")
-
-    def once(data: bytes) -> None:
-        provider = atheris.FuzzedDataProvider(data)
-        cursor = provider.ConsumeIntInRange(0, 400)
-        ask(provider.ConsumeUnicode(400), cursor)
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, once)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()

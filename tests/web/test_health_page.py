@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.clickhouse import cluster_health
 from diamond_viewer.feed import ingest
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import SourceState
@@ -19,7 +20,7 @@ from tests.web.html_outline import Outline
 
 DOCS = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
 DOCUMENTED = re.findall(r"^\| `(\w+)` \| \w", DOCS, re.MULTILINE)
-COUNTED = {*ingest.COUNTERS, *MemoryStore(2**20).health().counters}
+COUNTED = {*ingest.COUNTERS, *MemoryStore(2**20).health().counters, *cluster_health.COUNTERS}
 
 
 def counters_of(client: FlaskClient) -> dict[str, tuple[str, str]]:

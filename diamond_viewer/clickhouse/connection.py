@@ -1,0 +1,204 @@
+"""Connection: SQL over HTTP to whichever host of the cluster answers, bounded in time, rows and memory.
+
+Values are bound by the server (``{p0:String}``), never pasted. A query whose reader has gone away is killed. What goes wrong
+becomes one sentence (``faults``); what the client library would write to the log about it stays unwritten.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import clickhouse_connect
+import numpy as np
+import numpy.typing as npt
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.faults import ClusterError, busy, fault_of, left_fault, unreachable
+from diamond_viewer.store import reader_has_left
+
+T = TypeVar("T")
+
+CONNECT_S = 3
+GRACE_S = 3  # beyond what the server may take: it answers that it has stopped
+LOOK_S = 0.1  # between two looks whether the reader is still there
+THREADS = 8  # queries at once, of all readers
+MAX_RESULT_ROWS = 5_000_000
+READ_ONLY_WITH_SETTINGS = 2  # of ClickHouse: nothing may be written, limits may be set
+NO_SETTINGS = "1"  # of a user who may not even set limits: those of its profile hold
+
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)  # it logs addresses and traces of its own errors
+
+
+@dataclass(slots=True)
+class _Host:
+    name: str
+    port: int
+    client: Client | None = None
+    takes_settings: bool = True
+
+
+class Connection:
+    """May be used from any thread."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._hosts = [_Host(name, port) for name, port in address.hosts]
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
+
+    @property
+    def is_limited(self) -> bool:
+        """False when the user may not set limits, so that those of the user's own profile hold."""
+        return all(host.takes_settings for host in self._hosts)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Raises ``ClusterError``, as all of these do."""
+        return self._ask(lambda client, options: client.query(sql, dict(parameters or {}), **options).result_rows)
+
+    def columns(self, sql: str, parameters: Mapping[str, Any], *names: str) -> dict[str, npt.NDArray[Any]]:
+        """Columns of numbers, called so, in the order of the SQL."""
+        found = self._ask(lambda client, options: client.query_np(sql, dict(parameters), **options))
+        if found.dtype.names is None:  # all columns are of one type: they come as a table
+            table = found.reshape(-1, len(names))
+            return {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(names)}
+        return {name: np.ascontiguousarray(found[field]) for name, field in zip(names, found.dtype.names, strict=True)}
+
+    def lines(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """A JSON array a row, a row a line."""
+        return self._ask(
+            lambda client, options: client.raw_query(sql, dict(parameters or {}), fmt="JSONCompactEachRow", **options)
+        )
+
+    def command(self, sql: str, body: str | bytes | None = None) -> None:
+        """A statement that changes something. It is not bounded, and needs a user who may."""
+        self._threads.submit(self._on_a_host, lambda host: self._client(host).command(sql, data=body)).result()
+
+    def together(self, *questions: Callable[[], Any]) -> list[Any]:
+        """The answers to several questions that are asked at the same time."""
+        has_left = reader_has_left.get()
+
+        def asked(question: Callable[[], Any]) -> Any:
+            reader_has_left.set(has_left)
+            return question()
+
+        with ThreadPoolExecutor(len(questions)) as threads:
+            return [future.result() for future in [threads.submit(asked, question) for question in questions]]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for host in self._hosts:
+            if host.client is not None:
+                host.client.close()
+
+    def _ask(self, ask: Callable[[Client, dict[str, Any]], T]) -> T:
+        query_id = str(uuid4())
+        future = self._threads.submit(
+            self._on_a_host, lambda host: ask(self._client(host), self._options(host, query_id))
+        )
+        return self._unless_left(future, query_id)
+
+    def _unless_left(self, future: "Future[T]", query_id: str) -> T:
+        has_left = reader_has_left.get()
+        give_up_s = time.monotonic() + self.address.timeout_s + CONNECT_S + 2 * GRACE_S
+        while True:
+            try:
+                return future.result(LOOK_S)
+            except NotYet:
+                if future.done():  # the question itself timed out
+                    raise
+                if time.monotonic() > give_up_s:  # others are before it that take their whole time
+                    future.cancel()
+                    raise busy(self.address) from None
+                if has_left():
+                    future.cancel()
+                    self._threads.submit(self._kill, query_id)
+                    raise left_fault() from None
+
+    def _kill(self, query_id: str) -> None:
+        for host in self._hosts:
+            if host.client is not None:
+                try:
+                    host.client.command("KILL QUERY WHERE query_id = {p0:String} ASYNC", {"p0": query_id})
+                except ClickHouseError:
+                    continue  # it has ended, or its time will
+
+    def _on_a_host(self, ask: Callable[[_Host], T]) -> T:
+        """Of the first host that can be reached; the one that answered last is asked first."""
+        last: Exception | None = None
+        for host in [
+            *self._hosts,
+            self._hosts[0],
+        ]:  # once more: a connection that was kept may have been closed meanwhile
+            try:
+                answer = ask(host)
+            except OperationalError as error:
+                last = error
+                host.client = None
+                if "timed out" in str(error).lower() and "connect" not in str(error).lower():
+                    break  # it was reached: another would take as long
+                continue
+            except ClickHouseError as error:
+                raise fault_of(error, self.address) from None
+            except OSError as error:  # of certificates that cannot be read
+                raise unreachable(error, self.address) from None
+            if host is not self._hosts[0]:
+                with self._lock:
+                    self._hosts = [host, *(other for other in self._hosts if other is not host)]
+            return answer
+        assert last is not None
+        raise unreachable(last, self.address) from None
+
+    def _client(self, host: _Host) -> Client:
+        if host.client is not None:
+            return host.client
+        address = self.address
+        client = clickhouse_connect.get_client(
+            interface="https" if address.is_secure else "http",
+            host=host.name,
+            port=host.port,
+            username=address.user,
+            password=address.password,
+            database=address.database,
+            connect_timeout=CONNECT_S,
+            send_receive_timeout=address.timeout_s + GRACE_S,
+            query_retries=0,
+            query_limit=0,
+            autogenerate_session_id=False,  # a session answers one question at a time
+            form_encode_query_params=True,  # ids by the thousand do not fit an address
+            ca_cert=address.ca or None,
+            client_cert=address.certificate or None,
+            client_cert_key=address.key or None,
+            tls_mode="strict" if address.certificate else None,
+            client_name="diamond-viewer",
+            pool_mgr=None,
+            dedicated_pool=not address.is_secure,
+        )
+        readonly = client.command("SELECT value FROM system.settings WHERE name = 'readonly'")
+        host.takes_settings = str(readonly) != NO_SETTINGS
+        host.client = client
+        return client
+
+    def _options(self, host: _Host, query_id: str) -> dict[str, Any]:
+        settings: dict[str, Any] = {"query_id": query_id}
+        if host.takes_settings:
+            settings |= {
+                "readonly": READ_ONLY_WITH_SETTINGS,
+                "max_execution_time": self.address.timeout_s,
+                "max_memory_usage": self.address.memory_bytes,
+                "max_result_rows": MAX_RESULT_ROWS,
+                "result_overflow_mode": "throw",
+                "output_format_json_quote_64bit_integers": 0,
+                "output_format_json_escape_forward_slashes": 0,
+            }
+        return {"settings": settings}
+
+
+__all__ = ["ClusterError", "Connection"]

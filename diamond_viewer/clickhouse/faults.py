@@ -1,0 +1,92 @@
+"""What a cluster's errors mean, each in one sentence that says what to do. Nothing that a sentence shows comes from SQL."""
+
+from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.store import StoreError
+
+MEMORY, TIMEOUT = "memory", "timeout"
+
+_KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
+    "password": (516, 193, 192, 194),
+    "rights": (497,),
+    "table": (60,),
+    "database": (81,),
+    TIMEOUT: (159, 160, 209, 735),
+    MEMORY: (241,),
+    "rows": (158, 307, 396),
+    "left": (394,),
+    "busy": (202,),
+    "shard": (210, 279, 519, 533),
+    "layout": (8, 10, 16, 36, 43, 46, 47, 53, 386),
+    "cluster": (170, 701),
+}
+_KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes}
+
+_SENTENCES = {
+    "password": "{address} refuses the user {user}: check name and password in --store.",
+    "rights": "The user {user} may not read a table of {address}: GRANT SELECT on {database}.* to this user.",
+    "table": "{address} has no table {table}: check ?table= in --store, and whether the collector's exporter has made it.",
+    "database": "{address} has no database {database}: check the end of --store's address.",
+    TIMEOUT: "{address} did not answer within {timeout} s: ask for less time or for more precise things, or give it more "
+    "time with ?timeout= in --store.",
+    MEMORY: "The question needs more memory than {address} gives it: ask for less time or for more precise things, or give "
+    "it more with ?memory= in --store.",
+    "rows": "The question reads more rows than {address} allows: ask for less time.",
+    "left": "The question was stopped at {address}: ask again.",
+    "busy": "{address} has too many questions at once: it is asked again by itself.",
+    "shard": "A part of the cluster behind {address} cannot be reached: it is asked again by itself.",
+    "layout": "{table} of {address} lacks a column that the collector's exporter makes, or has another type there (code "
+    "{code}): compare it with the exporter's table.",
+    "cluster": "{address} knows no cluster {cluster}: check ?cluster= in --store.",
+    "other": "{address} cannot answer (code {code} of ClickHouse): its log says more.",
+}
+
+
+class ClusterError(StoreError):
+    """``kind`` is a key of the sentences above, or unreachable."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def fault_of(error: Exception, address: Address) -> ClusterError:
+    code = getattr(error, "code", None)
+    kind = _KIND_OF_CODE.get(code, "other") if isinstance(code, int) else "other"
+    return ClusterError(
+        kind,
+        _SENTENCES[kind].format(
+            address=address,
+            user=address.user,
+            table=address.table,
+            database=address.database,
+            cluster=address.cluster,
+            timeout=address.timeout_s,
+            code=code or "unknown",
+        ),
+    )
+
+
+def unreachable(error: Exception, address: Address) -> ClusterError:
+    """Of the network: the words of the error tell which way it failed; they are not shown."""
+    said = str(error).lower()
+    if "timed out" in said or "timeout" in said:
+        if "connect" not in said:
+            return ClusterError(TIMEOUT, _SENTENCES[TIMEOUT].format(address=address, timeout=address.timeout_s))
+        reason = "no answer comes: check the host, the port and the firewall"
+    elif "certificate" in said or "ssl" in said:
+        reason = "TLS fails: check ca=, cert= and key= in --store, and whether this port speaks TLS"
+    elif "resolve" in said or "name or service" in said:
+        reason = "its name is not known: check the host in --store"
+    elif "refused" in said:
+        reason = "nothing listens there: check the port in --store, and whether the server runs"
+    else:
+        reason = "the connection breaks: check the network between"
+    return ClusterError("unreachable", f"{address} cannot be reached, {reason}. It is asked again by itself.")
+
+
+def busy(address: Address) -> ClusterError:
+    return ClusterError("busy", _SENTENCES["busy"].format(address=address))
+
+
+def left_fault() -> ClusterError:
+    return ClusterError("left", "The reader has gone away; the question was stopped.")

@@ -1,0 +1,197 @@
+"""ToldTraces: what is told of the selected traces by rules, errors, operations and the ways of people: the questions that
+need whole traces, and what all questions share.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+
+import numpy as np
+
+from diamond_viewer.clickhouse import carried
+from diamond_viewer.clickhouse.bench import MakeBench, examine, settle
+from diamond_viewer.clickhouse.benches import Benches
+from diamond_viewer.clickhouse.cluster_health import ClusterFigures, feed_state
+from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.differences import DIFFERENCES
+from diamond_viewer.clickhouse.examined import Examined
+from diamond_viewer.clickhouse.layout import Layout
+from diamond_viewer.clickhouse.logs import search_logs
+from diamond_viewer.clickhouse.metrics import ClusterMetrics
+from diamond_viewer.clickhouse.opened import OpenedTraces
+from diamond_viewer.clickhouse.pulse import Pulse
+from diamond_viewer.clickhouse.rows import TraceRows
+from diamond_viewer.clickhouse.selection import Column, Extent, Selection, Selections
+from diamond_viewer.clickhouse.watched import watching
+from diamond_viewer.diagnosis.finding import Finding
+from diamond_viewer.diagnosis.found import FoundPage
+from diamond_viewer.query.log_query import LogQuery
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.terms import Carries, Field, Overlaps, Term
+from diamond_viewer.query.troubled import ranked_troubles
+from diamond_viewer.telemetry.found_logs import FoundLogs
+from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
+from diamond_viewer.telemetry.model import FeedState, Health
+from diamond_viewer.telemetry.service_map import ServiceMap
+from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
+from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+
+JOURNEY_TRACES, JOURNEY_SPANS = 300, 20_000  # of one person are looked at together, as in memory
+MAX_KEPT = 16  # flags of the last few selections
+
+
+class ToldTraces:
+    def __init__(self, cluster: Connection, make_bench: MakeBench) -> None:
+        self._cluster = cluster
+        self._make_bench = make_bench
+        self._pulse = Pulse(cluster)
+        self._selections = Selections(self)
+        self._rows = TraceRows(self, make_bench)
+        self._opened = OpenedTraces(self, make_bench)
+        self._examined = Examined(self, make_bench)
+        self._benches = Benches(self, make_bench)
+        self._figures = ClusterFigures(self)
+        self._metrics = ClusterMetrics(self, make_bench)
+        self._kept_flags: OrderedDict[int, tuple[Selection, Column]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._said: tuple[object, FeedState] = (None, FeedState(ready=True))
+
+    @property
+    def cluster(self) -> Connection:
+        return self._cluster
+
+    @property
+    def layout(self) -> Layout:
+        return self._pulse.layout()
+
+    def extent(self) -> Extent:
+        return self._pulse.extent()
+
+    def close(self) -> None:
+        self._pulse.close()
+        self._cluster.close()
+
+    def version(self) -> int:
+        return self._pulse.version()
+
+    # -- what needs whole traces
+
+    def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
+        found = self._selected(query, now_ns)
+        failed = replace(found.chosen(found.error_count > 0), is_exact=False)
+        laid = self._benches.of(("errors", found.terms), failed)
+        settle(laid.bench, query, now_ns)
+        answer = laid.bench.errors(query, now_ns, limit, fingerprint=fingerprint, examples=examples)
+        return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
+
+    def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
+        found = self._selected(query, now_ns)
+        laid = self._benches.of(("all", found.terms), found)
+        settle(laid.bench, query, now_ns)
+        answer = laid.bench.operations(query, now_ns, limit)
+        return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
+
+    def service_map(self, query: Query, now_ns: int) -> ServiceMap:
+        found = self._selected(query, now_ns)
+        laid = self._benches.of(("all", found.terms), found)
+        settle(laid.bench, query, now_ns)
+        return replace(laid.bench.service_map(query, now_ns), is_complete=laid.is_complete)
+
+    def findings(self, query: Query, now_ns: int) -> FoundPage:
+        version = self.version()
+        found = self._selected(query, now_ns)
+        is_complete = self._examined.examine(found) and found.is_complete
+        told = self._examined.findings(found, query.values("finding"))
+        first = (query.page - 1) * query.limit
+        return FoundPage(told[first : first + query.limit], len(told), version, is_complete)
+
+    def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        found = self._within(Overlaps(since_ns, until_ns))
+        return self._examined.count_like(found.chosen(found.starts >= since_ns), fingerprint)
+
+    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
+        terms = (Carries(Field.USER, user), Overlaps(since_ns, until_ns))
+        found = self._within(*terms)
+        found = found.chosen(np.arange(min(len(found), JOURNEY_TRACES)))
+        found = found.chosen(found.span_count.cumsum() <= JOURNEY_SPANS)
+        laid = self._benches.of(("way", *terms), replace(found, is_exact=False))
+        return laid.bench.journey(user, since_ns, until_ns)
+
+    def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
+        terms = (Carries(Field(field), value), Overlaps(since_ns, until_ns))
+        laid = self._benches.of(("way", *terms), self._within(*terms))
+        examine(laid.bench)
+        return laid.bench.way(field, value, since_ns, until_ns)
+
+    def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
+        found = self._within(Overlaps(since_ns, until_ns))
+        names, rows, places = carried.pairs_of(self, found, Field(field), text)
+        flags = self._flags(found)
+        return ranked_troubles(names, places, flags[rows], found.starts[rows], limit)
+
+    def watching(self, since_ns: int, until_ns: int) -> Watching:
+        found = self._within(Overlaps(since_ns, until_ns))
+        names, rows, _ = carried.pairs_of(self, found, Field.LESSON, "")
+        theirs = replace(found.chosen(np.unique(rows)), is_exact=False)
+        return watching(self, theirs, len(names))
+
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        version = self.version()
+        return replace(search_logs(self, self._make_bench, query, now_ns, buckets), version=version)
+
+    def metrics(self) -> MetricCatalogue:
+        return self._metrics.bench().metrics()
+
+    def series(self, metric: str) -> tuple[SeriesPoints, ...]:
+        return self._metrics.bench().series(metric)
+
+    # -- what is said of the cluster
+
+    def feed(self) -> FeedState:
+        """Asks nobody: what was last seen of the cluster."""
+        extent, fault = self._pulse.known()
+        if (extent, fault) != self._said[0]:
+            self._said = (extent, fault), feed_state(self._cluster, extent, fault)
+        return self._said[1]
+
+    def health(self) -> Health:
+        """While the cluster cannot be asked: what was last known of it, and why."""
+        extent, fault = self._pulse.known()
+        if fault is None:
+            extent = self.extent()
+            self._figures.renew(self.version())
+        rows = extent.rows if extent else 0
+        return Health(
+            version=self._pulse.last_version,
+            traces=self._figures.traces,
+            spans=rows - self._figures.duplicate_spans,
+            lines=rows,
+            duplicate_spans=self._figures.duplicate_spans,
+            memory_bytes=0,
+            feed=self.feed(),
+            counters=self._figures.counters,
+            differences=tuple(difference.sentence for difference in DIFFERENCES),
+        )
+
+    # -- what all questions share
+
+    def _selected(self, query: Query, now_ns: int) -> Selection:
+        """The traces that match, decided by whole traces where the SQL cannot."""
+        found = self._within(*query.terms(now_ns))
+        return found if found.is_exact else self._examined.decided(found, query, now_ns)
+
+    def _within(self, *terms: Term) -> Selection:
+        return self._selections.of(terms, self.version())
+
+    def _flags(self, found: Selection) -> Column:
+        """All flags of the selected traces: what rules tell as far as they were examined."""
+        with self._lock:
+            kept = self._kept_flags.get(id(found))
+        if kept is None:
+            kept = found, carried.flags_of(self, found)
+            with self._lock:
+                self._kept_flags[id(found)] = kept  # it holds the selection, so that no other gets its id
+                while len(self._kept_flags) > MAX_KEPT:
+                    self._kept_flags.popitem(last=False)
+        flags: Column = kept[1] | self._examined.flags(found)
+        return flags

@@ -1,0 +1,82 @@
+"""What holds for every page: it stands still while it loads, fits a phone, has its own title, leads on, and axe agrees."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Viewer, Watched, context_of
+from tests.browser.test_accessibility import violations
+from tests.browser.test_traces_page import MISMATCH_TRACE
+
+PAGES = (
+    "/trace-viewer.html",
+    f"/traces/{MISMATCH_TRACE}",
+    "/errors",
+    "/journeys",
+    "/users/usr_0007",
+    "/lessons/lesson-012",
+    "/operations",
+    "/logs",
+    "/video",
+    "/map",
+    "/health",
+    "/connect",
+    "/import",
+    "/search-help",
+)
+MAX_SHIFT = 0.02  # Core Web Vitals call 0.1 good
+SHIFT = """() => new Promise(done => {
+    let shift = 0;
+    new PerformanceObserver(list => { for (const entry of list.getEntries()) shift += entry.value; })
+        .observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(shift), 300); // what was buffered comes at once; this is longer than a font or an image would take
+})"""
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def desk(browser: Browser, shared_viewer: Viewer, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = context_of(browser, base_url=shared_viewer.address, color_scheme=request.param)
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.timeout(120)
+def test_pages_stand_still_and_fit_a_phone(desk: Page, watched: Watched) -> None:
+    watched.watch(desk)
+    shifts, too_wide, titles = {}, {}, {}
+    for path in PAGES:
+        desk.set_viewport_size({"width": 1280, "height": 800})
+        desk.goto(path)
+        titles[path] = desk.title()
+        shifts[path] = desk.evaluate(SHIFT)
+        desk.set_viewport_size({"width": 390, "height": 844})
+        too_wide[path] = desk.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert {path: shift for path, shift in shifts.items() if shift > MAX_SHIFT} == {}
+    assert {path: pixels for path, pixels in too_wide.items() if pixels > 0} == {}
+    assert len(set(titles.values())) == len(PAGES), titles
+
+
+@pytest.mark.timeout(120)
+def test_axe_finds_nothing_serious_on_pages_that_no_other_test_opens(desk: Page) -> None:
+    found = {}
+    desk.set_viewport_size({"width": 1280, "height": 800})
+    for path in ("/errors", "/operations", "/logs", "/connect", "/import"):
+        desk.goto(path)
+        found[path] = violations(desk)
+    assert {path: sentences for path, sentences in found.items() if sentences} == {}
+
+
+def test_no_page_is_a_dead_end(desk: Page) -> None:
+    """From each page the list, the help and the other pages can be reached by keyboard alone."""
+    for path in (*PAGES, "/nothing-here"):
+        desk.goto(path)
+        desk.keyboard.press("Tab")  # the skip link
+        assert desk.evaluate("document.activeElement.className") == "skip", path
+        desk.keyboard.press("Tab")
+        assert desk.evaluate("document.activeElement.getAttribute('href')") == "/trace-viewer.html", path
+        desk.keyboard.press("?")
+        assert desk.locator("#help").is_visible(), path
+        desk.keyboard.press("Escape")
+        assert not desk.locator("#help").is_visible(), path

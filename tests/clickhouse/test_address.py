@@ -1,0 +1,66 @@
+"""The address of a cluster: what may stand in it, and that its password stands nowhere else."""
+
+import pytest
+
+from diamond_viewer.clickhouse.address import Address, AddressError
+from diamond_viewer.clickhouse.faults import fault_of, unreachable
+from diamond_viewer.settings.settings import Settings, SettingsError
+
+SECRET = "s3cr:t@/?#"
+WRITTEN = "s3cr%3At%40%2F%3F%23"
+
+
+def test_everything_that_may_stand_in_it_is_read() -> None:
+    text = (
+        f"clickhouses://me:{WRITTEN}@a.test,[::1]:9440/otel?table=x.spans&cluster=two&ca=/a&cert=/b&key=/c&longest=10m"
+    )
+    address = Address.parse(f"{text}&timeout=5s&memory=512MiB")
+    assert address.hosts == (("a.test", 8443), ("::1", 9440))
+    assert (address.user, address.password, address.database) == ("me", SECRET, "otel")
+    assert (address.table, address.cluster, address.is_secure) == ("x.spans", "two", True)
+    assert (address.ca, address.certificate, address.key) == ("/a", "/b", "/c")
+    assert (address.longest_s, address.timeout_s, address.memory_bytes) == (600, 5, 512 * 1024**2)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("http://a/otel", "must begin with clickhouse://"),
+        ("clickhouse:///otel", "names no host"),
+        ("clickhouse://a:99999/otel", "names no host"),
+        (f"clickhouse://me:{SECRET}@a/otel", "names no host"),
+        ("clickhouse://a/otel?tabel=x", "'tabel', which is unknown"),
+        ("clickhouse://a/otel?table=a b", "no name of a table"),
+        ("clickhouse://a/o`tel", "no name of a database"),
+        ("clickhouse://a/otel?timeout=soon", "is no time"),
+        ("clickhouse://a/otel?memory=much", "is no size"),
+        ("clickhouse://a/otel?ca=/x", "write clickhouses://"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(text: str, complaint: str) -> None:
+    with pytest.raises(AddressError, match=complaint):
+        Address.parse(text)
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_arguments(["--store", text], {})
+    assert "s3cr" not in str(refused.value)
+
+
+def test_the_password_is_in_no_text_that_is_made_of_it() -> None:
+    settings = Settings.from_arguments([], {"DIAMOND_STORE": f"clickhouse://me:{WRITTEN}@a.test/otel"})
+    address = settings.store
+    assert address is not None
+    assert address.password == SECRET
+    errors = [OSError(f"refused {SECRET}"), TimeoutError("read timed out"), ValueError(WRITTEN)]
+    texts = [repr(settings), repr(address), str(address), *(str(unreachable(error, address)) for error in errors)]
+    texts += [str(fault_of(error, address)) for error in errors]
+    assert [text for text in texts if "s3cr" in text] == []
+
+
+@pytest.mark.parametrize("beside", [["a.json"], ["--demo"], ["--otlp", "4318"]])
+def test_a_cluster_is_shown_instead_of_files(beside: list[str]) -> None:
+    with pytest.raises(SettingsError, match="--store shows what a cluster holds and reads no files"):
+        Settings.from_arguments(["--store", "clickhouse://a.test/otel", *beside], {})
+
+
+def test_memory_is_the_store_of_files() -> None:
+    assert Settings.from_arguments(["--store", "memory", "a.json"], {}).store is None

@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx bench-cluster jq
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-peers: $(TOOLS) $(PEERS)/.installed ## how fast DuckDB, chdb, SQLite, jq a
 
 bench-search: $(TOOLS) ## how fast searches are
 	@$(BIN)/python -m tests.bench.searching $(ARGS)
+
+bench-cluster: $(TOOLS) $(ENGINE) ## how fast a cluster's pages are; writes docs/benchmarks-cluster.md
+	@$(BIN)/python -m tests.bench.clustering $(ARGS)
 
 load: $(TOOLS) ## 100 readers and 5,000 spans/s for 60 s; writes its chapter of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench.loading $(ARGS)

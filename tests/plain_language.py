@@ -55,7 +55,8 @@ def holds(term: Term, summary: TraceSummary, spans: Sequence[Span]) -> bool:
     if isinstance(term, CarriesLike):
         return any(text and _passes(term.test, text) for text in _carried(spans, term.field.value))
     if isinstance(term, HasFinding):
-        return bool(summary.findings) if term.rule == ANY_RULE else term.rule in summary.findings
+        found = {*summary.findings, *(() if term.alone else summary.findings_together)}
+        return bool(found) if term.rule == ANY_RULE else term.rule in found
     if isinstance(term, HasFlag):
         return bool(summary.flags & term.flag) == term.wanted
     if isinstance(term, LastsBetween):

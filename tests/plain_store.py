@@ -7,6 +7,7 @@ function's docstring.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,6 @@ from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import (
     Facets,
-    FacetValues,
     FeedState,
     Flag,
     Health,
@@ -40,6 +40,8 @@ from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+from tests.plain_histogram import histogram_of, most_carried, nearest_rank
+from tests.plain_journeys import followed, found_together
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_logs import plain_logs, read_records
 from tests.plain_map import plain_map
@@ -57,6 +59,7 @@ class PlainStore:
         self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
         self._summaries: dict[str, TraceSummary] = {}
         self._diagnoses: dict[str, Diagnosis] = {}
+        self._together: dict[str, tuple[Finding, ...]] | None = None  # of several traces; worked out when asked for
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
@@ -113,6 +116,8 @@ class PlainStore:
         for trace_id in changed:
             self._diagnoses.pop(trace_id, None)
             self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
+        if changed:
+            self._together = None
 
     def report(self, state: FeedState) -> None:
         """As a feed would: what ``health`` says of the sources from now on."""
@@ -147,7 +152,8 @@ class PlainStore:
         return sketch_trace(trace) if trace else None
 
     def summary(self, trace_id: str) -> TraceSummary | None:
-        return self._summaries.get(trace_id)
+        row = self._summaries.get(trace_id)
+        return None if row is None else self._followed(row)
 
     def left_ns(self, trace_id: str) -> int:
         """It forgets nothing."""
@@ -217,19 +223,20 @@ class PlainStore:
         rows = self._matching(query, now_ns)
         spans = [list(self._spans[row.trace_id].values()) for row in rows]
         carried = {
-            field.value: _most([self._carried(row.trace_id, field) - {""} for row in rows], limit) for field in Field
+            field.value: most_carried([self._carried(row.trace_id, field) - {""} for row in rows], limit)
+            for field in Field
         }
         return Facets(
             service=carried["service"],
             operation=carried["operation"],
-            status=_most([{row.status} for row in rows], limit),
-            route=_most([set(map(route_of, held)) - {""} for held in spans], limit),
-            http_status=_most([{str(s) for s in map(http_status_of, held) if s} for held in spans], limit),
+            status=most_carried([{row.status} for row in rows], limit),
+            route=most_carried([set(map(route_of, held)) - {""} for held in spans], limit),
+            http_status=most_carried([{str(s) for s in map(http_status_of, held) if s} for held in spans], limit),
             lesson=carried["lesson"],
             user=carried["user"],
             event=carried["event"],
-            flag=_most([set(flag_names(row.flags)) for row in rows], limit),
-            finding=_most([set(row.findings) for row in rows], limit),
+            flag=most_carried([set(flag_names(row.flags)) for row in rows], limit),
+            finding=most_carried([{*row.findings, *row.findings_together} for row in rows], limit),
         )
 
     def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
@@ -251,7 +258,8 @@ class PlainStore:
         for trace_id in trace_ids:
             if trace_id not in self._diagnoses and (trace := self.trace(trace_id)):
                 self._diagnoses[trace_id] = diagnosis_of(trace)
-        return {trace_id: self._diagnoses[trace_id] for trace_id in trace_ids if trace_id in self._diagnoses}
+        known = {trace_id: self._diagnoses[trace_id] for trace_id in trace_ids if trace_id in self._diagnoses}
+        return {one: replace(said, journey=self.together().get(one, ())) for one, said in known.items()}
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         rules = query.values("finding")
@@ -265,7 +273,12 @@ class PlainStore:
         alike = Counter(one.fingerprint for one in found)
         first = (query.page - 1) * query.limit
         page = tuple(FoundFinding(one, alike[one.fingerprint]) for one in found[first : first + query.limit])
-        return FoundPage(page, len(found), self._version)
+        over = {one for row in self._matching(query, now_ns) for one in self.together().get(row.trace_id, ())}
+        wanted = sorted(
+            (one for one in over if not rules or one.rule in rules),
+            key=lambda one: (-one.time_ns, one.rule, one.evidence),
+        )
+        return FoundPage(page, len(found), self._version, journey=tuple(wanted[: query.limit]))
 
     def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
         rows = [row.trace_id for row in self.summaries() if since_ns <= row.start_ns <= until_ns]
@@ -338,7 +351,16 @@ class PlainStore:
 
     def summaries(self) -> list[TraceSummary]:
         """Every row there is, in the order of the list."""
-        return sorted(self._summaries.values(), key=_place)
+        return sorted(map(self._followed, self._summaries.values()), key=_place)
+
+    def together(self) -> dict[str, tuple[Finding, ...]]:
+        if self._together is None:
+            traces = [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
+            self._together = found_together(traces)
+        return self._together
+
+    def _followed(self, row: TraceSummary) -> TraceSummary:
+        return followed(row, self.together().get(row.trace_id, ()))
 
     def _matching(self, query: Query, now_ns: int) -> list[TraceSummary]:
         terms = query.terms(now_ns)
@@ -370,31 +392,6 @@ class PlainStore:
         return {event.name for span in spans for event in span.events}
 
 
-def _most(traces: Iterable[set[str]], limit: int) -> FacetValues:
-    """What most of the traces carry, ties by value."""
-    counts = Counter(value for carried in traces for value in carried)
-    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit])
-
-
 def _place(row: TraceSummary) -> tuple[int, str]:
     """Newest start first, ties by trace id."""
     return -row.start_ns, row.trace_id
-
-
-def nearest_rank(ordered: list[int], percent: int) -> int:
-    """The value at rank ``ceil(percent / 100 * n)``, counted from 1; 0 of nothing.
-
-    >>> [nearest_rank([10, 20, 30, 40], percent) for percent in (50, 75, 99)]
-    [20, 30, 40]
-    """
-    return ordered[-(-percent * len(ordered) // 100) - 1] if ordered else 0
-
-
-def histogram_of(rows: Iterable[TraceSummary], start_ns: int, width_ns: int, buckets: int) -> Histogram:
-    """Rows into given buckets; those that start outside all of them into the nearest."""
-    counts = {"ok": [0] * buckets, "auth": [0] * buckets, "error": [0] * buckets}
-    for row in rows:
-        bucket = min(max((row.start_ns - start_ns) // width_ns, 0), buckets - 1)
-        colour = "error" if row.flags & Flag.ERROR else "auth" if row.flags & Flag.AUTH_FAILURE else "ok"
-        counts[colour][bucket] += 1
-    return Histogram(start_ns, width_ns, tuple(counts["ok"]), tuple(counts["auth"]), tuple(counts["error"]))

@@ -10,7 +10,8 @@ import pytest
 from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.telemetry.model import FLAG_NAMES, EventFact, TraceSummary
 from tests.asking import NOW_NS, all_rows, asked
-from tests.plain_store import PlainStore, histogram_of
+from tests.plain_histogram import histogram_of
+from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, event, key_values, line, span, trace_id
 
 DISTRICT = Path(__file__).parent / "data" / "diamond-district"

@@ -56,18 +56,19 @@ def journey_findings(journey: Journey, query: Query, now_ns: int) -> tuple[Findi
 
 
 def findings_answer(page: FoundPage, journey: tuple[Finding, ...]) -> dict[str, Any]:
-    """``journey``: see ``journey_findings``."""
+    """``journey``: see ``journey_findings``; without any, what is known over several traces of those that match."""
     return {
         "version": page.version,
         "total": page.total,
         "is_complete": page.is_complete,
         "findings": [{**finding_row(found.finding), "similar": found.alike - 1} for found in page.findings],
-        "journey": [finding_row(finding) for finding in journey],
+        "journey": [finding_row(finding) for finding in journey or page.journey],
     }
 
 
 def findings_document(page: FoundPage, journey: tuple[Finding, ...], query: Query) -> str:
     """The same as ``findings_answer``, as Markdown: what was asked for, then what was found, over several traces first."""
+    journey = journey or page.journey
     asked = [FILTER_BY_PARAMETER[name].sentence.format(value) for name, value in query.set_filters]
     count = f"{len(page.findings):,} of {page.total:,}" if len(page.findings) < page.total else f"{page.total:,}"
     facts = [f"{count} {'finding' if page.total == 1 else 'findings'}"]

@@ -10,8 +10,6 @@ from diamond_viewer.telemetry.model import Page, Trace, TraceSummary, flag_names
 from diamond_viewer.telemetry.otlp_json import encode_trace
 from diamond_viewer.telemetry.units import NS_PER_MS
 
-MAX_EXAMINED_SPANS = 20_000  # of an opened trace: half a second, once
-
 
 def trace_row(summary: TraceSummary) -> dict[str, Any]:
     return {
@@ -42,7 +40,16 @@ def traces_answer(page: Page) -> dict[str, Any]:
     }
 
 
-def trace_answer(trace: Trace, diagnosis: Diagnosis) -> bytes:
-    """OTLP/JSON of the whole trace, and beside it what the rules say: OTLP's readers pass over what they do not know."""
-    said = {"findings": [*map(finding_row, diagnosis.findings)], "flows": [*map(flow_row, diagnosis.flows)]}
+def trace_answer(trace: Trace, diagnosis: Diagnosis | None) -> bytes:
+    """OTLP/JSON of the whole trace, and beside it what the rules say: OTLP's readers pass over what they do not know.
+
+    ``diagnosis`` is None where the trace was not examined; the answer says so.
+    """
+    is_examined = diagnosis is not None
+    diagnosis = diagnosis or Diagnosis()
+    said = {
+        "is_examined": is_examined,
+        "findings": [*map(finding_row, diagnosis.findings)],
+        "flows": [*map(flow_row, diagnosis.flows)],
+    }
     return encode_trace(trace)[:-1] + b"," + orjson.dumps(said)[1:]

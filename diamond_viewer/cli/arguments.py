@@ -19,6 +19,7 @@ EXIT_STATUS = """\
 
 ENVIRONMENT = """\
 NO_COLOR        any value: no colours (--color=always wins)
+DIAMOND_STORE   as --store
 DIAMOND_MEMORY  as --memory
 DIAMOND_CONFIG  as --config"""
 
@@ -102,8 +103,7 @@ class _Filter(argparse.Action):
         namespace.filters = [*namespace.filters, (self.dest, str(values))]
 
 
-def add_files(parser: ArgumentParser) -> None:
-    """What is read, and how."""
+def add_patterns(parser: ArgumentParser) -> None:
     parser.add_argument(
         "patterns",
         metavar="PATTERN",
@@ -111,6 +111,11 @@ def add_files(parser: ArgumentParser) -> None:
         help="a trace file with its rotated backups, a glob in quotation marks, or - for standard input; also .gz and .zst "
         f"(default: {DEFAULT_PATTERN})",
     )
+
+
+def add_files(parser: ArgumentParser) -> None:
+    """What is read, and how."""
+    add_patterns(parser)
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--memory",

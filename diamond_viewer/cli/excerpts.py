@@ -41,7 +41,7 @@ def telling_bytes(query: "Query") -> bytes:
 
 def excerpts_for(patterns: Sequence[str], query: "Query") -> Excerpts:
     """Lines with all spans of all traces that can match, and few others."""
-    if not (text := telling_bytes(query)):
+    if _asks_for_findings(query) or not (text := telling_bytes(query)):
         return no_excerpts
     needle = Needle(text)
 
@@ -53,6 +53,11 @@ def excerpts_for(patterns: Sequence[str], query: "Query") -> Excerpts:
         return _gathered(names, lambda line: excerpt(line, trace_ids)) if trace_ids else []
 
     return _begun(patterns, take)
+
+
+def _asks_for_findings(query: "Query") -> bool:
+    """What several traces of a person show is seen only where all of them are."""
+    return any(name == "finding" or (name == "q" and "finding" in value) for name, value in query.set_filters)
 
 
 def excerpts_of_trace(patterns: Sequence[str], trace_id: str) -> Excerpts:

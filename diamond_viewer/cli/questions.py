@@ -58,8 +58,7 @@ def matching(store: MemoryStore, query: Query, trace_ids: Sequence[str], now_ns:
 
 def examined(store: MemoryStore, summaries: Sequence[TraceSummary]) -> Iterator[TraceSummary]:
     """The same rows, with what the rules say of each: the server examines traces at quiet moments, and here is none."""
-    if not summaries:
-        return
-    store.examine(None, AmongTraces(trace_ids=tuple(summary.trace_id for summary in summaries)))
+    if summaries:
+        store.examine(None, AmongTraces(trace_ids=tuple(summary.trace_id for summary in summaries)))
     for summary in summaries:
         yield store.summary(summary.trace_id) or summary

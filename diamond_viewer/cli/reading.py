@@ -70,6 +70,7 @@ def read_store(
     """
     lines = excerpts()
     patterns, store = patterns_of(namespace), new_store(namespace)
+    store.follows_people = lines is None and not trace_id
     if lines is not None:
         fill(store, lines)
         yield store

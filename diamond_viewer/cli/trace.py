@@ -57,10 +57,10 @@ def trace_id_from(text: str) -> str:
 
 def show(store: "MemoryStore", trace_id: str, namespace: Namespace, output: Output) -> int:
     """Write the trace out of a store that holds it; the exit code."""
-    from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS, trace_answer
+    from diamond_viewer.answers.traces import trace_answer
     from diamond_viewer.cli.waterfall import waterfall_lines
-    from diamond_viewer.diagnosis.diagnose import Diagnosis
-    from diamond_viewer.diagnosis.wording import NOT_EXAMINED, findings_markdown, findings_text
+    from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS, Diagnosis
+    from diamond_viewer.diagnosis.wording import findings_markdown, findings_text, not_examined_words
     from diamond_viewer.trace.arranged import Arranged
     from diamond_viewer.trace.outline import outline_markdown
 
@@ -75,11 +75,11 @@ def show(store: "MemoryStore", trace_id: str, namespace: Namespace, output: Outp
     if namespace.json:
         trace = store.trace(trace_id)
         assert trace is not None
-        output.json(trace_answer(trace, diagnosis))
+        output.json(trace_answer(trace, known))
         return FOUND
     arranged = Arranged.of(sketch)
     names = {span.span_id: span.name for span in arranged.spans} if diagnosis.findings else {}
-    note = "" if known else NOT_EXAMINED
+    note = "" if known else not_examined_words(sketch.summary.span_count)
     if namespace.markdown:
         output.text(outline_markdown(arranged))
         if diagnosis.findings or diagnosis.flows or note:

@@ -21,7 +21,15 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from diamond_viewer.clickhouse.address import Address
-from diamond_viewer.clickhouse.faults import ClusterError, busy, fault_of, left_fault, unreachable
+from diamond_viewer.clickhouse.faults import (
+    DOUBTFUL,
+    ClusterError,
+    busy,
+    fault_of,
+    left_fault,
+    took_too_long,
+    unreachable,
+)
 from diamond_viewer.store import reader_has_left
 
 T = TypeVar("T")
@@ -52,6 +60,7 @@ class Connection:
         self.address = address
         self._hosts = [_Host(name, port) for name, port in address.hosts]
         self._lock = threading.Lock()
+        self.doubts = 0  # how often an answer said that the tables are not what they were taken for
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
 
     @property
@@ -142,11 +151,13 @@ class Connection:
             except OperationalError as error:
                 last = error
                 host.client = None
-                if "timed out" in str(error).lower() and "connect" not in str(error).lower():
+                if took_too_long(error):
                     break  # it was reached: another would take as long
                 continue
             except ClickHouseError as error:
-                raise fault_of(error, self.address) from None
+                fault = fault_of(error, self.address)
+                self.doubts += fault.kind in DOUBTFUL
+                raise fault from None
             except OSError as error:  # of certificates that cannot be read
                 raise unreachable(error, self.address) from None
             if host is not self._hosts[0]:

@@ -1,9 +1,13 @@
 """What a cluster's errors mean, each in one sentence that says what to do. Nothing that a sentence shows comes from SQL."""
 
+import re
+
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.store import StoreError
 
 MEMORY, TIMEOUT = "memory", "timeout"
+METRIC_SUFFIXES = ("gauge", "sum", "histogram", "exponential_histogram", "exp_histogram", "summary")
+DOUBTFUL = ("table", "layout")  # kinds that say that the tables are not what they were taken for
 
 _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
     "password": (516, 193, 192, 194),
@@ -57,7 +61,7 @@ def fault_of(error: Exception, address: Address) -> ClusterError:
         _SENTENCES[kind].format(
             address=address,
             user=address.user,
-            table=address.table,
+            table=_missing(str(error), address),
             database=address.database,
             cluster=address.cluster,
             timeout=address.timeout_s,
@@ -66,12 +70,29 @@ def fault_of(error: Exception, address: Address) -> ClusterError:
     )
 
 
+def _missing(said: str, address: Address) -> str:
+    """Which of our tables the words of an error are about; the words themselves are not shown."""
+    names = (address.table, address.logs, *(f"{address.metrics}_{kind}" for kind in METRIC_SUFFIXES))
+    return next((name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)), address.table)
+
+
+def took_too_long(error: Exception) -> bool:
+    """Of the network: whether the server was reached and then said nothing for too long.
+
+    >>> took_too_long(OSError("HTTPConnectionPool(host='a', port=1): Read timed out. (read timeout=5)"))
+    True
+    >>> took_too_long(OSError("Connection to a timed out. (connect timeout=3)"))
+    False
+    """
+    return "read timed out" in str(error).lower()
+
+
 def unreachable(error: Exception, address: Address) -> ClusterError:
     """Of the network: the words of the error tell which way it failed; they are not shown."""
     said = str(error).lower()
+    if took_too_long(error):
+        return ClusterError(TIMEOUT, _SENTENCES[TIMEOUT].format(address=address, timeout=address.timeout_s))
     if "timed out" in said or "timeout" in said:
-        if "connect" not in said:
-            return ClusterError(TIMEOUT, _SENTENCES[TIMEOUT].format(address=address, timeout=address.timeout_s))
         reason = "no answer comes: check the host, the port and the firewall"
     elif "certificate" in said or "ssl" in said:
         reason = "TLS fails: check ca=, cert= and key= in --store, and whether this port speaks TLS"

@@ -13,6 +13,9 @@ from diamond_viewer.clickhouse.faults import ClusterError
 LOOKUP_SUFFIX = "_trace_id_ts"
 USERS_COLUMN, LESSONS_COLUMN, STATUS_COLUMN = "DiamondUsers", "DiamondLessons", "DiamondHttpStatus"
 METRIC_KINDS = ("gauge", "sum", "histogram", "exp_histogram", "summary")
+OTHER_SUFFIXES = {
+    "exp_histogram": ("exponential_histogram",)
+}  # as the exporter's code has it; the other is its README's
 NEEDED = (
     *("Timestamp", "TraceId", "SpanId", "ParentSpanId", "SpanName", "SpanKind", "ServiceName", "ResourceAttributes"),
     *("SpanAttributes", "Duration", "StatusCode", "StatusMessage", "Events.Timestamp", "Events.Name"),
@@ -86,8 +89,12 @@ def read_layout(cluster: Asks) -> Layout:
     lookup_columns = _described(cluster, lookup)
     has_lookup = lookup_columns is not None and {"TraceId", "Start", "End"} <= lookup_columns.keys()
     logs = _described(cluster, address.logs)
-    metrics = {kind: f"{address.metrics}_{kind}" for kind in METRIC_KINDS}
-    known = {kind: name for kind, name in metrics.items() if _described(cluster, name) is not None}
+    metrics = [
+        (kind, f"{address.metrics}_{suffix}")
+        for kind in METRIC_KINDS
+        for suffix in (kind, *OTHER_SUFFIXES.get(kind, ()))
+    ]
+    known = {kind: name for kind, name in metrics if _described(cluster, name) is not None}
     engine = cluster.rows(
         "SELECT engine FROM system.tables WHERE database = {p0:String} AND name = {p1:String}",
         dict(zip(("p0", "p1"), split_name(address, address.table), strict=True)),

@@ -6,6 +6,7 @@ Counting rows and the ends of a column that partitions the table takes the serve
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.faults import ClusterError, busy
@@ -28,6 +29,7 @@ class Pulse:
         self._fault: ClusterError | None = None
         self._asked_s = self._laid_out_s = -1e9
         self._layout: Layout | None = None
+        self._doubts = 0
         self._version = 0
 
     def extent(self) -> Extent:
@@ -70,7 +72,7 @@ class Pulse:
         if self._first_look.is_set():
             self._thread.submit(self._find_out)
         else:
-            self._find_out()
+            Context().run(self._find_out)  # for everybody: if this reader leaves, the others still want to know
 
     def _find_out(self) -> None:
         try:
@@ -88,8 +90,10 @@ class Pulse:
             self._is_looking.release()
 
     def _ask(self) -> None:
-        if self._layout is None or time.monotonic() - self._laid_out_s > LAYOUT_AGE_S:
+        is_old = time.monotonic() - self._laid_out_s > LAYOUT_AGE_S or self._cluster.doubts != self._doubts
+        if self._layout is None or is_old:
             layout = read_layout(self._cluster)
+            self._doubts = self._cluster.doubts
             self._version += layout != self._layout
             self._layout, self._laid_out_s = layout, time.monotonic()
         sql = (

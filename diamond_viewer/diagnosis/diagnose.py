@@ -18,7 +18,7 @@ from diamond_viewer.diagnosis import (
 from diamond_viewer.diagnosis.facts import TraceFacts, gather
 from diamond_viewer.diagnosis.finding import Finding, Thresholds, folded, in_order
 from diamond_viewer.diagnosis.flows import Flow, recognise
-from diamond_viewer.diagnosis.journey import Journey, follow
+from diamond_viewer.diagnosis.journey import Journey, alone, follow
 from diamond_viewer.telemetry.model import Trace
 
 
@@ -81,6 +81,7 @@ JOURNEY_RULES = (
 
 RULE_NAMES = tuple(dict.fromkeys(rule.name for rule in TRACE_RULES + JOURNEY_RULES))
 DEFAULTS = Thresholds()
+MAX_EXAMINED_SPANS = 20_000  # of a trace: to decode a larger one takes half a second and 60 MB
 
 
 def diagnose(trace: Trace, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
@@ -96,10 +97,14 @@ def diagnose_facts(facts: TraceFacts, thresholds: Thresholds = DEFAULTS) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong with a trace, the worst first, and the flows recognised in it."""
+    """What is wrong with a trace, the worst first, and the flows recognised in it.
+
+    ``journey`` is what was found over several traces of its people, this one among them, where a store knows that already.
+    """
 
     findings: tuple[Finding, ...] = ()
     flows: tuple[Flow, ...] = ()
+    journey: tuple[Finding, ...] = ()
 
 
 def diagnosis_of(trace: Trace, thresholds: Thresholds = DEFAULTS) -> Diagnosis:
@@ -112,11 +117,19 @@ def diagnose_journey(traces: Iterable[Trace], thresholds: Thresholds = DEFAULTS)
     return diagnose_steps(follow(gather(trace) for trace in traces), thresholds)
 
 
-def diagnose_steps(steps: Journey, thresholds: Thresholds = DEFAULTS) -> tuple[Finding, ...]:
-    return in_order(finding for find in _bound(JOURNEY_RULES, thresholds) for finding in find(steps))
+def way_of(trace: Trace) -> Journey:
+    """What a trace adds to the way of its person: worked out once, and joined with that of others."""
+    return alone(gather(trace))
 
 
-@lru_cache(maxsize=8)
+def diagnose_steps(
+    steps: Journey, thresholds: Thresholds = DEFAULTS, rules: tuple[Rule, ...] = JOURNEY_RULES
+) -> tuple[Finding, ...]:
+    """By these of the rules of journeys."""
+    return in_order(finding for find in _bound(rules, thresholds) for finding in find(steps))
+
+
+@lru_cache(maxsize=32)
 def _bound(rules: tuple[Rule, ...], thresholds: Thresholds) -> tuple[Callable[..., tuple[Finding, ...]], ...]:
     """The rules with their limits filled in, once for each set of limits."""
     return tuple(partial(rule.find, **{name: getattr(thresholds, name) for name in rule.thresholds}) for rule in rules)

@@ -17,9 +17,13 @@ class FoundFinding:
 @dataclass(frozen=True, slots=True)
 class FoundPage:
     """A page of findings, newest first; ``total`` counts all. ``is_complete`` is False while traces wait to be examined:
-    the same question again goes on from there."""
+    the same question again goes on from there.
+
+    ``journey`` is what was found over several traces of a person, at least one of which matches: each once, newest first, as
+    many as a page has. ``total`` does not count it."""
 
     findings: tuple[FoundFinding, ...]
     total: int
     version: int
     is_complete: bool = True
+    journey: tuple[Finding, ...] = ()

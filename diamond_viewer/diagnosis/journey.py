@@ -83,31 +83,45 @@ _SPANS = (VIDEO_PROGRESS, SESSION_CHECK)
 
 def follow(traces: Iterable[TraceFacts]) -> Journey:
     """The way of one person through these traces, whatever their order; a trace that comes twice counts once."""
+    return joined(alone(facts) for facts in {facts.trace_id: facts for facts in traces}.values())
+
+
+def joined(ways: Iterable[Journey]) -> Journey:
+    """One way out of those of different traces."""
     moments: list[Moment] = []
     calls: list[Call] = []
     end_ns = 0
-    for facts in {facts.trace_id: facts for facts in traces}.values():
-        calls += calls_of(facts)
-        lessons_of_work = [",".join(facts.people(rows)[1]) for rows in facts.rows_by_work()]
-        failed_works = {facts.work_of[row] for row in facts.failed}
-        places: list[tuple[int, str, int, Happening | None]] = [
-            (one.time_ns, one.event.name, one.row, one) for one in facts.happenings if one.event.name in _EVENTS
-        ]
-        places += [(facts.spans[row].start_ns, name, row, None) for name in _SPANS for row in facts.named.get(name, ())]
-        for time_ns, what, row, happening in places:
-            work = facts.work_of[row]
-            lesson = ",".join(facts.people([row])[1]) or lessons_of_work[work]
-            evidence = Evidence(facts.trace_id, facts.spans[row].span_id)
-            went_well = facts.works[work].status < 400 and work not in failed_works
-            if what == SESSION_CHECK:
-                went_well = facts.spans[row].status_code != STATUS_ERROR and bool(facts.people([row])[0])
-            if what == AUTH_FAILED and facts.spans[row].name == AUTHORIZE:
-                what = CREDENTIALS_MISSING  # a sign-in that was refused is no lost session
-            moments.append(Moment(time_ns, what, evidence, lesson, went_well, happening))
-        end_ns = max(end_ns, *(work.span.start_ns for work in facts.works), 0)
+    for way in ways:
+        moments += way.moments
+        calls += way.calls
+        end_ns = max(end_ns, way.end_ns)
     moments.sort(key=lambda moment: (moment.time_ns, moment.what, moment.evidence))
     calls.sort(key=lambda call: (call.start_ns, call.evidence))
-    return Journey(tuple(moments), tuple(calls), max(end_ns, moments[-1].time_ns if moments else 0))
+    return Journey(tuple(moments), tuple(calls), end_ns)
+
+
+def alone(facts: TraceFacts) -> Journey:
+    """What a single trace adds to the way of its person. Its order does not matter yet."""
+    moments: list[Moment] = []
+    lessons_of_work = [",".join(facts.people(rows)[1]) for rows in facts.rows_by_work()]
+    failed_works = {facts.work_of[row] for row in facts.failed}
+    places: list[tuple[int, str, int, Happening | None]] = [
+        (one.time_ns, one.event.name, one.row, one) for one in facts.happenings if one.event.name in _EVENTS
+    ]
+    places += [(facts.spans[row].start_ns, name, row, None) for name in _SPANS for row in facts.named.get(name, ())]
+    for time_ns, what, row, happening in places:
+        work = facts.work_of[row]
+        lesson = ",".join(facts.people([row])[1]) or lessons_of_work[work]
+        evidence = Evidence(facts.trace_id, facts.spans[row].span_id)
+        went_well = facts.works[work].status < 400 and work not in failed_works
+        if what == SESSION_CHECK:
+            went_well = facts.spans[row].status_code != STATUS_ERROR and bool(facts.people([row])[0])
+        if what == AUTH_FAILED and facts.spans[row].name == AUTHORIZE:
+            what = CREDENTIALS_MISSING  # a sign-in that was refused is no lost session
+        moments.append(Moment(time_ns, what, evidence, lesson, went_well, happening))
+    begun_ns = [work.span.start_ns for work in facts.works]
+    end_ns = max([0, *begun_ns, *(moment.time_ns for moment in moments)])
+    return Journey(tuple(moments), tuple(calls_of(facts)), end_ns)
 
 
 def redirect_loop(

@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from diamond_viewer.diagnosis.lanes import AUTH, lane_of
+from diamond_viewer.diagnosis.visits import SILENCE_NS
 from diamond_viewer.diagnosis.vocabulary import (
     AUTH_FAILED,
     AUTO_COMPLETED,
@@ -23,10 +24,9 @@ from diamond_viewer.diagnosis.vocabulary import (
     times,
 )
 from diamond_viewer.telemetry.model import Flag
-from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, format_duration
+from diamond_viewer.telemetry.units import NS_PER_MS, format_duration
 from diamond_viewer.telemetry.ways import Way, WayEvent, WayStep
 
-SILENCE_NS = 1800 * NS_PER_SECOND  # half an hour of it is what analytics call the end of a visit
 SLOW_LOAD_MS = 1000
 _ERROR, _AUTH_FAILURE = Flag.ERROR.value, Flag.AUTH_FAILURE.value
 

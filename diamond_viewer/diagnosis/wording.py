@@ -4,6 +4,7 @@ everything that a trace was decoded to.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS
 from diamond_viewer.diagnosis.finding import Evidence, Finding, Severity
 from diamond_viewer.diagnosis.flows import Flow, State, Step
 from diamond_viewer.telemetry.markdown import escaped
@@ -20,7 +21,6 @@ STATE_WORDS = {
 }
 STATE_MARKS = {State.DONE: "✓", State.BROKEN: "✕", State.MISSING: "○", State.ELSEWHERE: "·"}
 NOTHING_FOUND = "The rules found nothing wrong."
-NOT_EXAMINED = "This trace is too large to be examined by the rules."
 _UNITS = {"ms": "ms", "s": "s", "percent": "%", "count": ""}
 _NO_NAMES: Mapping[str, str] = {}
 
@@ -72,6 +72,17 @@ def findings_markdown(
     steps = [f"- {escaped(flow_words(flow))}" for flow in flows]
     blocks += ["**Flows**", "\n".join(steps)] if steps else []
     return "\n\n".join(blocks) + "\n"
+
+
+def not_examined_words(span_count: int) -> str:
+    """
+    >>> not_examined_words(100_000)
+    'Not examined by the rules: it has 100,000 spans, more than 20,000. What failed is red; the statistics say what took long.'
+    """
+    return (
+        f"Not examined by the rules: it has {span_count:,} spans, more than {MAX_EXAMINED_SPANS:,}. "
+        "What failed is red; the statistics say what took long."
+    )
 
 
 def flow_words(flow: Flow) -> str:

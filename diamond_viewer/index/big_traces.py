@@ -13,7 +13,7 @@ from diamond_viewer.index.catalogue import SPAN_FLAGS, Rows
 from diamond_viewer.index.columns import Column
 from diamond_viewer.index.key_runs import KeyRuns
 from diamond_viewer.index.segment import Place
-from diamond_viewer.index.told import WAITING
+from diamond_viewer.index.told import CHANGED
 from diamond_viewer.telemetry.model import Flag
 
 BIG_SPANS = 4_096
@@ -46,7 +46,7 @@ def extend(home: Place, rows: Rows) -> None:
     columns["error_count"][trace] += np.count_nonzero(rows["marks"] & Flag.ERROR.value)
     columns["event_count"][trace] += rows["event_count"].sum()
     columns["flags"][trace] |= _flags(rows["marks"])
-    columns["findings"][trace] |= WAITING
+    columns["findings"][trace] |= CHANGED
     segment.summaries.pop(trace, None)
 
 

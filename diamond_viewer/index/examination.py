@@ -12,21 +12,19 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from diamond_viewer.diagnosis.diagnose import Diagnosis, diagnose, diagnosis_of
+from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS, Diagnosis, diagnose, diagnosis_of
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.suspicion import suspects
-from diamond_viewer.index.told import WAITING, bits_of, flags_of
-from diamond_viewer.telemetry.model import Flag, Span, Trace, TraceSummary
+from diamond_viewer.index.told import FOUND_ALONE, RULE_FLAGS, WAITING, bits_of, flags_of
+from diamond_viewer.telemetry.model import Span, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp_spans import decode_spans_among
 
-MAX_SPANS = 20_000  # of a trace: to decode a larger one takes longer than anybody should wait behind it
+MAX_SPANS = MAX_EXAMINED_SPANS
 SPANS_AT_ONCE = 4_000  # decoded between two looks at the clock: about 0.1 s; fewer would share less of their lines
-
-_RULE_FLAGS = np.uint16(Flag.DUPLICATE_CALLS.value | Flag.N_PLUS_ONE.value)
 
 T = TypeVar("T")
 
@@ -64,7 +62,7 @@ def arraign(segment: Segment, traces: Sequence[int], thresholds: Thresholds) -> 
     columns["findings"][innocent] &= ~WAITING
     for trace in innocent.tolist():
         segment.summaries.pop(trace, None)
-    for trace in innocent[columns["findings"][innocent] > 0].tolist():
+    for trace in innocent[(columns["findings"][innocent] & FOUND_ALONE) > 0].tolist():
         write_down((segment, trace), ())  # something was found in it before it grew
     found = [suspect_of((segment, trace)) for trace in np.asarray(traces)[suspected].tolist()]
     return sorted(found, key=lambda suspect: [line.place for line in suspect.lines])  # neighbours share lines
@@ -124,23 +122,22 @@ def diagnoses_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[Diag
 
 
 def found_in(place: Place) -> int:
-    """What has been found in the trace so far, as bits."""
+    """What has been found in the trace alone so far, as bits."""
     segment, trace = place
-    return int(segment.traces["findings"][trace] & ~WAITING)
+    return int(segment.traces["findings"][trace] & FOUND_ALONE)
 
 
 def write_down(place: Place, findings: tuple[Finding, ...]) -> bool:
     """The trace is examined; True when another thing is said of it than before. Under the store's lock."""
     segment, trace = place
     columns = segment.trace_columns()
-    before = found_in(place)
-    bits = bits_of(findings)
-    columns["findings"][trace] = bits
+    before, bits = found_in(place), bits_of(findings)
+    columns["findings"][trace] = columns["findings"][trace] & ~(WAITING | FOUND_ALONE) | np.uint64(bits)
     segment.summaries.pop(trace, None)
     if before == bits == 0:
         return False
     segment.told.tell(trace, findings, before > 0)
-    columns["flags"][trace] &= ~_RULE_FLAGS
+    columns["flags"][trace] &= ~RULE_FLAGS
     columns["flags"][trace] |= flags_of(columns["findings"][trace : trace + 1])[0]
     return before != bits
 

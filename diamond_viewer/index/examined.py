@@ -1,15 +1,15 @@
 """ExaminedTraces: what is wrong with the traces that are held. They are examined once they have come to rest, newest first, at
-quiet moments; those that somebody asks for at once.
+quiet moments; those that somebody asks for at once. Their people's visits follow.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis, diagnose_journey
+from diamond_viewer.diagnosis.diagnose import DEFAULTS, Diagnosis
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.diagnosis.found import FoundFinding, FoundPage
 from diamond_viewer.index.columns import Indexes
@@ -25,19 +25,16 @@ from diamond_viewer.index.examination import (
     in_portions,
     suspect_of,
     waiting_in,
-    whole_traces,
     write_down,
 )
+from diamond_viewer.index.followed import FollowedTraces
 from diamond_viewer.index.found import alike_count, newest_findings
-from diamond_viewer.index.held import HeldTraces
 from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Segment
-from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.told import bits_of
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.terms import Carries, Field, Overlaps
 from diamond_viewer.telemetry.counts import Counts
 
 AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
@@ -45,8 +42,6 @@ REST_NS = (
     700_000_000  # a trace that has not grown for so long has come to rest; its parts come with the exporters' batches
 )
 MAX_KEPT = 4_000  # diagnoses: about 10 MiB
-MAX_STEPS = 300  # traces of one person that are looked at together
-MAX_JOURNEYS = 200
 EXAMINE_NS = 200_000_000  # spent on examining before a search for findings answers with what is known
 
 
@@ -60,7 +55,7 @@ class _Growth:
     patience_ns: int = 2 * REST_NS
 
 
-class ExaminedTraces(HeldTraces):
+class ExaminedTraces(FollowedTraces):
     def __init__(
         self,
         departed_traces: DepartedTraces,
@@ -68,10 +63,8 @@ class ExaminedTraces(HeldTraces):
         log_share: LogShare,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
-        super().__init__(departed_traces, metrics, log_share)
-        self.thresholds = thresholds
+        super().__init__(departed_traces, metrics, log_share, thresholds)
         self._growing: dict[tuple[int, int], _Growth] = {}
-        self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
         self._counting = Counting()
 
@@ -91,7 +84,7 @@ class ExaminedTraces(HeldTraces):
                 waiting = arraign(segment, chosen.tolist(), self.thresholds) if segment is not None else []
                 self._version += segment is not None  # a list may show more of the innocent as well, now that they rest
             if segment is None:
-                return True
+                return self.follow(deadline_ns, query, now_ns)
             for portion in in_portions(waiting):
                 told = self._told(portion) if segment.is_open else findings_of(portion, self.thresholds)
                 with self._lock:
@@ -126,7 +119,10 @@ class ExaminedTraces(HeldTraces):
                 elif kept is not None:
                     self._diagnoses.move_to_end(trace_id)
                     found[trace_id] = kept[1]
-        return found | self._diagnose(missing)
+        found |= self._diagnose(missing)
+        with self._lock:
+            over = {trace_id: self.together(trace_id) for trace_id in found}
+        return {one: replace(said, journey=over[one]) if over[one] else said for one, said in found.items()}
 
     def _told(self, portion: Sequence[Suspect]) -> list[tuple[Finding, ...]]:
         """What is found in traces that somebody may be looking at. Diagnoses are kept, and those kept are not made again."""
@@ -163,47 +159,19 @@ class ExaminedTraces(HeldTraces):
             is_complete &= not any(len(matching.undecided(segment)) for segment in segments)
             first = (query.page - 1) * query.limit
             page, total = newest_findings(matches, query.values("finding"), first, query.limit)
+            over = self.found_over(matches, query.values("finding"))[: query.limit]
             version = self._version
         known = self.diagnoses([one.trace_id for one in page], 2**62)
         found = []
         for one in page:
             said = known.get(one.trace_id, Diagnosis()).findings
             found += [FoundFinding(it, one.alike) for it in said if it.fingerprint == one.fingerprint]
-        return FoundPage(tuple(found), total, version, is_complete)
+        return FoundPage(tuple(found), total, version, is_complete, over)
 
     def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
         """See ``TraceStore``."""
         with self._lock:
             return alike_count(self._segments.values(), fingerprint, since_ns, until_ns)
-
-    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
-        """See ``TraceStore``."""
-        with self._lock:
-            steps = self._way_of(user, since_ns, until_ns)
-        key = user, tuple((step.trace_id, step.span_count) for step in steps)
-        kept = self._journeys.get(key)
-        if kept is None:
-            kept = diagnose_journey(whole_traces(steps), self.thresholds)
-            with self._lock:
-                self._journeys[key] = kept
-                while len(self._journeys) > MAX_JOURNEYS:
-                    self._journeys.popitem(last=False)
-        return kept
-
-    def _way_of(self, user: str, since_ns: int, until_ns: int) -> list[Suspect]:
-        """The user's traces in the window, oldest first; the newest if they are more than can be decoded at once."""
-        segments = list(self._segments.values())
-        matching = Matching(segments, (Carries(Field.USER, user), Overlaps(since_ns, until_ns)))
-        places = [(segment, trace) for segment in segments for trace in matching.traces(segment).tolist()]
-        places.sort(key=lambda place: (-int(place[0].traces["start_ns"][place[1]]), trace_id_of(*place)))
-        way: list[Suspect] = []
-        span_count = 0
-        for segment, trace in places[:MAX_STEPS]:
-            span_count += int(segment.traces["span_count"][trace])
-            if span_count > MAX_SPANS:
-                break
-            way.append(suspect_of((segment, trace)))
-        return way[::-1]
 
     def _scan(self, query: Query, now_ns: int, budget_ns: int) -> None:
         if _asks_for_findings(query, now_ns):

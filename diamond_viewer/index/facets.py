@@ -10,7 +10,7 @@ import numpy as np
 from diamond_viewer.index.columns import Column, Indexes, merged_distinct, sorted_distinct
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
-from diamond_viewer.index.told import WAITING
+from diamond_viewer.index.told import FOUND
 from diamond_viewer.query import over_time
 from diamond_viewer.query.over_time import most_frequent
 from diamond_viewer.query.terms import Field
@@ -53,7 +53,7 @@ def _findings(masks: Sequence[tuple[Segment, Mask]]) -> Mapping[str, int]:
     found = [np.empty(0, np.uint64)]
     for segment, mask in masks:
         bits = segment.traces["findings"]
-        found.append(bits[mask & ((bits & ~WAITING) > 0)])
+        found.append(bits[mask & ((bits & FOUND) > 0)])
     told = np.concatenate(found)
     return {name: int(np.count_nonzero(told & np.uint64(bit))) for name, bit in RULE_BITS.items()}
 

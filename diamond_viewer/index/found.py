@@ -8,7 +8,7 @@ import numpy as np
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.summaries import trace_id_of
-from diamond_viewer.telemetry.rules import RULE_NAMES
+from diamond_viewer.telemetry.rules import TRACE_RULE_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ def newest_findings(
         rows = segment.told.rows()
         is_theirs = np.isin(rows["trace"], traces)
         if rules:
-            is_theirs &= np.isin(rows["rule"], [RULE_NAMES.index(rule) for rule in rules])
+            is_theirs &= np.isin(
+                rows["rule"], [TRACE_RULE_NAMES.index(rule) for rule in rules if rule in TRACE_RULE_NAMES]
+            )
         if is_theirs.any():
             chosen.append(segment)
             parts.append({name: column[is_theirs] for name, column in rows.items()})

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from diamond_viewer.index.columns import Column, Indexes, is_among
-from diamond_viewer.index.needles import Haystack, Needles, Wanted, needles_of
+from diamond_viewer.index.needles import Haystack, Needles, Wanted, may_hold, needles_of
 from diamond_viewer.index.opening import read_each
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.places import Keys
@@ -29,6 +30,7 @@ from diamond_viewer.telemetry.otlp_logs import read_logs
 from diamond_viewer.telemetry.severity import LEVELS
 
 LINES_AT_ONCE = 32  # between two holds of the lock
+ROWS_AT_ONCE = 50_000  # of a segment that are put in order before they are read
 MAX_SERVICES = 12
 
 Lock = AbstractContextManager[object]
@@ -169,7 +171,7 @@ def _read(excerpts: Sequence[tuple[Excerpt, int]]) -> tuple[Log, ...]:
     found: dict[int, Log] = {}
     for text, (_, numbers) in zip(read_each([excerpt for excerpt, _ in lines]), lines, strict=True):
         places = {excerpts[at][1]: at for at in numbers}
-        found.update((places[place], log.whole()) for place, log in read_logs(text, places, lambda _: True))
+        found.update((places[place], log.whole()) for place, log in read_logs(text, places, _anything))
     return tuple(found[at] for at in sorted(found))
 
 
@@ -208,20 +210,24 @@ def _look_through(lock: Lock, held: Held, asked: Asked, budget_ns: int) -> None:
     with lock:
         segments = sorted((logs for logs in held() if len(logs)), key=_newest_ns, reverse=True)
     for logs in segments:
-        with lock:
-            lines = iter(_open_lines(logs, asked))
-        while some := list(islice(lines, LINES_AT_ONCE)):
-            said = []
-            for line, text in zip(some, read_each([line.excerpt for line in some]), strict=True):
-                said.append((line, _places_saying(text, set(line.places.tolist()), asked.words, wanted)))
-                if time.monotonic_ns() > deadline_ns:
-                    break
+        while True:
             with lock:
-                for line, places in said:
-                    line.known.decided[line.rows] = True
-                    line.known.says[line.rows] = is_among(line.places, np.array(sorted(places), np.int64))
-            if time.monotonic_ns() > deadline_ns:
-                return
+                lines = _open_lines(logs, asked)
+            if not lines:
+                break
+            waiting = iter(lines)
+            while some := list(islice(waiting, LINES_AT_ONCE)):
+                said = []
+                for line, text in zip(some, read_each([line.excerpt for line in some]), strict=True):
+                    said.append((line, _places_saying(text, set(line.places.tolist()), asked.words, wanted)))
+                    if time.monotonic_ns() > deadline_ns:
+                        break
+                with lock:
+                    for line, places in said:
+                        line.known.decided[line.rows] = True
+                        line.known.says[line.rows] = is_among(line.places, np.array(sorted(places), np.int64))
+                if time.monotonic_ns() > deadline_ns:
+                    return
 
 
 def _newest_ns(logs: SegmentLogs) -> int:
@@ -229,24 +235,31 @@ def _newest_ns(logs: SegmentLogs) -> int:
 
 
 def _open_lines(logs: SegmentLogs, asked: Asked) -> list[_Line]:
-    """The lines with rows that fit and are not decided, the newest first. Should the segment be packed before they are read,
-    what is found is written down where nobody looks any more."""
+    """The newest lines with rows that fit and are not decided, for ``ROWS_AT_ONCE`` rows. Should the segment be packed before
+    they are read, what is found is written down where nobody looks any more, and looked for again."""
     known = logs.searched_for(asked.words)
     rows = np.flatnonzero(_fitting(logs, asked) & ~known.decided)
     if not len(rows):
         return []
-    line, time_ns = logs.rows["line"][rows], logs.rows["time_ns"][rows]
-    order = np.lexsort((-time_ns, line))
-    starts = np.flatnonzero(np.diff(line[order].astype(np.int64), prepend=-1))
-    found = []
-    for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
-        of_line = rows[order[begin:end]]
-        newest_ns = int(time_ns[order[begin]])
-        number = int(line[order[begin]])
-        excerpt = logs.originals.excerpt(number)
-        found.append((newest_ns, number, _Line(known, of_line, logs.rows["place"][of_line].astype(np.int64), excerpt)))
-    found.sort(key=lambda pair: pair[:2], reverse=True)
-    return [one for _, _, one in found]
+    # one that came late may stand on an older line; among lines of one time the last is the newest
+    of_row, time_ns = logs.rows["line"][rows], logs.rows["time_ns"][rows]
+    newest_ns = np.full(logs.originals.line_count, -1, np.int64)
+    np.maximum.at(newest_ns, of_row, time_ns)
+    counts = np.bincount(of_row, minlength=len(newest_ns))
+    order = np.lexsort((np.arange(len(newest_ns)), newest_ns))[::-1]
+    order = order[counts[order] > 0]
+    chosen = order[: 1 + int(np.searchsorted(np.cumsum(counts[order]), ROWS_AT_ONCE))]
+    is_chosen = np.zeros(len(newest_ns), bool)
+    is_chosen[chosen] = True
+    of_chosen = is_chosen[of_row]
+    rows, of_row = rows[of_chosen], of_row[of_chosen]
+    by_line = np.argsort(of_row, kind="stable")
+    parts = np.split(rows[by_line], np.cumsum(counts[is_chosen])[:-1])
+    found = dict(zip(np.flatnonzero(is_chosen).tolist(), parts, strict=True))
+    return [
+        _Line(known, found[line], logs.rows["place"][found[line]].astype(np.int64), logs.originals.excerpt(line))
+        for line in chosen.tolist()
+    ]
 
 
 def _needles(words: Sequence[Word]) -> Wanted:
@@ -258,10 +271,12 @@ def _needles(words: Sequence[Word]) -> Wanted:
 
 def _places_saying(text: bytes, places: set[int], words: Sequence[Word], wanted: Wanted) -> set[int]:
     """Of the records at ``places`` of a line those that say it."""
-
-    def may(raw: bytes) -> bool:
-        return wanted is None or Haystack(raw).left_over(wanted) is None
-
-    if not may(text):
+    line = Haystack(text)
+    if line.left_over(wanted) is not None:
         return set()
+    may = _anything if line.is_odd else partial(may_hold, wanted=wanted)
     return {place for place, log in read_logs(text, places, may) if says(words, log.whole())}
+
+
+def _anything(raw: bytes) -> bool:
+    return True

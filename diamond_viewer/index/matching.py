@@ -10,7 +10,7 @@ from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.row_masks import Answer, compared, known, needs_originals, passing, row_answer
 from diamond_viewer.index.segment import Segment
-from diamond_viewer.index.told import WAITING
+from diamond_viewer.index.told import CHANGED, FOUND, FOUND_ALONE, FOUND_TOGETHER, WAITING
 from diamond_viewer.query.terms import (
     ANY_RULE,
     PLAIN_TERMS,
@@ -97,7 +97,7 @@ class Matching:
         if isinstance(term, OnOneSpan):
             return self._on_one_span(term.condition)[segment.number]
         if isinstance(term, HasFinding):
-            return _found_by(segment, term.rule)
+            return _found_by(segment, term)
         return known(_mask(segment, term))
 
     def _on_one_span(self, condition: Condition) -> dict[int, Answer]:
@@ -194,12 +194,14 @@ def _asks_for_findings(term: Term) -> bool:
     return _asks_for_findings(term.term) if isinstance(term, Not) else isinstance(term, HasFinding)
 
 
-def _found_by(segment: Segment, rule: str) -> Answer:
+def _found_by(segment: Segment, term: HasFinding) -> Answer:
     """What waits to be examined (again) may have the finding or not."""
     columns = segment.traces
-    wanted = ~WAITING if rule == ANY_RULE else np.uint64(RULE_BITS[rule])
+    wanted = FOUND if term.rule == ANY_RULE else np.uint64(RULE_BITS[term.rule])
+    wanted &= FOUND_ALONE if term.alone else FOUND
+    waiting = CHANGED if wanted & FOUND_TOGETHER else WAITING  # visits are looked at when their traces have been
     found: Mask = (columns["findings"] & wanted) > 0
-    return Answer(found, found | ((columns["findings"] & WAITING) > 0))
+    return Answer(found, found | ((columns["findings"] & waiting) > 0))
 
 
 def _mask(segment: Segment, term: Term) -> Mask:

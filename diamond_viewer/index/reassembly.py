@@ -8,7 +8,7 @@ import numpy.typing as npt
 from diamond_viewer.index.catalogue import assemble
 from diamond_viewer.index.columns import Column, Indexes, rows_in
 from diamond_viewer.index.segment import Place, Segment, by_segment
-from diamond_viewer.index.told import WAITING, flags_of
+from diamond_viewer.index.told import CHANGED, flags_of
 from diamond_viewer.telemetry.semconv import BARE_METHODS
 
 _NEEDED = (
@@ -61,7 +61,7 @@ def _write_down(homes: Sequence[Place], counts: Sequence[int], gathered: "_Gathe
         for name, values in columns.items():
             written[name][numbers] = values[mine]
         written["flags"][numbers] |= flags_of(written["findings"][numbers])
-        written["findings"][numbers] |= WAITING
+        written["findings"][numbers] |= CHANGED
 
 
 class _Gathered:

@@ -7,7 +7,7 @@ import numpy as np
 from diamond_viewer.index.catalogue import DATABASE
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.segment import Segment
-from diamond_viewer.index.told import WAITING
+from diamond_viewer.index.told import FOUND_ALONE, FOUND_TOGETHER, WAITING
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import EventFact, TraceSummary
 from diamond_viewer.telemetry.rules import rule_names
@@ -69,7 +69,8 @@ def _summary(segment: Segment, trace: int) -> TraceSummary:
         http_status=int(columns["http_status"][trace]),
         slowest_database_ns=slowest_database_ns,
         event_facts=tuple(EventFact(name, detail, count) for (name, detail), count in facts.items()),
-        findings=rule_names(int(columns["findings"][trace])),
+        findings=rule_names(int(columns["findings"][trace] & FOUND_ALONE)),
+        findings_together=rule_names(int(columns["findings"][trace] & FOUND_TOGETHER)),
         awaits_examination=bool(columns["findings"][trace] & WAITING),
     )
 

@@ -8,9 +8,15 @@ import numpy.typing as npt
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.index.columns import Column, Indexes, Table
 from diamond_viewer.telemetry.model import Flag
-from diamond_viewer.telemetry.rules import RULE_BITS, RULE_NAMES
+from diamond_viewer.telemetry.rules import JOURNEY_BITS, TRACE_BITS, TRACE_RULE_NAMES
 
-WAITING = np.uint64(1 << 63)  # in a trace's ``findings``: it has changed since it was last examined
+# in a trace's ``findings``, beside the bits of rules
+WAITING = np.uint64(1 << 63)  # it has changed since it was last examined
+UNFOLLOWED = np.uint64(1 << 62)  # it has changed since its people's visits were last looked at
+CHANGED = WAITING | UNFOLLOWED
+FOUND_ALONE = np.uint64(sum(TRACE_BITS.values()))
+FOUND_TOGETHER = np.uint64(sum(JOURNEY_BITS.values()))
+FOUND = FOUND_ALONE | FOUND_TOGETHER
 
 _GONE = 255  # in the place of a rule: the trace was examined again
 _DTYPES = {
@@ -20,8 +26,9 @@ _DTYPES = {
     "fingerprint": np.uint64,
     "time_ns": np.int64,
 }
-_NUMBERS = {name: number for number, name in enumerate(RULE_NAMES)}
+_NUMBERS = {name: number for number, name in enumerate(TRACE_RULE_NAMES)}
 _FLAGS = {"duplicate-calls": Flag.DUPLICATE_CALLS.value, "n-plus-one": Flag.N_PLUS_ONE.value}
+RULE_FLAGS = np.uint16(sum(_FLAGS.values()))
 _LAST_TIME_NS = 2**63 - 1
 
 
@@ -73,13 +80,21 @@ class Told:
 def bits_of(findings: tuple[Finding, ...]) -> int:
     bits = 0
     for finding in findings:
-        bits |= RULE_BITS[finding.rule]
+        bits |= TRACE_BITS[finding.rule]
     return bits
+
+
+def journey_bits_of(findings: tuple[Finding, ...]) -> np.uint64:
+    """Of findings over several traces."""
+    bits = 0
+    for finding in findings:
+        bits |= JOURNEY_BITS[finding.rule]
+    return np.uint64(bits)
 
 
 def flags_of(bits: Column) -> npt.NDArray[np.uint16]:
     """The flags of traces that a rule tells, from the bits of their findings."""
     flags = np.zeros(len(bits), np.uint16)
     for rule, flag in _FLAGS.items():
-        flags[(bits & np.uint64(RULE_BITS[rule])) > 0] |= flag
+        flags[(bits & np.uint64(TRACE_BITS[rule])) > 0] |= flag
     return flags

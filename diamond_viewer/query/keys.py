@@ -88,9 +88,9 @@ def flagged(name: str) -> Term:
     """A trace with the flag. What only a rule can tell is asked of the rule of that name, which may not have looked yet.
 
     >>> flagged("n-plus-one")
-    HasFinding(rule='n-plus-one')
+    HasFinding(rule='n-plus-one', alone=True)
     """
-    return HasFinding(name) if FLAG_NAMES[name] in RULE_FLAGS else HasFlag(FLAG_NAMES[name])
+    return HasFinding(name, alone=True) if FLAG_NAMES[name] in RULE_FLAGS else HasFlag(FLAG_NAMES[name])
 
 
 def _posted(field: Field) -> Meaning:

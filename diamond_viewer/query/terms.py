@@ -90,9 +90,11 @@ ANY_RULE = "*"
 
 @dataclass(frozen=True, slots=True)
 class HasFinding:
-    """A rule (one of ``telemetry.rules``, or ``ANY_RULE``) found something in the trace."""
+    """A rule (one of ``telemetry.rules``, or ``ANY_RULE``) found something in the trace; or over several traces of its people,
+    this one among them, unless it must be ``alone``."""
 
     rule: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

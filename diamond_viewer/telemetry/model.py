@@ -177,7 +177,8 @@ class EventFact:
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
     """A row of the list. ``http_status`` is 0 when no server span carries one; ``findings`` are names of rules that found
-    something, as far as the trace has been examined; ``awaits_examination``: it has grown since, and will be again by itself.
+    something in it, as far as the trace has been examined; ``awaits_examination``: it has grown since, and will be again by
+    itself. ``findings_together``: of rules that found something over several traces of its people, this one among them.
 
     ``log_count`` (log records of the trace) and ``backlink_count`` (lines with spans elsewhere that link to it) are counted
     when one trace is asked for; rows of the list leave them 0.
@@ -201,6 +202,7 @@ class TraceSummary:
     log_count: int = 0
     backlink_count: int = 0
     findings: tuple[str, ...] = ()
+    findings_together: tuple[str, ...] = ()
     awaits_examination: bool = field(default=False, compare=False)  # nothing about the trace itself
 
     @property

@@ -21,11 +21,11 @@ from diamond_viewer.telemetry.model import STATUS_ERROR
 from diamond_viewer.telemetry.otlp_links import NO_LINKS, link_targets
 from diamond_viewer.telemetry.otlp_logs import NO_LOGS, LogRecords, count_logs
 from diamond_viewer.telemetry.otlp_metrics import decode_metrics
-from diamond_viewer.telemetry.otlp_repair import LineError
+from diamond_viewer.telemetry.otlp_repair import LineError, Repaired
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, chosen_attributes, first_look
 from diamond_viewer.telemetry.semconv import EventFacts, SpanFacts
 
-__all__ = ["Batch", "LineError", "decode_line"]
+__all__ = ["Batch", "LineError", "Repaired", "canonical", "decode_line"]
 
 # The index counts in signed 64 bits. What lies beyond the year 2262 was never a clock: producers write 2**64 - 1 for "none".
 MAX_TIME_NS = 2**63 - 1
@@ -132,6 +132,21 @@ def decode_line(line: bytes) -> Batch:
         has_repeated_keys=batch.has_repeated_keys or repaired.has_repeated_keys,
         metrics=metrics,
     )
+
+
+def canonical(line: bytes) -> Repaired:
+    """A line as one document in today's spelling, with all that it says: what ``decode_line`` reads the batch from.
+
+    Unlike ``Batch.original`` it has log records without a trace, and metrics. Raises ``LineError`` like ``decode_line``.
+    """
+    if line.isascii() or _is_utf8(line):
+        try:
+            batch = _decode_regular(line)
+            metrics = bytes(_DECODER.decode(line).resource_metrics)
+            return Repaired(line, batch.signal, 0, False, batch.has_repeated_keys, metrics)
+        except (_IrregularError, msgspec.DecodeError, RecursionError):
+            pass
+    return otlp_repair.repair(line)
 
 
 def _metrics(resource_metrics: bytes) -> MetricBatch:

@@ -4,6 +4,7 @@ OpenTelemetry is moving events from spans into logs, with ``eventName``: the sto
 trace id belongs to no trace; it is found by its time, severity, service and text.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ _NO_ID = "0" * _ID_LENGTH
 _EXCEPTION = b'"exception.'
 _MAX_TIME_NS = 2**63 - 1  # as in ``otlp``: what lies beyond the year 2262 was never a clock
 _MAX_SERVICE_LENGTH = 5_000  # likewise, characters
+_ODD = (b'"kvlistValue"', b"\\u")  # a key within a value, or in escapes
+_KEY, _KEY_AND_TEXT = b'"key"', b'"key":"'
+_NOBODY, _EMPTY = ("", ""), len("[]")
+_ODD_LEVEL = 25  # OpenTelemetry's numbers end before it
+_LEVELS = tuple(level_of(number) for number in range(_ODD_LEVEL))
 
 
 class _Wire(msgspec.Struct, gc=False, rename="camel"):
@@ -116,7 +122,8 @@ def count_logs(resource_logs: bytes) -> LogRecords | None:
     levels = bytearray()
     services: list[str] = []
     named: list[tuple[str, str]] = []
-    repeats: Counter[int] = Counter()
+    repeats: dict[int, int] = {}
+    decode, digest = _LOG_DECODER.decode, xxhash.xxh3_64_intdigest
     for resource in _RESOURCES_DECODER.decode(resource_logs) or ():
         if resource.scope_logs is None:
             return None
@@ -125,34 +132,42 @@ def count_logs(resource_logs: bytes) -> LogRecords | None:
             if scope_logs.log_records is None:
                 return None
             for raw in scope_logs.log_records:
-                wire = _LOG_DECODER.decode(raw)  # whatever is wrong with it must show now, not when it is read
-                trace_id = wire.trace_id or ""
-                attributes = bytes(wire.attributes)
-                if attributes[:1] not in (b"", b"[", b"n"):
+                wire = decode(raw)  # whatever is wrong with it must show now, not when it is read
+                trace_id, attributes = wire.trace_id or "", bytes(wire.attributes)
+                if attributes[:1] not in (b"[", b"", b"n"):
                     return None
-                if not trace_id.strip("0"):
+                if len(trace_id) != _ID_LENGTH or trace_id == _NO_ID:
+                    if trace_id.strip("0"):
+                        return None
                     trace_id = _NO_ID
-                elif len(trace_id) != _ID_LENGTH:
-                    return None
-                content = xxhash.xxh3_64_intdigest(raw)
+                content = digest(raw)
                 ids.append(trace_id)
-                marks.append(xxhash.xxh3_64_intdigest(raw, repeats[content]))
-                repeats[content] += 1
+                # a seed of 0 is the content's own hash, and nearly every record is the first of its kind
+                marks.append(digest(raw, repeats[content]) if content in repeats else content)
+                repeats[content] = repeats.get(content, 0) + 1
                 try:
                     times_ns.append(_time_of(wire))
-                    levels.append(level_of(_number(wire.severity_number), wire.severity_text or ""))
                 except ValueError:  # a number in a text that is none, or of more digits than Python reads
                     return None
-                named.append(_named(attributes) if semconv.event_may_tell("", attributes) else ("", ""))
+                number = wire.severity_number or 0
+                levels.append(
+                    _LEVELS[number] if 0 < number < _ODD_LEVEL else level_of(number, wire.severity_text or "")
+                )
+                named.append(_named(attributes) if len(attributes) > _EMPTY else _NOBODY)
             services += [service] * len(scope_logs.log_records)
     try:
         packed = bytes.fromhex("".join(ids))
     except ValueError:
         return None
-    users, lessons = zip(*named, strict=True) if named else ((), ())
-    without_trace = ids.count(_NO_ID)
     return LogRecords(
-        packed, tuple(marks), tuple(times_ns), bytes(levels), tuple(services), users, lessons, without_trace
+        packed,
+        tuple(marks),
+        tuple(times_ns),
+        bytes(levels),
+        tuple(services),
+        tuple(user for user, _ in named),
+        tuple(lesson for _, lesson in named),
+        ids.count(_NO_ID),
     )
 
 
@@ -162,10 +177,40 @@ def _service(blob: bytes) -> str:
 
 
 def _named(attributes: bytes) -> tuple[str, str]:
-    """The user and the lesson that a record names itself; of several the first."""
+    """The user and the lesson that a record names itself; of several the first.
+
+    >>> _named(b'[{"key":"user.id","value":{"stringValue":"u1"}},{"key":"lesson.id","value":{"intValue":"7"}}]')
+    ('u1', '7')
+    """
+    if (plainly := _plainly_named(attributes)) is not None:
+        return plainly
     chosen = chosen_attributes(attributes, semconv.carried_keys().all)
     users, lessons = semconv.users_of(chosen), semconv.lessons_of(chosen)
     return users[0] if users else "", lessons[0] if lessons else ""
+
+
+def _plainly_named(attributes: bytes) -> tuple[str, str] | None:
+    """The same without decoding, as the Collector writes it; None where it is written otherwise."""
+    if any(odd in attributes for odd in _ODD) or attributes.count(_KEY) != attributes.count(_KEY_AND_TEXT):
+        return None
+    users: list[bytes] = []
+    lessons: list[bytes] = []
+    keys = semconv.carried_keys()
+    for key, text in _naming(keys.all).findall(attributes):
+        if not text:
+            return None
+        (users if key.decode() in keys.user else lessons).append(text)
+    if len(users) > 1 or len(lessons) > 1:
+        return None
+    user, lesson = (found[0].decode()[: semconv.MAX_ID_LENGTH] if found else "" for found in (users, lessons))
+    return user, lesson
+
+
+@lru_cache(maxsize=4)
+def _naming(keys: frozenset[str]) -> re.Pattern[bytes]:
+    """One of these keys, and its value where that is a plain text."""
+    either = b"|".join(re.escape(key.encode()) for key in sorted(keys))
+    return re.compile(rb'"key":"(' + either + rb')"(?:,"value":\{"stringValue":"([^"\\]*)"\})?')
 
 
 def logs_alone(original: bytes) -> bytes:
@@ -219,6 +264,38 @@ def _sketch(wire: _Log, resource: Resource, scope: Scope) -> LogSketch:
         name == semconv.EXCEPTION_EVENT or _EXCEPTION in bytes(wire.attributes),
         _WireLog(wire, resource, scope),
     )
+
+
+def logs_as_written(original: bytes) -> Iterator[Log]:
+    """All records of a canonical document, those without a trace too, with what is secret in them: for a place that the
+    collector itself would write to, and for no reader."""
+    for resource_logs in _DOCUMENT_DECODER.decode(original).resource_logs or ():
+        resource = _resource(resource_logs)
+        for scope_logs in resource_logs.scope_logs or ():
+            scope = _scope(scope_logs)
+            for raw in scope_logs.log_records or ():
+                wire = _LOG_DECODER.decode(raw)
+                trace_id, span_id = (wire.trace_id or "").lower(), (wire.span_id or "").lower()
+                given_ns, observed_ns = _number(wire.time_unix_nano), _number(wire.observed_time_unix_nano)
+                number = _number(wire.severity_number)
+                yield Log(
+                    trace_id=trace_id if trace_id.strip("0") else "",
+                    span_id=span_id if span_id.strip("0") else "",
+                    name=wire.event_name or "",
+                    time_ns=given_ns or observed_ns,
+                    severity=wire.severity_text or severity_words(number),
+                    severity_number=number,
+                    body=value_from_json(bytes(wire.body)),
+                    attributes=attributes_from_wire(bytes(wire.attributes)),
+                    resource=resource,
+                    scope=scope,
+                    service=semconv.service_name(resource.attributes),
+                    dropped_attribute_count=_number(wire.dropped_attributes_count),
+                    severity_text=wire.severity_text or "",
+                    given_ns=given_ns,
+                    observed_ns=observed_ns,
+                    flags=_number(wire.flags),
+                )
 
 
 class _WireLog(msgspec.Struct, frozen=True, gc=False):
@@ -288,8 +365,8 @@ def _id(text: str | None) -> str:
 
 def _time_of(wire: _Log) -> int:
     """When it was, or else when it was observed."""
-    time_ns = _number(wire.time_unix_nano) or _number(wire.observed_time_unix_nano)
-    return time_ns if time_ns <= _MAX_TIME_NS else 0
+    time_ns = int(wire.time_unix_nano or 0) or int(wire.observed_time_unix_nano or 0)
+    return time_ns if 0 < time_ns <= _MAX_TIME_NS else 0
 
 
 def _number(value: int | str | None) -> int:

@@ -146,6 +146,17 @@ def decode_spans_among(original: bytes, trace_ids: AbstractSet[str] | None) -> I
                 yield redact_span(_span(wire, resource, scope))
 
 
+def spans_as_written(original: bytes) -> Iterator[Span]:
+    """All spans of a canonical document with what is secret in them: for a place that the collector itself would write to, and
+    for no reader."""
+    for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
+        resource = _resource(resource_spans)
+        for scope_spans in resource_spans.scope_spans or ():
+            scope = _scope(scope_spans)
+            for wire in scope_spans.spans or ():
+                yield _span(wire, resource, scope)
+
+
 def promising_spans(
     original: bytes, promises: Callable[[bytes, bytes, bytes], bool], passed_over: Container[str] = ()
 ) -> Iterator[Span]:

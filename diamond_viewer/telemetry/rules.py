@@ -37,21 +37,27 @@ TRACE_WORDS: Mapping[str, str] = {
     "dropped-counts": "data dropped",
     "event-order": "unusual order",
 }
-JOURNEY_WORDS: Mapping[str, str] = {  # of rules that need several traces of one person
+JOURNEY_WORDS: Mapping[str, str] = {  # of rules that no single trace can show
     "signed-in-again": "signed in again",
     "resume-missing": "did not resume",
     "progress-stopped": "progress stopped",
     "progress-missing": "progress never saved",
 }
 RULE_WORDS: Mapping[str, str] = {**TRACE_WORDS, **JOURNEY_WORDS}
-RULE_NAMES = tuple(TRACE_WORDS)  # what a single trace can be asked for
-RULE_BITS: Mapping[str, int] = {name: 1 << place for place, name in enumerate(RULE_NAMES)}
+RULE_NAMES = tuple(RULE_WORDS)  # what can be asked for
+TRACE_RULE_NAMES = tuple(TRACE_WORDS)  # what a single trace can show
+JOURNEY_RULE_NAMES = (  # what the traces of a person can show together
+    "redirect-loop", "duplicate-calls", "resume-gap", "buffering", *JOURNEY_WORDS,
+)  # fmt: skip
+TRACE_BITS: Mapping[str, int] = {name: 1 << place for place, name in enumerate(TRACE_RULE_NAMES)}
+JOURNEY_BITS: Mapping[str, int] = {name: 1 << 40 + place for place, name in enumerate(JOURNEY_RULE_NAMES)}
+RULE_BITS: Mapping[str, int] = {name: TRACE_BITS.get(name, 0) | JOURNEY_BITS.get(name, 0) for name in RULE_NAMES}
 
 
 def rule_names(bits: int) -> tuple[str, ...]:
-    """The names of the set bits; bits that are no rule's are passed over.
+    """The names of the rules of which any bit is set; bits that are no rule's are passed over.
 
-    >>> rule_names(RULE_BITS["n-plus-one"] | RULE_BITS["no-cookie"] | 1 << 63)
-    ('no-cookie', 'n-plus-one')
+    >>> rule_names(TRACE_BITS["n-plus-one"] | TRACE_BITS["no-cookie"] | JOURNEY_BITS["resume-gap"] | 1 << 63)
+    ('no-cookie', 'resume-gap', 'n-plus-one')
     """
     return tuple(name for name, bit in RULE_BITS.items() if bits & bit) if bits else ()

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, abort, request
 
 from diamond_viewer.answers.findings import findings_answer, findings_document, journey_findings
 from diamond_viewer.answers.stats import stats_answer
-from diamond_viewer.answers.traces import MAX_EXAMINED_SPANS, trace_answer, traces_answer
-from diamond_viewer.diagnosis.diagnose import Diagnosis
+from diamond_viewer.answers.traces import trace_answer, traces_answer
+from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
@@ -43,7 +43,7 @@ def api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         held = store.trace(trace_id_of(trace_id))
         if held is None:
             abort(404, missing_trace(store, trace_id_of(trace_id), clock()))
-        known = store.diagnoses([held.trace_id], MAX_EXAMINED_SPANS).get(held.trace_id, Diagnosis())
+        known = store.diagnoses([held.trace_id], MAX_EXAMINED_SPANS).get(held.trace_id)
         return Response(trace_answer(held, known), mimetype="application/json")
 
     @blueprint.get("/api/findings")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS
 from diamond_viewer.diagnosis.finding import Finding, Severity
 from diamond_viewer.telemetry.model import EventFact, Flag, TraceSummary
 from diamond_viewer.telemetry.rules import RULE_WORDS
@@ -110,7 +111,7 @@ def _finding_badges(summary: TraceSummary, findings: tuple[Finding, ...]) -> lis
     """Of what neither events nor flags say. Without its sentence a finding is known by its rule alone."""
     said = {finding.rule: finding for finding in reversed(findings)}
     badges = []
-    for rule in dict.fromkeys((*summary.findings, *said)):
+    for rule in dict.fromkeys((*summary.findings, *summary.findings_together, *said)):
         if rule in _SAID_BY_OTHERS:
             continue
         finding = said.get(rule)
@@ -147,6 +148,9 @@ def badges_of(summary: TraceSummary, findings: tuple[Finding, ...] = ()) -> tupl
         found.append(Badge("slow", Tone.SLOW, "a span lasts more than 1 s"))
     if flags & Flag.INCOMPLETE:
         found.append(Badge("incomplete", Tone.PLAIN, "a parent span is missing: dropped, sampled or still to come"))
+    if summary.span_count > MAX_EXAMINED_SPANS:
+        why = f"more than {MAX_EXAMINED_SPANS:,} spans: the rules have not looked at it"
+        found.append(Badge("not examined", Tone.PLAIN, why))
     found += _finding_badges(summary, findings)
     return tuple(sorted(found, key=lambda badge: _RANKS[badge.tone]))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Evidence, Finding
 from diamond_viewer.diagnosis.flows import Flow, Step
-from diamond_viewer.diagnosis.wording import NOT_EXAMINED, STATE_MARKS, STATE_WORDS, broke_words, limits_words
+from diamond_viewer.diagnosis.wording import STATE_MARKS, STATE_WORDS, broke_words, limits_words
 from diamond_viewer.telemetry.rules import RULE_WORDS
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_duration, format_rfc3339, format_times
 from diamond_viewer.web.address import traces_href
@@ -98,10 +98,11 @@ def diagnosis_view(
     names: Mapping[str, str],
     alike: Alike,
     now_ns: int,
+    note: str = "",
 ) -> DiagnosisView:
-    """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids."""
-    if diagnosis is None:
-        return DiagnosisView((), (), "", (), "", NOT_EXAMINED)
+    """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids. Without a diagnosis
+    ``note`` says why."""
+    diagnosis = diagnosis or Diagnosis()
     findings = [
         *(_finding(one, address, names, _similar(one, address.trace_id, alike, now_ns)) for one in diagnosis.findings),
         *(_finding(one, address, names, Similar("", "")) for one in journey),
@@ -116,6 +117,7 @@ def diagnosis_view(
         f"{format_times(len(hidden), 'more finding')}" if hidden else "",
         tuple(flow_view(flow, address) for flow in flows[:MAX_FLOWS]),
         f"and {format_times(len(flows) - MAX_FLOWS, 'more flow')}" if len(flows) > MAX_FLOWS else "",
+        note,
     )
 
 

@@ -1,17 +1,23 @@
 """ErrorDetail: one group of errors, its newest example told in full, and what differs from traces that went well."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diamond_viewer.diagnosis.finding import Finding, Severity
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import STATUS_ERROR, Span, Trace
+from diamond_viewer.telemetry.rules import RULE_WORDS
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
 from diamond_viewer.telemetry.tallies import OTHERS, ErrorGroup
 from diamond_viewer.telemetry.units import format_date_time, format_duration, format_times
 from diamond_viewer.web.address import Address, trace_href
+from diamond_viewer.web.badges import Badge, finding_tone
 from diamond_viewer.web.differences import SAMPLE, DifferenceDesk, DifferencePanel
 from diamond_viewer.web.tally_links import error_href
+from diamond_viewer.web.trace_address import TraceAddress
 
 MAX_EXAMPLES = 10
+MAX_TOLD, MAX_TOLD_SPANS = 4, 3_000  # findings, and spans decoded for them: 80 ms, once
 MAX_MESSAGE, MAX_STACK = 2_000, 8_000  # characters
 
 
@@ -24,13 +30,25 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the rules say of examples: the newest one's sentence, and of how many of them the same is said."""
+
+    badge: Badge
+    sentence: str
+    next_step: str
+    count: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """``message`` and ``stack`` are those of the newest example, empty when it has none."""
+    """``message`` and ``stack`` are those of the newest example, empty when it has none. ``findings`` are of the examples."""
 
     title: str
     sentence: str
     message: str
     stack: str
+    findings: tuple[Told, ...]
     examples: tuple[Example, ...]
     list_href: str
     close_href: str
@@ -50,6 +68,7 @@ def error_detail(store: TraceStore, desk: DifferenceDesk, address: Address, now_
         sentence=_sentence(group),
         message=next((text for span in told if (text := _message(span))), "")[:MAX_MESSAGE],
         stack=next((text for span in told if (text := _said(span, "exception.stacktrace"))), "")[:MAX_STACK],
+        findings=_findings(store, group.examples[:MAX_EXAMPLES]),
         examples=tuple(_example(store, trace_id) for trace_id in group.examples[:MAX_EXAMPLES]),
         list_href=error_href(address, group.key),
         close_href=address.with_own("group", ""),
@@ -82,6 +101,32 @@ def _failed(store: TraceStore, group: ErrorGroup) -> list[Span]:
     failed = [span for span in trace.spans if span.status_code == STATUS_ERROR]
     return sorted(
         failed, key=lambda span: (_kind(span) != group.key.what, span.name != group.key.cause, -span.start_ns)
+    )
+
+
+def _findings(store: TraceStore, examples: Sequence[str]) -> tuple[Told, ...]:
+    """The worst first, then the most frequent; the same trouble once. Notes only when there is nothing else."""
+    known = store.diagnoses(examples, MAX_TOLD_SPANS)
+    alike: dict[str, list[tuple[str, Finding]]] = {}
+    for trace_id in examples:
+        if trace_id in known:
+            for finding in (*known[trace_id].findings, *known[trace_id].journey):
+                alike.setdefault(finding.fingerprint, []).append((trace_id, finding))
+    groups = sorted(alike.values(), key=lambda group: (-group[0][1].severity, -len(group)))
+    telling = [group for group in groups if group[0][1].severity > Severity.NOTE] or groups
+    return tuple(_told(group, len(known)) for group in telling[:MAX_TOLD])
+
+
+def _told(group: Sequence[tuple[str, Finding]], examples: int) -> Told:
+    trace_id, finding = group[0]
+    span_id = next((one.span_id for one in finding.evidence if one.trace_id == trace_id), "")
+    there = TraceAddress(trace_id, spans=(span_id,) if span_id else ())
+    return Told(
+        Badge(RULE_WORDS[finding.rule], finding_tone(finding), finding.rule),
+        finding.sentence,
+        finding.next_step,
+        f"{len(group):,} of {format_times(examples, 'example')}",
+        there.href,
     )
 
 

@@ -11,6 +11,7 @@ from diamond_viewer.telemetry.units import (
     format_count,
     format_day,
     format_duration,
+    format_minute,
     format_share,
     format_times,
 )
@@ -88,8 +89,8 @@ def heatmap(
         tuple(_band(band, place, sum(rows[band]), total) for place, band in enumerate(shown)),
         str(CELL_PX * len(shown)),
         str(CELL_PX - 1),
-        _label(start_ns, shows_day),
-        _label(end_ns, shows_day),
+        _label(start_ns, width_ns, shows_day),
+        _label(end_ns, width_ns, shows_day),
         f"{format_times(total, 'call')} by how long they took over time; most took {_words(fullest)}, "
         f"the slowest {_words(held[-1])}",
         all_href,
@@ -148,8 +149,8 @@ def _band(band: int, place: int, calls: int, total: int) -> HeatBand:
     return HeatBand(label, str(place * CELL_PX + CELL_PX - 3), format_count(calls), format_share(calls, total))
 
 
-def _label(time_ns: int, shows_day: bool) -> str:
-    clock = format_clock(time_ns)[:5]
+def _label(time_ns: int, width_ns: int, shows_day: bool) -> str:
+    clock = format_minute(time_ns) if width_ns >= 5 * NS_PER_SECOND else format_clock(time_ns)[:8]
     return f"{format_day(time_ns)[5:]} {clock}" if shows_day else clock
 
 

@@ -7,7 +7,7 @@ from diamond_viewer.diagnosis.lanes import tone_of_step
 from diamond_viewer.diagnosis.vocabulary import AUTO_COMPLETED, BUFFERING, LOADED, RESUME_ATTEMPT, RESUME_MISMATCH
 from diamond_viewer.diagnosis.watched import Watched, viewers, watched
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.units import format_count, format_percent
+from diamond_viewer.telemetry.units import format_count, format_percent, format_times
 from diamond_viewer.telemetry.ways import Watching, Way
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.charts import Chart, Row, chart, slot_edges
@@ -68,6 +68,7 @@ class LessonPage:
     compared: tuple[Compared, ...]
     stops: tuple[StopBar, ...]
     stops_words: str
+    stops_peak: str
     stops_end: str
     trouble: Chart
     viewers: tuple[WatchedRow, ...]
@@ -107,6 +108,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         compared_with(own, store.watching(window.since_ns, window.until_ns)),
         stops,
         f"Where {len(stopped_s):,} viewers stopped: the place of their last progress" if stops else "",
+        format_times(max(bar.count for bar in stops), "viewer") if stops else "",
         seconds(max(1.0, *stopped_s)) if stops else "",
         trouble_chart(way),
         watched_rows("user", people),

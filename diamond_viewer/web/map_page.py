@@ -164,7 +164,7 @@ def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing
     curves = []
     for call, curve in zip(edges, layout.curves, strict=True):
         line = _line(query, call, duration_ns)
-        failed = f" · {format_share(call.error_count, call.count)} failed" if call.error_count else ""
+        failed = f" · ✕ {format_share(call.error_count, call.count)}" if call.error_count else ""  # as short as the gap
         curves.append(
             MapCurve(
                 curve.path,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.telemetry.model import Log
 from diamond_viewer.telemetry.semconv import EXCEPTION_EVENT
 from diamond_viewer.telemetry.sketch import log_title, whole_event
@@ -12,6 +13,7 @@ from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.timeline import Entry, Gap, Kind
 from diamond_viewer.web.attributes import AttributeLine, attribute_lines, has_long_values, short_attributes
 from diamond_viewer.web.badges import event_tone, severity_tone
+from diamond_viewer.web.log_address import logs_href
 from diamond_viewer.web.span_body import UNNAMED, body_and_attributes
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.value_links import NOWHERE, ValueLink, ValueLinks
@@ -60,6 +62,7 @@ class Story:
     shown: str
     earlier_href: str
     later_href: str
+    logs_href: str
 
 
 def story_of(trace: Arranged, address: TraceAddress, links: ValueLinks, most: int = SHOWN_EVENTS) -> Story:
@@ -80,6 +83,7 @@ def story_of(trace: Arranged, address: TraceAddress, links: ValueLinks, most: in
         shown=f"Events {first + 1:,}–{last:,} of {event_count:,}" if last - first < event_count else "",
         earlier_href=address.but(told=max(1, first + 1 - SHOWN_EVENTS)) if first else "",
         later_href=address.but(told=last + 1) if last < event_count else "",
+        logs_href=logs_href(LogQuery(trace=trace.summary.trace_id)) if trace.logs else "",
     )
 
 

@@ -189,7 +189,8 @@ def new_count(query: Query, store: TraceStore, now_ns: int) -> int:
 def held_of(summary: TraceSummary) -> str:
     """Changes whenever a trace has grown or more was found in it, so that an opened one is sent again only then."""
     attached = f".{summary.log_count}.{summary.backlink_count}" if summary.log_count or summary.backlink_count else ""
-    found = f".f{len(summary.findings)}" if summary.findings else ""
+    findings = len(summary.findings) + len(summary.findings_together)
+    found = f".f{findings}" if findings else ""
     return f"{summary.span_count}.{summary.error_count}.{summary.event_count}.{summary.duration_ns}{attached}{found}"
 
 
@@ -234,7 +235,7 @@ def _row(
     added: tuple[str, ...],
     diagnosis: Diagnosis,
 ) -> Row:
-    badges = badges_of(summary, diagnosis.findings)
+    badges = badges_of(summary, (*diagnosis.findings, *diagnosis.journey))
     shown, hidden_count = shown_badges(badges)
     return Row(
         trace_id=summary.trace_id,

@@ -26,6 +26,7 @@ PAGES = {
     "detail": f"/trace-viewer.html?trace={MISMATCH_TRACE}",
     "trace": f"/traces/{MISMATCH_TRACE}",
     "differences": "/differences?flag=slow",
+    "operations": "/operations",
     "search help": "/search-help",
     "health": "/health",
     "error": "/nothing-here",

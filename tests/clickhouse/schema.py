@@ -23,6 +23,20 @@ class Layout(StrEnum):
     JSON = "json"  # ``json: true``
     OLD_JSON = "old json"  # likewise, before the arrays of keys
 
+    @property
+    def is_json(self) -> bool:
+        return self in (Layout.JSON, Layout.OLD_JSON)
+
+    @property
+    def attributes(self) -> str:
+        return "JSON" if self.is_json else _MAP
+
+    def keys(self, *columns: str) -> Iterator[str]:
+        """The arrays of keys beside columns of attributes, where this layout has them."""
+        for column in columns if self is Layout.JSON else ():
+            yield f"{column}Keys Array(LowCardinality(String)) CODEC(ZSTD(1))"
+            yield f"INDEX idx_{column}Keys {column}Keys TYPE bloom_filter(0.01) GRANULARITY 1"
+
 
 LAYOUTS = (Layout.MAP, Layout.TEXT, Layout.JSON)
 
@@ -46,9 +60,9 @@ class Schema:
         yield self._traces()
         if self.has_lookup:
             yield from self._lookup()
-        yield (_newer_logs if self.has_newer_logs else _older_logs)(LOGS + self.suffix, self._is_json)
+        yield (_newer_logs if self.has_newer_logs else _older_logs)(LOGS + self.suffix, self.layout)
         for kind in METRICS:
-            yield _metrics(f"otel_metrics_{kind}{self.suffix}", kind, self.has_newer_metrics)
+            yield _metrics(f"otel_metrics_{kind}{self.suffix}", kind, self.has_newer_metrics, self.layout)
 
     def create(self, node: Node) -> None:
         for statement in self.statements():
@@ -66,12 +80,8 @@ class Schema:
                 engine = f"Distributed('{CLUSTER}', '{DATABASE}', '{_local(name)}', rand())"
                 node.execute(f"CREATE TABLE {name} AS {_local(name)} ENGINE = {engine}")
 
-    @property
-    def _is_json(self) -> bool:
-        return self.layout in (Layout.JSON, Layout.OLD_JSON)
-
     def _traces(self) -> str:
-        attributes = "JSON" if self._is_json else _MAP
+        attributes = self.layout.attributes
         columns = [
             "Timestamp DateTime64(9) CODEC(Delta, ZSTD(1))",
             *(f"{name} String CODEC(ZSTD(1))" for name in ("TraceId", "SpanId", "ParentSpanId", "TraceState")),
@@ -111,9 +121,7 @@ class Schema:
                 yield f"INDEX idx_{short}_attr_items {items} TYPE text(tokenizer = 'array')"
         elif self.layout is Layout.JSON:
             yield "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1"
-            for short, column in _ATTRIBUTES:
-                yield f"{column}Keys Array(LowCardinality(String)) CODEC(ZSTD(1))"
-                yield f"INDEX idx_{short}_attr_keys {column}Keys TYPE bloom_filter(0.01) GRANULARITY 1"
+            yield from self.layout.keys(*(column for _, column in _ATTRIBUTES))
 
     def _lookup(self) -> Iterator[str]:
         name, view = LOOKUP + self.suffix, f"{TRACES}{self.suffix}_trace_id_ts_mv"
@@ -151,7 +159,8 @@ def _table(name: str, columns: list[str], partition: str, order: str, ttl: str =
     )
 
 
-def _log_columns(attributes: str) -> list[str]:
+def _log_columns(layout: Layout) -> list[str]:
+    attributes = layout.attributes
     return [
         "TraceId String CODEC(ZSTD(1))",
         "SpanId String CODEC(ZSTD(1))",
@@ -168,28 +177,29 @@ def _log_columns(attributes: str) -> list[str]:
         f"ScopeAttributes {attributes} CODEC(ZSTD(1))",
         f"LogAttributes {attributes} CODEC(ZSTD(1))",
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1",
+        *layout.keys("ResourceAttributes", "ScopeAttributes", "LogAttributes"),
     ]
 
 
-def _older_logs(name: str, is_json: bool) -> str:
+def _older_logs(name: str, layout: Layout) -> str:
     columns = [
         "Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1))",
         "TimestampTime DateTime DEFAULT toDateTime(Timestamp)",
-        *_log_columns("JSON" if is_json else _MAP),
+        *_log_columns(layout),
         "INDEX idx_body Body TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8",
     ]
     order = "PRIMARY KEY (ServiceName, TimestampTime) ORDER BY (ServiceName, TimestampTime, Timestamp)"
     return _table(name, columns, "toDate(TimestampTime)", order)
 
 
-def _newer_logs(name: str, is_json: bool) -> str:
+def _newer_logs(name: str, layout: Layout) -> str:
     columns = [
         "Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1))",
-        *_log_columns("JSON" if is_json else _MAP),
+        *_log_columns(layout),
         "EventName String CODEC(ZSTD(1))",
         "INDEX idx_body Body TYPE text(tokenizer = 'splitByNonAlpha')",
     ]
-    if not is_json:
+    if not layout.is_json:
         pod = "k8s.pod.name"
         columns.append(f"`__otel_materialized_{pod}` LowCardinality(String) MATERIALIZED ResourceAttributes['{pod}']")
     return _table(
@@ -197,9 +207,10 @@ def _newer_logs(name: str, is_json: bool) -> str:
     )
 
 
-def _metrics(name: str, kind: str, is_newer: bool) -> str:
-    time = "DateTime" if is_newer else "DateTime64(9)"
-    exemplar = f"FilteredAttributes {_MAP}, TimeUnix DateTime64(9), Value Float64, SpanId String, TraceId String"
+def _metrics(name: str, kind: str, is_newer: bool, layout: Layout) -> str:
+    time = "DateTime" if is_newer and not layout.is_json else "DateTime64(9)"
+    attributes = layout.attributes
+    exemplar = f"FilteredAttributes {attributes}, TimeUnix {time}, Value Float64, SpanId String, TraceId String"
     exemplars = f"Exemplars Nested({exemplar})"
     aggregation = ["AggregationTemporality Int32 CODEC(ZSTD(1))"]
     figures = {
@@ -228,24 +239,27 @@ def _metrics(name: str, kind: str, is_newer: bool) -> str:
         "summary": [*_COUNT_AND_SUM, "ValueAtQuantiles Nested(Quantile Float64, Value Float64) CODEC(ZSTD(1))"],
     }
     columns = [
-        f"ResourceAttributes {_MAP} CODEC(ZSTD(1))",
+        f"ResourceAttributes {attributes} CODEC(ZSTD(1))",
         "ResourceSchemaUrl String CODEC(ZSTD(1))",
         "ScopeName String CODEC(ZSTD(1))",
         "ScopeVersion String CODEC(ZSTD(1))",
-        f"ScopeAttributes {_MAP} CODEC(ZSTD(1))",
+        f"ScopeAttributes {attributes} CODEC(ZSTD(1))",
         "ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1))",
         "ScopeSchemaUrl String CODEC(ZSTD(1))",
         "ServiceName LowCardinality(String) CODEC(ZSTD(1))",
         "MetricName String CODEC(ZSTD(1))",
         "MetricDescription String CODEC(ZSTD(1))",
         "MetricUnit String CODEC(ZSTD(1))",
-        f"Attributes {_MAP} CODEC(ZSTD(1))",
+        f"Attributes {attributes} CODEC(ZSTD(1))",
         f"StartTimeUnix {time} CODEC(Delta, ZSTD(1))",
         f"TimeUnix {time} CODEC(Delta, ZSTD(1))",
         "Flags UInt32 CODEC(ZSTD(1))",
         *figures[kind],
+        *layout.keys("ResourceAttributes", "ScopeAttributes", "Attributes"),
     ]
-    if is_newer:
+    if layout.is_json:
+        order = "ServiceName, MetricName, toUnixTimestamp64Nano(TimeUnix)"
+    elif is_newer:
         columns.append("INDEX idx_time TimeUnix TYPE minmax GRANULARITY 1")
         order = "ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix"
     else:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from diamond_viewer.diagnosis.tale import SILENCE_NS, TaleLine, sessions, tale
+from diamond_viewer.diagnosis.tale import TaleLine, sessions, tale
+from diamond_viewer.diagnosis.visits import SILENCE_NS
 from diamond_viewer.diagnosis.watched import lessons_watched, viewers, watched
 from diamond_viewer.telemetry.model import Flag
 from diamond_viewer.telemetry.ways import Way, WayEvent, WayStep

@@ -17,7 +17,6 @@ from tests.diagnosis.readings import lines_of, traces_in
 
 FOLDER = Path(__file__).parents[1] / "data" / "diamond-district"
 COUNTS: dict[str, int] = json.loads((FOLDER / "truth.json").read_text())["pattern_trace_counts"]
-NOT_A_MATTER_OF_DIAGNOSIS = {"spans_in_several_files", "spans_on_several_lines"}  # of where lines lie: the index knows
 
 
 @cache
@@ -149,13 +148,17 @@ def test_links_and_the_players_session_are_whole() -> None:
     assert sorted(named) == ["background job", *["progress save"] * 4, "video play"]
 
 
+def test_a_trace_on_several_lines_is_diagnosed_as_one() -> None:
+    lines_with: dict[str, int] = {}
+    for line in lines_of(FOLDER / "traces.json"):
+        for trace in traces_in([line]):
+            lines_with[trace.trace_id] = lines_with.get(trace.trace_id, 0) + 1
+    assert sum(count > 1 for count in lines_with.values()) == COUNTS["spans_on_several_lines"]
+    assert len(list(FOLDER.glob("traces*.json"))) - 1 == COUNTS["spans_in_several_files"] == 0
+    assert sorted(one.trace_id for one in facts()) == sorted(lines_with)  # each once
+
+
 def test_every_pattern_is_accounted_for() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    missing = [
-        pattern
-        for pattern in COUNTS
-        if f'"{pattern}"' not in source
-        and not pattern.startswith("event:")
-        and pattern not in NOT_A_MATTER_OF_DIAGNOSIS
-    ]
+    missing = [pattern for pattern in COUNTS if f'"{pattern}"' not in source and not pattern.startswith("event:")]
     assert missing == []

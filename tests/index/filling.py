@@ -24,9 +24,15 @@ def add_lines(store: MemoryStore, lines: Iterable[bytes], asks_first: bool = Tru
         store.add(batch, digest)
 
 
-def filled(groups: Iterable[Iterable[bytes]], segment_spans: int = 131_072, asks_first: bool = True) -> MemoryStore:
+def filled(
+    groups: Iterable[Iterable[bytes]],
+    segment_spans: int = 131_072,
+    asks_first: bool = True,
+    follows_people: bool = True,
+) -> MemoryStore:
     """A commit after each group of lines."""
     store = MemoryStore(ROOMY_BYTES, segment_spans)
+    store.follows_people = follows_people
     for group in groups:
         add_lines(store, group, asks_first)
         store.commit()

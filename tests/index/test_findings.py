@@ -2,27 +2,36 @@
 
 import random
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diamond_viewer.diagnosis.diagnose import JOURNEY_RULES, TRACE_RULES, diagnose, way_of
 from diamond_viewer.diagnosis.diagnose import RULE_NAMES as ALL_RULES
-from diamond_viewer.diagnosis.diagnose import TRACE_RULES, diagnose
 from diamond_viewer.diagnosis.finding import Thresholds
-from diamond_viewer.index import examination, examined
+from diamond_viewer.diagnosis.journey import Journey
+from diamond_viewer.index import examination, examined, followed
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
-from diamond_viewer.telemetry.model import FeedState
-from diamond_viewer.telemetry.rules import RULE_NAMES, RULE_WORDS
+from diamond_viewer.telemetry.model import FeedState, Trace, TraceSummary
+from diamond_viewer.telemetry.rules import (
+    JOURNEY_BITS,
+    JOURNEY_RULE_NAMES,
+    RULE_NAMES,
+    RULE_WORDS,
+    TRACE_BITS,
+    TRACE_RULE_NAMES,
+)
 from tests.asking import NOW_NS, UNDECIDED, all_rows, asked
 from tests.diagnosis.readings import lines_of, traces_in
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
-from tests.writing import line, span, trace_id
+from tests.writing import event, line, span, trace_id
 
 DATA = Path(__file__).parents[1] / "data"
 LINES = lines_of(DATA / "diamond-district" / "traces.json")
@@ -30,18 +39,36 @@ PLAIN = PlainStore.from_lines(LINES)
 
 
 def rules_of(store: MemoryStore) -> dict[str, tuple[str, ...]]:
-    return {row.trace_id: row.findings for row in all_rows(store)}
+    return {row.trace_id: named(row) for row in all_rows(store)}
+
+
+def named(row: TraceSummary) -> tuple[str, ...]:
+    """All rules that found something in a trace, alone or with others."""
+    return tuple(rule for rule in RULE_NAMES if rule in (*row.findings, *row.findings_together))
 
 
 def expected(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
-    found = {trace.trace_id: {one.rule for one in diagnose(trace)} for trace in traces_in(lines)}
+    together = PlainStore.from_lines(lines).together()
+    found = {
+        trace.trace_id: {one.rule for one in (*diagnose(trace), *together.get(trace.trace_id, ()))}
+        for trace in traces_in(lines)
+    }
     return {trace_id: tuple(rule for rule in RULE_NAMES if rule in rules) for trace_id, rules in found.items()}
+
+
+@cache
+def expected_of_all() -> dict[str, tuple[str, ...]]:
+    return expected(LINES)
 
 
 def test_every_rule_has_words_and_those_of_one_trace_a_bit() -> None:
     assert set(RULE_WORDS) == set(ALL_RULES)
-    assert set(RULE_NAMES) == {rule.name for rule in TRACE_RULES}
-    assert len(RULE_NAMES) < 63
+    assert set(RULE_NAMES) == set(ALL_RULES)
+    assert set(TRACE_RULE_NAMES) == {rule.name for rule in TRACE_RULES}
+    assert set(JOURNEY_RULE_NAMES) == {rule.name for rule in JOURNEY_RULES}
+    bits = [*TRACE_BITS.values(), *JOURNEY_BITS.values()]
+    assert len(set(bits)) == len(bits)
+    assert max(bits) < 1 << 62 > 0  # the two above say what waits
 
 
 @settings(max_examples=15, deadline=None)
@@ -56,7 +83,7 @@ def test_examined_as_it_comes_is_as_examined_from_scratch(seed: int, segment_spa
         if chance.random() < 0.4:  # in the middle: what grows later is examined again
             store.examine(0, UNDECIDED)
     store.examine(query=UNDECIDED)
-    assert rules_of(store) == expected(LINES)
+    assert rules_of(store) == expected_of_all()
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("scenarios/*-*.json")), ids=lambda path: path.stem)
@@ -76,14 +103,15 @@ def test_a_search_a_filter_and_a_facet_count_the_same(rule: str) -> None:
 
 def test_a_star_is_any_finding() -> None:
     store = filled([LINES])
-    count = sum(bool(rules) for rules in expected(LINES).values())
+    count = sum(bool(rules) for rules in expected_of_all().values())
     assert 0 < count < 314
     assert store.search(asked(q="finding:*"), NOW_NS).total == count
     assert store.search(asked(q="-finding:*"), NOW_NS).total == 314 - count
     unexamined = MemoryStore(1 << 30)
     add_lines(unexamined, LINES)
     unexamined.commit()
-    assert unexamined.search(asked(q="finding:*"), NOW_NS).total == count
+    pages = (unexamined.search(asked(q="finding:*"), NOW_NS) for _ in range(100))
+    assert next(page.total for page in pages if page.is_complete) == count  # each goes on where the one before stopped
 
 
 def test_who_asks_for_findings_has_what_waits_examined() -> None:
@@ -191,10 +219,11 @@ def test_a_trace_that_lost_its_fault_loses_its_finding() -> None:
 
 def test_a_trace_too_large_is_not_examined_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "MAX_SPANS", 3)
+    monkeypatch.setattr(followed, "MAX_SPANS", 3)
     store = filled([LINES])
     large = [row for row in all_rows(store) if row.span_count > 3]
     assert large
-    assert not any(row.findings for row in large)
+    assert not any(named(row) for row in large)
     assert store.search(asked(finding="exception"), NOW_NS).is_complete
 
 
@@ -202,7 +231,7 @@ def test_the_examiner_waits_for_the_backlog_and_then_examines_what_rests() -> No
     store = MemoryStore(1 << 30)
     add_lines(store, LINES)
     store.commit()
-    found = sum(map(len, expected(LINES).values()))
+    found = sum(map(len, expected_of_all().values()))
     examiner = Examiner(store)
     assert not store.is_followed
     examiner.start()
@@ -211,11 +240,11 @@ def test_the_examiner_waits_for_the_backlog_and_then_examines_what_rests() -> No
         until(lambda: sum(count for _, count in store.facets(Query(), NOW_NS, 100).finding) == found)
     finally:
         examiner.stop()
-    assert rules_of(store) == expected(LINES)
+    assert rules_of(store) == expected_of_all()
 
 
 def test_a_rule_that_stumbles_costs_its_trace_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    victim = next(iter(expected(LINES)))
+    victim = next(iter(expected_of_all()))
 
     def stumbling(trace: object, thresholds: Thresholds) -> object:
         if trace.trace_id == victim:  # type: ignore[attr-defined]
@@ -223,5 +252,101 @@ def test_a_rule_that_stumbles_costs_its_trace_only(monkeypatch: pytest.MonkeyPat
         return diagnose(trace, thresholds)  # type: ignore[arg-type]
 
     monkeypatch.setattr(examination, "diagnose", stumbling)
-    wanted = expected(LINES) | {victim: ()}
+    wanted = expected_of_all() | {victim: ()}
     assert rules_of(filled([LINES])) == wanted
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("scenarios/journey-*.json")), ids=lambda path: path.stem)
+def test_a_visit_is_told_in_the_index_as_by_the_rules(path: Path) -> None:
+    """Over several segments, and what is decoded for it is no more than those that are suspect."""
+    lines = lines_of(path)
+    store, plain = filled(([line] for line in lines), segment_spans=50), PlainStore.from_lines(lines)
+    assert rules_of(store) == {row.trace_id: named(row) for row in plain.summaries()}
+    ids = [row.trace_id for row in plain.summaries()]
+    ours, theirs = store.diagnoses(ids), plain.diagnoses(ids, 0)
+    assert {one: ours[one].journey for one in ids} == {one: theirs[one].journey for one in ids}
+    query = asked(limit=1000)
+    assert store.findings(query, NOW_NS).journey == plain.findings(query, NOW_NS).journey
+
+
+def redirected(number: int, after_s: int) -> bytes:
+    at_ns = NOW_NS - 3_600 * 10**9 + after_s * 10**9
+    sent = {"from": "/lessons/x", "to": "/login", "hasCookie": True}
+    said = span(
+        1, trace=number, kind=2, name="GET /x", start_ns=at_ns, events=[event("middleware.redirect", at_ns, **sent)]
+    )
+    return line(said | {"attributes": span(1, attributes={"user.id": "ada"})["attributes"]})
+
+
+def test_a_loop_over_several_traces_is_searched_for_and_flagged_on_each_of_them() -> None:
+    store = filled([[redirected(1, 0), redirected(2, 2), redirected(3, 4), redirected(4, 60)]])
+    looped = store.search(asked(finding="redirect-loop"), NOW_NS)
+    (finding,) = store.findings(asked(finding="redirect-loop"), NOW_NS).journey
+    assert looped.total == len(finding.trace_ids) == 3
+    assert {row.trace_id for row in looped.traces} == set(finding.trace_ids)
+    assert dict(store.facets(Query(), NOW_NS, 100).finding)["redirect-loop"] == looped.total
+    assert store.search(asked(q="-finding:redirect-loop"), NOW_NS).total == len(all_rows(store)) - looped.total
+
+
+def test_what_several_traces_showed_is_gone_when_a_later_trace_puts_it_right() -> None:
+    """Nothing was saved for more than a minute, until the saves in between came in after all."""
+    lines = lines_of(DATA / "scenarios" / "journey-saves-stopped.json")
+    store = filled([lines])
+    (finding,) = store.findings(asked(finding="progress-stopped"), NOW_NS).journey
+    (user,) = {user for row in all_rows(store) for user in row.user_ids}
+    (lesson,) = {lesson for row in all_rows(store) for lesson in row.lesson_ids}
+    every_ns = 20 * 10**9
+    saves = [
+        line(
+            span(
+                1,
+                trace=9_000 + number,
+                kind=2,
+                name="POST /api/progress",
+                start_ns=finding.time_ns + number * every_ns,
+                attributes={"user.id": user, "lesson.id": lesson, "http.status_code": 200},
+                events=[
+                    event("progress.data_received", finding.time_ns + number * every_ns + 1, positionSeconds=number)
+                ],
+            )
+        )
+        for number in range(1, 30)
+    ]
+    add_lines(store, saves)
+    store.commit()
+    store.examine(query=UNDECIDED)
+    assert store.search(asked(finding="progress-stopped"), NOW_NS).total == 0
+    assert store.findings(asked(finding="progress-stopped"), NOW_NS).journey == ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_visits_are_told_the_same_in_whatever_order_their_lines_come(seed: int) -> None:
+    chance = random.Random(seed)
+    paths = sorted(DATA.glob("scenarios/journey-*.json"))
+    lines = lines_of(chance.choice(paths))
+    chance.shuffle(lines)
+    store = MemoryStore(1 << 30, 40)
+    for one in lines:
+        add_lines(store, [one])
+        store.commit()
+        if chance.random() < 0.5:
+            store.examine(0, UNDECIDED)
+    store.examine(query=UNDECIDED)
+    assert rules_of(store) == expected(lines)
+
+
+def test_no_more_visits_are_decoded_than_are_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def counted(trace: Trace) -> Journey:
+        decoded.append(trace.trace_id)
+        return way_of(trace)
+
+    monkeypatch.setattr(followed, "way_of", counted)
+    quiet = [
+        lines_of(DATA / "scenarios" / f"journey-{name}.json") for name in ("loaded-and-left", "arrives-signed-out")
+    ]
+    filled(quiet)
+    assert decoded == []
+    filled([[redirected(1, 0), redirected(2, 2), redirected(3, 4)]])
+    assert sorted(decoded) == [trace_id(number) for number in (1, 2, 3)]  # once, though they lie in two visits

@@ -14,7 +14,8 @@ from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import FLAG_NAMES, FeedState
 from tests.asking import NOW_NS, all_rows, asked, drawn, figures_of, row_of, span_texts
 from tests.index.filling import filled, one_by_one
-from tests.plain_store import PlainStore, histogram_of
+from tests.plain_histogram import histogram_of
+from tests.plain_store import PlainStore
 
 DATA = Path(__file__).parents[1] / "data"
 DISTRICT = DATA / "diamond-district"

@@ -20,7 +20,7 @@ from tests.receive.viewing import viewing, wait_until
 SPANS = 1_300
 
 
-def _is_listening(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with closing(socket.socket()) as knocking:
         return knocking.connect_ex(("127.0.0.1", port)) == 0
 
@@ -48,7 +48,7 @@ def forwarding(to: str, folder: Path, compression: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            wait_until(lambda: _is_listening(http_port))
+            wait_until(lambda: is_listening(http_port))
             yield http_port
         finally:
             process.terminate()

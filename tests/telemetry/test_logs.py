@@ -41,6 +41,34 @@ def test_what_the_index_holds_of_a_record_is_read_with_its_line() -> None:
     assert (logs.users, logs.lessons) == (("u1", "", ""), ("l1", "", ""))
 
 
+@pytest.mark.parametrize(
+    ("attributes", "named"),
+    [
+        pytest.param('[{"key":"user.id","value":{"stringValue":"u1"}}]', ("u1", ""), id="as the Collector writes it"),
+        pytest.param('[{ "key" : "user.id", "value" : {"stringValue" : "u1"} }]', ("u1", ""), id="with blanks"),
+        pytest.param('[{"value":{"stringValue":"u1"},"key":"user.id"}]', ("u1", ""), id="the other way round"),
+        pytest.param('[{"key":"user.id","value":{"intValue":"7"}}]', ("7", ""), id="a number"),
+        pytest.param('[{"key":"user.id","value":{"stringValue":"a\\"b"}}]', ('a"b', ""), id="a quotation mark"),
+        pytest.param('[{"key":"\\u0075ser.id","value":{"stringValue":"u1"}}]', ("u1", ""), id="a key in escapes"),
+        pytest.param(
+            '[{"key":"c","value":{"kvlistValue":{"values":[{"key":"user.id","value":{"stringValue":"u1"}}]}}}]',
+            ("", ""),
+            id="a key within a value",
+        ),
+        pytest.param(
+            '[{"key":"enduser.id","value":{"stringValue":"b"}},{"key":"user.id","value":{"stringValue":"a"}}]',
+            ("a", ""),
+            id="two spellings",
+        ),
+        pytest.param('[{"key":"user.name","value":{"stringValue":"Ada"}}]', ("", ""), id="a name is no id"),
+    ],
+)
+def test_whom_a_record_names_is_read_however_it_is_written(attributes: str, named: tuple[str, str]) -> None:
+    record = written(log("said")).decode().removesuffix("}") + f',"attributes":{attributes}}}'
+    logs = decode_line(logs_line(log("other")).replace(written(log("other")), record.encode())).logs
+    assert (logs.users, logs.lessons) == ((named[0],), (named[1],))
+
+
 def test_equal_records_on_one_line_have_marks_of_their_own_and_the_same_ones_again() -> None:
     batch = decode_line(logs_line(log("tick"), log("tick")))
     assert len(set(batch.logs.marks)) == 2

@@ -189,3 +189,16 @@ def test_the_api_answers_groups_and_refuses_what_it_does_not_know(client: FlaskC
     assert client.get("/api/errors?page=2").status_code == 400
     since = format_rfc3339(NOW_NS)
     assert client.get("/api/errors", query_string={"since": since}).get_json()["groups"] == []
+
+
+def test_the_opened_group_says_what_the_rules_found_in_its_examples(client: FlaskClient) -> None:
+    groups = client.get("/api/errors").get_json()["groups"]
+    fingerprint = next(group["fingerprint"] for group in groups if group["what"] == "TypeError")
+    text = client.get(f"/errors?group={fingerprint}").text
+    said = text[text.index("What the rules say") : text.index("What differs from good traces")]
+    assert "GET /api/search failed with 500: TypeError" in said
+    assert "6 of 6 examples" in said
+    href = re.search(r'<a href="([^"]+)" hx-boost="false">GET /api/search failed', said)
+    assert href
+    assert "span=" in href[1]
+    assert client.get(href[1].replace("&amp;", "&")).status_code == 200

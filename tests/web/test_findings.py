@@ -7,13 +7,20 @@ import pytest
 from flask.testing import FlaskClient
 
 from diamond_viewer.diagnosis.diagnose import Diagnosis, diagnose
+from diamond_viewer.diagnosis.wording import not_examined_words
+from diamond_viewer.index import examination
 from diamond_viewer.telemetry.rules import RULE_NAMES
+from diamond_viewer.web import api, badges, diagnosed_trace
+from diamond_viewer.web.app import create_app
 from diamond_viewer.web.diagnosis_view import diagnosis_view
 from diamond_viewer.web.trace_address import TraceAddress
 from tests.asking import NOW_NS
 from tests.diagnosis.readings import lines_of, traces_in
+from tests.index.filling import filled
 from tests.plain_store import PlainStore
 from tests.web.conftest import TRACES, MakeClient
+
+DATA = TRACES.parents[1]
 
 TRUTH_RULES = {"exception": 11, "no-cookie": 8, "cookie-rejected": 7, "n-plus-one": 2, "resume-mismatch": 4}
 
@@ -56,7 +63,10 @@ def test_findings_are_filtered_as_the_list_is_and_come_in_pages(client: FlaskCli
     assert [one for page in pages for one in page] == everything["findings"]
     slow = ask(client, "/api/findings", flag="slow", limit="1000")
     assert 0 < slow["total"] < everything["total"]
-    assert everything["journey"] == []
+    assert {len({one["trace_id"] for one in found["evidence"]}) > 1 for found in everything["journey"]} == {True}
+    assert {found["rule"] for found in ask(client, "/api/findings", finding="duplicate-calls")["journey"]} == {
+        "duplicate-calls"
+    }
 
 
 def test_with_a_user_comes_what_several_traces_show(client: FlaskClient) -> None:
@@ -76,7 +86,8 @@ def test_what_cannot_be_asked_of_findings_is_refused(client: FlaskClient, params
 
 def test_a_trace_in_the_api_has_its_findings_and_flows_beside_the_spans(client: FlaskClient) -> None:
     document = ask(client, f"/api/traces/{id_with(client, 'cookie-rejected')}")
-    assert list(document) == ["resourceSpans", "findings", "flows"]
+    assert list(document) == ["resourceSpans", "is_examined", "findings", "flows"]
+    assert document["is_examined"] is True
     assert [found["rule"] for found in document["findings"]] == ["cookie-rejected"]
     flow = next(flow for flow in document["flows"] if flow["name"] == "auth failure")
     assert flow["broken_step"] == "check"
@@ -134,9 +145,28 @@ def test_words_of_a_producer_are_escaped_in_findings(client_of: MakeClient) -> N
 
 
 def test_a_trace_that_was_not_examined_says_why() -> None:
-    view = diagnosis_view(None, (), TraceAddress("0" * 32), {}, lambda *_: 0, NOW_NS)
-    assert "too large" in view.note
-    assert view.shown == ()
+    note = not_examined_words(100_000)
+    view = diagnosis_view(None, (), TraceAddress("0" * 32), {}, lambda *_: 0, NOW_NS, note)
+    assert (view.note, view.shown) == (note, ())
+
+
+def test_a_trace_too_large_says_so_on_its_row_its_page_in_a_ticket_and_in_the_api(
+    client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = lines_of(DATA / "scenarios" / "trace-no-cookie-on-progress.json")
+    (trace,) = traces_in(lines)
+    monkeypatch.setattr(badges, "MAX_EXAMINED_SPANS", 3)
+    monkeypatch.setattr(examination, "MAX_SPANS", 3)
+    for room in (api, diagnosed_trace):
+        monkeypatch.setattr(room, "MAX_EXAMINED_SPANS", 3)
+    client = create_app(filled([lines]), clock=lambda: NOW_NS).test_client()
+    said = f"Not examined by the rules: it has {len(trace.spans)} spans"
+    assert said in client.get(f"/traces/{trace.trace_id}").text
+    assert said in client.get(f"/traces/{trace.trace_id}/findings.md").text
+    document = client.get(f"/api/traces/{trace.trace_id}").get_json()
+    assert (document["is_examined"], document["findings"]) == (False, [])
+    row = client.get("/trace-viewer.html").text
+    assert re.search(r'title="more than 3 spans: the rules have not looked at it">not examined<', row)
 
 
 def test_many_findings_fold_behind_the_first() -> None:

@@ -119,6 +119,21 @@ def test_figures_are_those_of_the_raw_lines(real: FlaskClient, field: str, path:
         assert row["flags"].get("error", 0) == truth["error_traces"]
 
 
+@pytest.mark.parametrize(("field", "value"), [("user", "usr_0007"), ("user", "usr_0023"), ("lesson", "lesson-012")])
+def test_the_figures_on_the_page_are_those_of_the_raw_lines(real: FlaskClient, field: str, value: str) -> None:
+    strip = page_of(real, f"/{field}s/{value}").find(class_="figure")
+    shown = {}
+    for figure in strip:
+        words = {e.attributes.get("class"): e.words() for e in figure.all()}
+        shown[words["figure__label"]] = words["figure__value"]
+    truth = counted(field, value)
+    for label, key in (("Traces", "traces"), ("Errors", "error_traces"), ("Buffering", "buffering")):
+        assert shown[label] == str(truth[key]), (label, shown)
+    if field == "user":
+        minutes, seconds_left = divmod(round(truth["watched_s"]), 60)
+        assert shown["Watched"] == (f"{minutes} min {seconds_left} s" if minutes else f"{seconds_left} s")
+
+
 def test_lessons_watched_add_up_to_the_journey(real: FlaskClient) -> None:
     told = ask(real, "/api/users/usr_0007")
     for key in ("watched_s", "starts", "completions", "buffering", "mismatches", "saves"):

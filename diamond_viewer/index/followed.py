@@ -1,0 +1,241 @@
+"""FollowedTraces: what is wrong over the traces of a person. Visits in which something has changed are looked at when their
+traces have been examined; those that could have something wrong are decoded and held against the rules of journeys.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from diamond_viewer.diagnosis.diagnose import DEFAULTS, JOURNEY_RULES, diagnose_steps, way_of
+from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
+from diamond_viewer.diagnosis.journey import Journey, joined
+from diamond_viewer.diagnosis.visits import told_once
+from diamond_viewer.index.answers import Matches
+from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.departed_traces import DepartedTraces
+from diamond_viewer.index.examination import MAX_SPANS, Suspect, in_portions, suspect_of, whole_traces
+from diamond_viewer.index.held import HeldTraces
+from diamond_viewer.index.journey_suspicion import accused
+from diamond_viewer.index.log_share import LogShare
+from diamond_viewer.index.matching import Matching
+from diamond_viewer.index.metric_series import MetricSeries
+from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.summaries import trace_id_of
+from diamond_viewer.index.told import FOUND_TOGETHER, UNFOLLOWED, WAITING, journey_bits_of
+from diamond_viewer.index.visiting import Visit, key_of, signs_of, visits_around
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.terms import Carries, Field, Overlaps
+
+FOLLOWED_AT_ONCE = (
+    64  # traces whose people are looked at under one hold of the lock: 2 ms, 25 ms among ten million spans
+)
+MAX_STEPS = 300  # traces of one person that are looked at together
+MAX_JOURNEYS = 200
+MAX_WAYS = 4_000  # traces that are kept as what they add to a journey: about 10 MiB
+MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
+
+log = logging.getLogger(__name__)
+
+_Charges = Mapping[str, tuple[str, ...]]  # rule -> ids of the traces it has to look at
+_ByVisit = dict[tuple[str, int], tuple[Finding, ...]]  # user and number of the visit
+
+
+class FollowedTraces(HeldTraces):
+    def __init__(
+        self,
+        departed_traces: DepartedTraces,
+        metrics: MetricSeries,
+        log_share: LogShare,
+        thresholds: Thresholds = DEFAULTS,
+    ) -> None:
+        super().__init__(departed_traces, metrics, log_share)
+        self.thresholds = thresholds
+        self.follows_people = True
+        self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
+        self._ways: OrderedDict[str, tuple[int, Journey]] = OrderedDict()  # of traces, with the number of their spans
+        self._together: OrderedDict[str, _ByVisit] = OrderedDict()  # by trace id
+
+    def follow(self, deadline_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:
+        """Look at visits in which an examined trace has changed; False when more wait than there was time for. With a query
+        only at those of traces that it could match. A store that holds only some of people's traces looks at none: what is
+        missing there is nobody's fault."""
+        if not self.follows_people:
+            with self._lock:
+                for held in self._segments.values():
+                    held.trace_columns()["findings"] &= ~UNFOLLOWED
+            return True
+        while True:
+            with self._lock:
+                segment, chosen = self._next_unfollowed(query, now_ns)
+                if segment is None:
+                    return True
+                guilty = self._acquit(segment, chosen)
+            steps_of_all = {step.trace_id: step for _, steps, _ in guilty for step in steps}
+            in_order_of_lines = sorted(steps_of_all.values(), key=lambda step: [line.place for line in step.lines])
+            for portion in in_portions(in_order_of_lines):
+                self._ways_of(portion)  # neighbours share lines
+            for visit, steps, charges in guilty:
+                found = self._found_over(steps, charges)
+                with self._lock:
+                    self._version += self._write_together(visit, steps, found)
+            if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
+                return False
+
+    def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
+        """See ``TraceStore``."""
+        with self._lock:
+            steps = self._way_of(user, since_ns, until_ns)
+        key = user, tuple((step.trace_id, step.span_count) for step in steps)
+        kept = self._journeys.get(key)
+        if kept is None:
+            kept = diagnose_steps(joined(self._ways_of(steps).values()), self.thresholds)
+            with self._lock:
+                self._journeys[key] = kept
+                while len(self._journeys) > MAX_JOURNEYS:
+                    self._journeys.popitem(last=False)
+        return kept
+
+    def together(self, trace_id: str) -> tuple[Finding, ...]:
+        """What was found over several traces of its people, this one among them. Under the lock."""
+        return told_once(finding for found in self._together.get(trace_id, {}).values() for finding in found)
+
+    def found_over(self, matches: Matches, rules: Sequence[str]) -> tuple[Finding, ...]:
+        """What was found over several traces of which one matches, newest first; of these rules if any. Under the lock."""
+        found: set[Finding] = set()
+        for segment, traces in matches:
+            told = traces[(segment.traces["findings"][traces] & FOUND_TOGETHER) > 0]
+            found.update(finding for trace in told.tolist() for finding in self.together(trace_id_of(segment, trace)))
+        wanted = [finding for finding in found if not rules or finding.rule in rules]
+        return tuple(sorted(wanted, key=lambda one: (-one.time_ns, one.rule, one.evidence)))
+
+    def _way_of(self, user: str, since_ns: int, until_ns: int) -> list[Suspect]:
+        """The user's traces in the window, oldest first; the newest if they are more than can be decoded at once."""
+        segments = list(self._segments.values())
+        matching = Matching(segments, (Carries(Field.USER, user), Overlaps(since_ns, until_ns)))
+        places = [(segment, trace) for segment in segments for trace in matching.traces(segment).tolist()]
+        places.sort(key=lambda place: (int(place[0].traces["start_ns"][place[1]]), trace_id_of(*place)))
+        return _newest(places)
+
+    def _next_unfollowed(self, query: Query | None, now_ns: int) -> tuple[Segment | None, Indexes]:
+        """The newest segment in which traces wait that have been examined themselves, and some of those."""
+        segments = sorted(self._segments.values(), key=lambda segment: -segment.number)
+        matching = Matching(segments, query.terms(now_ns)) if query is not None else None
+        for segment in segments:
+            bits = segment.traces["findings"]
+            is_waiting = ((bits & UNFOLLOWED) > 0) & ((bits & WAITING) == 0) & (segment.traces["lives_here"] > 0)
+            waiting = np.flatnonzero(is_waiting)
+            if matching is not None and len(waiting):
+                asked = np.concatenate([matching.traces(segment), matching.undecided(segment)])
+                waiting = waiting[np.isin(waiting, asked)]
+            if len(waiting):
+                newest = waiting[np.argsort(segment.traces["start_ns"][waiting], kind="stable")[::-1]]
+                return segment, newest[:FOLLOWED_AT_ONCE]
+        return None, np.empty(0, np.int64)
+
+    def _acquit(self, segment: Segment, traces: Indexes) -> list[tuple[Visit, list[Suspect], _Charges]]:
+        """Those of the visits of these traces that are suspect, with what is to be decoded; all others are done with."""
+        segments = list(self._segments.values())
+        found = visits_around(segments, segment, traces)
+        signs = signs_of(segments, found)
+        guilty = []
+        for visit in found:
+            numbers = {key_of(place): number for number, place in enumerate(visit.places)}
+            together = sorted(sign._replace(trace=numbers[key]) for key in numbers for sign in signs[key])
+            if told := accused(together, self.thresholds):
+                guilty.append((visit, *_summoned(visit.places, told)))
+            else:
+                self._version += self._write_together(visit, (), ())
+        segment.trace_columns()["findings"][traces] &= ~UNFOLLOWED  # also of those that name nobody
+        return guilty
+
+    def _found_over(self, steps: Sequence[Suspect], charges: _Charges) -> tuple[Finding, ...]:
+        """Each rule is asked about the traces it has to look at. One that stumbles costs what is said of this visit."""
+        try:
+            ways = self._ways_of(steps)
+            return in_order(
+                finding
+                for rule in JOURNEY_RULES
+                if rule.name in charges
+                for finding in diagnose_steps(
+                    joined(ways[one] for one in charges[rule.name] if one in ways), self.thresholds, (rule,)
+                )
+            )
+        except Exception:
+            log.exception("The rules stumbled over the traces around %s; nothing is said of them.", steps[0].trace_id)
+            return ()
+
+    def _ways_of(self, steps: Sequence[Suspect]) -> dict[str, Journey]:
+        """What each of these traces adds to a way, by trace id. Each is decoded once, as long as it does not grow."""
+        with self._lock:
+            known = {step.trace_id: self._ways.get(step.trace_id) for step in steps}
+        ways = {trace_id: kept[1] for trace_id, kept in known.items() if kept is not None}
+        missing = [step for step in steps if (kept := known[step.trace_id]) is None or kept[0] != step.span_count]
+        for step, trace in zip(missing, whole_traces(missing), strict=True):
+            ways[step.trace_id] = way_of(trace)
+        with self._lock:
+            for step in missing:
+                self._ways[step.trace_id] = step.span_count, ways[step.trace_id]
+                self._ways.move_to_end(step.trace_id)
+            while len(self._ways) > MAX_WAYS:
+                self._ways.popitem(last=False)
+        return ways
+
+    def _write_together(self, visit: Visit, steps: Sequence[Suspect], found: tuple[Finding, ...]) -> bool:
+        """True when another thing is said of a trace of the visit than before. Under the lock."""
+        of_trace: dict[str, tuple[Finding, ...]] = {}
+        for finding in found:
+            for trace_id in finding.trace_ids:
+                of_trace[trace_id] = (*of_trace.get(trace_id, ()), finding)
+        grown = {key_of(step.place) for step in steps if step.has_changed}
+        has_news = False
+        for place in visit.places:
+            segment, trace = place
+            columns = segment.trace_columns()
+            before = columns["findings"][trace]
+            trace_id = trace_id_of(segment, trace) if of_trace or before & FOUND_TOGETHER else ""
+            if trace_id:
+                self._remember(trace_id, (visit.user, visit.number), of_trace.get(trace_id, ()))
+            after = before & ~FOUND_TOGETHER | journey_bits_of(self.together(trace_id) if trace_id else ())
+            if key_of(place) not in grown and not before & WAITING:
+                after &= ~UNFOLLOWED
+            columns["findings"][trace] = after
+            if (before ^ after) & FOUND_TOGETHER:
+                segment.summaries.pop(trace, None)
+                has_news = True
+        return has_news
+
+    def _remember(self, trace_id: str, visit: tuple[str, int], found: tuple[Finding, ...]) -> None:
+        by_visit = {**self._together.pop(trace_id, {}), visit: found}
+        kept = {one: findings for one, findings in by_visit.items() if findings}
+        if kept:
+            self._together[trace_id] = kept
+            while len(self._together) > MAX_TOGETHER:
+                self._together.popitem(last=False)
+
+
+def _summoned(places: Sequence[Place], charges: Mapping[str, frozenset[int]]) -> tuple[list[Suspect], _Charges]:
+    """Of a visit the traces that any rule has to look at, and for each rule their ids. The last is always among them: it says
+    until when the person was seen."""
+    ends = [int(segment.traces["end_ns"][trace]) for segment, trace in places]
+    last = {len(places) - 1, ends.index(max(ends))}
+    everybody = range(len(places))
+    wanted = {rule: last.union(traces or everybody) for rule, traces in charges.items()}
+    chosen = sorted(set().union(*wanted.values()))
+    steps = _newest([places[place] for place in chosen])
+    ids = {place: trace_id_of(*places[place]) for place in chosen}
+    return steps, {rule: tuple(ids[place] for place in sorted(theirs)) for rule, theirs in wanted.items()}
+
+
+def _newest(places: Sequence[Place]) -> list[Suspect]:
+    """Of places in order of time the last, as many as can be decoded at once; in order of time."""
+    way: list[Suspect] = []
+    span_count = 0
+    for place in places[::-1][:MAX_STEPS]:
+        span_count += int(place[0].traces["span_count"][place[1]])
+        if span_count > MAX_SPANS:
+            break
+        way.append(suspect_of(place))
+    return way[::-1]

@@ -1,0 +1,152 @@
+"""Which visits of a person a rule of journeys could have something to say about, by columns alone: as in ``suspicion``, who is
+no suspect surely is not guilty. Each test is wider than its rule, because columns know neither where a redirect led nor which
+request of a trace a save belongs to.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from diamond_viewer.diagnosis import vocabulary as says
+from diamond_viewer.diagnosis.bursts import bursts
+from diamond_viewer.diagnosis.finding import Thresholds
+from diamond_viewer.diagnosis.vocabulary import limit_ns
+from diamond_viewer.telemetry.units import NS_PER_SECOND
+
+CALL = ""  # in the place of an event's name: a request
+_LOSSES = (says.AUTH_FAILED, says.CREDENTIALS_MISSING, says.REDIRECT)
+_WATCHING = (
+    *(says.LOADED, says.RESUME_ATTEMPT, says.BUFFERING, says.VIDEO_PROGRESS),
+    *(says.PROGRESS_RECEIVED, says.PROGRESS_REFUSED, says.AUTO_COMPLETED),
+)
+_WITHIN_REQUEST_NS = NS_PER_SECOND  # an inner server span begins that much after its request, at most
+
+
+class Sign(NamedTuple):
+    """Something that happened in a trace of a visit. ``trace`` tells traces apart, ``lessons`` are all that it names, sorted;
+    ``is_well`` when nothing in it failed. ``what`` is an event's or a span's name, or ``CALL``, and then ``asked`` what for;
+    ``saved`` are the positions that its trace saves, where it is a call that saves one."""
+
+    time_ns: int
+    what: str
+    trace: int
+    lessons: tuple[str, ...]
+    is_well: bool
+    asked: str = ""
+    saved: frozenset[float] = frozenset()
+
+
+def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[int]]:
+    """Rules that could find something in a visit, and the traces that each of them has to look at; no trace: at all of them.
+    ``signs`` of the visit, in order of time."""
+    by_name: dict[str, list[Sign]] = {}
+    for sign in signs:
+        by_name.setdefault(sign.what, []).append(sign)
+
+    def of(name: str) -> list[Sign]:
+        return by_name.get(name, [])
+
+    found: dict[str, frozenset[int]] = {}
+
+    def accuse(rule: str, is_suspect: bool, names: Sequence[str]) -> None:
+        if is_suspect:
+            found[rule] = frozenset(sign.trace for name in names for sign in of(name))
+
+    redirects, stalls, loaded = of(says.REDIRECT), of(says.BUFFERING), of(says.LOADED)
+    saves, attempts, played = of(says.PROGRESS_RECEIVED), of(says.RESUME_ATTEMPT), of(says.VIDEO_PROGRESS)
+    is_looping = _many(redirects, limits.redirect_loop_count, limits.redirect_loop_window_ms)
+    accuse("redirect-loop", is_looping, [says.REDIRECT])
+    accuse("buffering", _many(stalls, limits.buffering_count, limits.buffering_window_ms), [says.BUFFERING])
+    accuse("resume-gap", _resumes_late(loaded, attempts, limits), [says.LOADED, says.RESUME_ATTEMPT])
+    accuse("resume-missing", _resumes_not(saves, loaded, attempts, limits), _WATCHING)
+    accuse("progress-stopped", _saves_no_more(saves, played, limits), _WATCHING)
+    accuse("progress-missing", _never_saves(loaded, [*played, *stalls], saves, limits), _WATCHING)
+    if again := _asked_twice(of(CALL), limits):
+        found["duplicate-calls"] = again
+    lost = [one for name in _LOSSES for one in of(name)]
+    if _comes_back(lost, of(says.SESSION_CREATED), limits):
+        found["signed-in-again"] = frozenset()  # every session check counts
+    return found
+
+
+def _many(signs: Sequence[Sign], count: float, window_ms: float) -> bool:
+    """In several traces: what one shows alone, the rules of one trace tell."""
+    if len({one.trace for one in signs}) < 2:
+        return False
+    return bool(bursts([one.time_ns for one in signs], count, window_ms))
+
+
+def _comes_back(lost: Sequence[Sign], created: Sequence[Sign], limits: Thresholds) -> bool:
+    within_ns = limit_ns(limits.sign_in_again_ms)
+    return any(0 <= back.time_ns - one.time_ns <= within_ns for back in created for one in lost)
+
+
+def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> bool:
+    times_ns = [one.time_ns for one in loaded]
+    for attempt in attempts:
+        first = bisect_left(times_ns, attempt.time_ns - limit_ns(limits.resume_wait_ms))
+        last = bisect_right(times_ns, attempt.time_ns - limit_ns(limits.resume_gap_ms))
+        if any(one.trace != attempt.trace for one in loaded[first:last]):
+            return True
+    return False
+
+
+def _resumes_not(saves: Sequence[Sign], loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> bool:
+    wait_ns = limit_ns(limits.resume_wait_ms)
+    for load in loaded:
+        saved = any(save.time_ns <= load.time_ns and _may_be_of_one(save, load) for save in saves)
+        if saved and not any(
+            _are_of_one(attempt, load) and abs(attempt.time_ns - load.time_ns) <= wait_ns for attempt in attempts
+        ):
+            return True
+    return False
+
+
+def _saves_no_more(saves: Sequence[Sign], played: Sequence[Sign], limits: Thresholds) -> bool:
+    stop_ns = limit_ns(limits.progress_stop_ms)
+    for report in played:
+        before = [save for save in saves if save.time_ns <= report.time_ns and _may_be_of_one(save, report)]
+        if before:
+            sure = [save.time_ns for save in before if save.is_well and _are_of_one(save, report)]
+            if report.time_ns - max(sure, default=before[0].time_ns) > stop_ns:
+                return True
+    return False
+
+
+def _never_saves(loaded: Sequence[Sign], played: Sequence[Sign], saves: Sequence[Sign], limits: Thresholds) -> bool:
+    for load in loaded:
+        if any(save.is_well and _are_of_one(save, load) for save in saves):
+            continue
+        until_ns = load.time_ns + limit_ns(limits.progress_stop_ms)
+        if any(one.time_ns > until_ns and _may_be_of_one(one, load) for one in played):
+            return True
+    return False
+
+
+def _asked_twice(calls: Sequence[Sign], limits: Thresholds) -> frozenset[int]:
+    """The traces of calls that come again in another trace."""
+    window_ns = limit_ns(limits.duplicate_window_ms) + _WITHIN_REQUEST_NS
+    ordered = sorted(calls, key=lambda call: (call.asked, call.time_ns))
+    again: set[int] = set()
+    for place, call in enumerate(ordered):
+        for later in islice(ordered, place + 1, None):
+            if later.asked != call.asked or later.time_ns - call.time_ns > window_ns:
+                break
+            if later.trace != call.trace and _may_be_of_one(call, later) and _may_save_the_same(call, later):
+                again |= {call.trace, later.trace}
+    return frozenset(again)
+
+
+def _may_save_the_same(one: Sign, other: Sign) -> bool:
+    """Two saves of different positions are two calls."""
+    return not one.saved or not other.saved or not one.saved.isdisjoint(other.saved)
+
+
+def _may_be_of_one(one: Sign, other: Sign) -> bool:
+    """Of one lesson: surely not when each names lessons and none of them is the same."""
+    return not one.lessons or not other.lessons or not set(one.lessons).isdisjoint(other.lessons)
+
+
+def _are_of_one(one: Sign, other: Sign) -> bool:
+    return len(one.lessons) == 1 and one.lessons == other.lessons

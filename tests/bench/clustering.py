@@ -1,0 +1,257 @@
+"""How long a cluster's pages take, beside their goals; about ten minutes on two cores. Writes ``docs/benchmarks-cluster.md``.
+
+python -m tests.bench.clustering [--spans 1000000] [--growth 10] [--out docs/benchmarks-cluster.md]
+
+A tenth of the spans is imported from files; the server makes the rest of these by itself, later in time and with other ids.
+No question is asked twice: nothing is remembered but what the server remembers.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.materialised import missing_statements
+from diamond_viewer.clickhouse.store import ClickHouseStore
+from diamond_viewer.diagnosis.diagnose import DEFAULTS
+from diamond_viewer.query.query import Query
+from diamond_viewer.showing import cluster_store
+from diamond_viewer.telemetry.units import format_rfc3339
+from tests.bench.corpus import write_corpus
+from tests.bench.goals import Goal
+from tests.bench.measure import Latency, nearest_rank, seconds_of, this_machine
+from tests.clickhouse.schema import Layout, Schema
+from tests.clickhouse.server import Node, server
+from tests.cluster.importing import NodeSession, load
+
+ROOT = Path(__file__).parents[2]
+MILLION = 1_000_000
+SHARE = 10  # of the spans, one in so many is imported
+ROUNDS = 8
+SECOND_NS = 1_000_000_000
+WINDOW_NS = 30 * 60 * SECOND_NS
+LIST, TRACE, STATS = "list of 50", "one trace", "stats"
+USERS, LESSONS, FACETS = "users", "lessons", "facets"
+WINDOWED, WHOLE = "a window of 30 minutes", "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What an import took. ``core_s`` is processor time of the importing process, ``server_core_s`` of the server."""
+
+    spans: int
+    seconds: float
+    core_s: float
+    server_core_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Latencies by window and question, over so many spans."""
+
+    spans: int
+    disk_bytes: int
+    latencies: dict[str, dict[str, Latency]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    version: str
+    loaded: Loaded
+    plain: Answered
+    materialised: Answered
+    grown: Answered | None
+
+
+def measure(folder: Path, span_count: int, growth: int) -> Clustering:
+    paths, _ = write_corpus(folder / "corpus", span_count // SHARE)
+    with server(folder / "server") as node:
+        Schema(Layout.TEXT).create(node)
+        loaded = import_all(node, paths)
+        begins_ns, ends_ns = bounds_ns(node)
+        length_ns = ends_ns - begins_ns + 1
+        for number in range(1, SHARE):
+            multiply(node, begins_ns, ends_ns, number * length_ns, salt=number)
+        settle(node)
+        plain = ask_all(node)
+        materialise(node)
+        materialised = ask_all(node)
+        grown = None
+        if growth > 1:
+            begins_ns, ends_ns = bounds_ns(node)
+            for number in range(1, growth):  # earlier: what the newest window holds stays the same
+                multiply(node, begins_ns, ends_ns, -number * SHARE * length_ns, salt=1_000 + number)
+            settle(node)
+            grown = ask_all(node)
+        version = str(node.value("SELECT version()"))
+    return Clustering(version, loaded, plain, materialised, grown)
+
+
+def import_all(node: Node, paths: Sequence[Path]) -> Loaded:
+    before, server_before_s = time.process_time(), server_core_s(node)
+    seconds = seconds_of(lambda: load(NodeSession(node), *paths, batch_bytes=32 * 1024**2))
+    return Loaded(
+        int(node.value("SELECT count() FROM otel_traces")),
+        seconds,
+        time.process_time() - before,
+        server_core_s(node) - server_before_s,
+    )
+
+
+def server_core_s(node: Node) -> float:
+    assert node.process is not None
+    fields = Path(f"/proc/{node.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def bounds_ns(node: Node) -> tuple[int, int]:
+    (row,) = node.rows(
+        "SELECT min(toUnixTimestamp64Nano(Timestamp)) AS first, max(toUnixTimestamp64Nano(Timestamp)) AS last FROM otel_traces"
+    )
+    return int(row["first"]), int(row["last"])
+
+
+def multiply(node: Node, begins_ns: int, ends_ns: int, shift_ns: int, salt: int) -> None:
+    """The spans that begin in the window once more, so much later, as spans of other traces."""
+    node.execute(
+        "INSERT INTO otel_traces SELECT * REPLACE ("
+        f"fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Timestamp) + toInt64({shift_ns})) AS Timestamp, "
+        f"lower(hex(sipHash128(TraceId, {salt}))) AS TraceId, "
+        f"lower(hex(sipHash64(SpanId, {salt}))) AS SpanId, "
+        f"if(ParentSpanId = '', '', lower(hex(sipHash64(ParentSpanId, {salt})))) AS ParentSpanId) FROM "
+        f"(SELECT * FROM otel_traces WHERE toUnixTimestamp64Nano(Timestamp) BETWEEN {begins_ns} AND {ends_ns})",
+        max_partitions_per_insert_block=0,
+    )
+
+
+def settle(node: Node) -> None:
+    node.execute("OPTIMIZE TABLE otel_traces FINAL")
+
+
+def materialise(node: Node) -> None:
+    connection = Connection(Address.parse(node.address))
+    try:
+        statements = missing_statements(connection)
+    finally:
+        connection.close()
+    for statement in statements:
+        node.execute(statement, mutations_sync=2)
+
+
+def ask_all(node: Node) -> Answered:
+    _, last_ns = bounds_ns(node)
+    with closing(cluster_store(Address.parse(node.address), DEFAULTS)) as store:
+        latencies = {name: dict(ask_window(store, node, name, last_ns)) for name in (WINDOWED, WHOLE)}
+    disk = node.value("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'otel_traces'")
+    return Answered(int(node.value("SELECT count() FROM otel_traces")), int(disk), latencies)
+
+
+def ask_window(store: ClickHouseStore, node: Node, window: str, last_ns: int) -> Iterator[tuple[str, Latency]]:
+    """Each time a question that was never asked before: the window ends a second later, which nothing began in."""
+    since_ns = last_ns - WINDOW_NS if window == WINDOWED else 0
+    others = f"SELECT DISTINCT TraceId FROM otel_traces ORDER BY cityHash64(TraceId, '{window}') LIMIT {ROUNDS}"
+    trace_ids = [str(row["TraceId"]) for row in node.rows(others)]
+    moments = count(last_ns + SECOND_NS, SECOND_NS)
+
+    def query(now_ns: int) -> Query:
+        since = (("since", format_rfc3339(since_ns)),) if since_ns else ()
+        return Query.from_args((*since, ("until", format_rfc3339(now_ns))), now_ns, strict=True)[0]
+
+    questions: dict[str, Callable[[int, int], object]] = {
+        LIST: lambda now_ns, _: store.search(query(now_ns), now_ns),
+        TRACE: lambda _, number: store.trace(trace_ids[number]),
+        STATS: lambda now_ns, _: store.stats(query(now_ns), now_ns),
+        FACETS: lambda now_ns, _: store.facets(query(now_ns), now_ns, 7),
+        USERS: lambda now_ns, _: store.troubles("user", "", since_ns, now_ns, 50),
+        LESSONS: lambda now_ns, _: store.troubles("lesson", "", since_ns, now_ns, 50),
+    }
+    for name, ask in questions.items():
+        taken = sorted(seconds_of(lambda n=n, ask=ask: ask(next(moments), n)) for n in range(ROUNDS))  # type: ignore[misc]
+        yield name, Latency(nearest_rank(taken, 50), nearest_rank(taken, 95))
+
+
+def goals(found: Clustering) -> Iterator[Goal]:
+    """Medians, over everything that is held: the harder case."""
+    plain, materialised = found.plain.latencies[WHOLE], found.materialised.latencies[WHOLE]
+    for what, latency, limit_ms in (
+        (LIST, plain[LIST], 150),
+        (TRACE, plain[TRACE], 100),
+        (STATS, plain[STATS], 150),
+        (f"{USERS}, with columns of their own", materialised[USERS], 150),
+        (f"{LESSONS}, with columns of their own", materialised[LESSONS], 150),
+    ):
+        yield Goal(f"{what}: p50", limit_ms, 1e3 * latency.p50_s, "ms")
+    if found.grown is not None:
+        before, after = found.materialised.latencies[WINDOWED], found.grown.latencies[WINDOWED]
+        factor = found.grown.spans / found.materialised.spans
+        for what in before:
+            ratio = after[what].p50_s / before[what].p50_s
+            yield Goal(f"{what} of {WINDOWED}, {factor:.0f} times the spans, beside before", 1.5, ratio, "x")
+
+
+def report(found: Clustering, load_average: float, now: datetime) -> str:
+    machine = this_machine(("clickhouse-connect", "numpy"))
+    loaded = found.loaded
+    answered = [("as the exporter makes them", found.plain), ("with columns of their own", found.materialised)]
+    answered += [("the same, grown", found.grown)] if found.grown else []
+    rows = [
+        f"| {window}: {what} | "
+        + " | ".join(
+            f"{1e3 * a.latencies[window][what].p50_s:.0f} / {1e3 * a.latencies[window][what].p95_s:.0f}"
+            for _, a in answered
+        )
+        + " |"
+        for window in (WINDOWED, WHOLE)
+        for what in found.plain.latencies[window]
+    ]
+    return "\n".join(
+        [
+            "# Benchmarks of a cluster",
+            "",
+            f"Written by `make bench-cluster` on {now:%Y-%m-%d}: one server (ClickHouse {found.version}) and the viewer on "
+            f"one machine, {machine.processor}, {machine.cores} cores, Python {machine.python}, "
+            f"{', '.join(' '.join(pair) for pair in machine.packages)}; load average before the run {load_average:.1f}. "
+            "Tables with text indexes. No question is asked twice, so that the viewer remembers nothing.",
+            "",
+            "| what | goal | measured | | on |",
+            "|---|---:|---:|---|---|",
+            *(goal.row(now) for goal in goals(found)),
+            "",
+            f"p50 / p95 in ms of {ROUNDS} times each:",
+            "",
+            "| question | " + " | ".join(f"{a.spans:,} spans, {name}" for name, a in answered) + " |",
+            "|---|" + "---:|" * len(answered),
+            *rows,
+            "",
+            f"On disk, a span: {', '.join(f'{a.disk_bytes / a.spans:.0f} bytes {name}' for name, a in answered)}.",
+            "",
+            f"`import` of {loaded.spans:,} spans took {loaded.seconds:.1f} s, {loaded.spans / loaded.seconds:,.0f} a second: "
+            f"{loaded.core_s:.1f} s of processor time for reading and decoding, {loaded.server_core_s:.1f} s of the server.",
+            "",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.clustering")
+    parser.add_argument("--spans", type=int, default=MILLION)
+    parser.add_argument("--growth", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks-cluster.md")
+    chosen = parser.parse_args(arguments)
+    load_average = float(Path("/proc/loadavg").read_text(encoding="ascii").split()[0])
+    with TemporaryDirectory(prefix="diamond-viewer-bench-") as folder:
+        began_s = time.perf_counter()
+        found = measure(Path(folder), chosen.spans, chosen.growth)
+    chosen.out.write_text(report(found, load_average, datetime.now(UTC)), encoding="utf-8")
+    print(chosen.out.read_text(encoding="utf-8"), f"{time.perf_counter() - began_s:.0f} s", sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""The benchmark of a cluster runs, on little."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.clustering import FACETS, WHOLE, WINDOWED, goals, measure, report
+
+
+def test_every_question_is_asked_and_reported_beside_its_goal(tmp_path: Path) -> None:
+    found = measure(tmp_path, 40_000, 2)
+    assert found.grown is not None
+    assert found.plain.spans == found.materialised.spans > 40_000
+    assert 1.9 < found.grown.spans / found.plain.spans < 2.1
+    assert set(found.plain.latencies) == {WINDOWED, WHOLE}
+    text = report(found, 1.0, datetime(2026, 11, 29, tzinfo=UTC))
+    assert [goal.what for goal in goals(found) if goal.what not in text] == []
+    assert f"{WHOLE}: {FACETS} |" in text

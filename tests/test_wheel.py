@@ -58,13 +58,10 @@ def test_it_asks_for_exactly_what_requirements_txt_pins() -> None:
 def test_every_template_and_static_file_is_in_it(installed: Installed) -> None:
     with zipfile.ZipFile(installed.wheel) as wheel:
         names = set(wheel.namelist())
-    tracked = subprocess.run(
-        ["git", "ls-files", "templates", "static", "diamond_viewer"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    patterns = ("templates/*.html", "static/*", "diamond_viewer/**/*.py", "diamond_viewer/**/*.json")
+    tracked = [
+        path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()
+    ]
     assert len(tracked) > 100
     wanted = {path if path.startswith("diamond_viewer/") else f"diamond_viewer/{path}" for path in tracked}
     assert wanted - names == set()

@@ -42,7 +42,8 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         where = self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
         # waitress's messages name addresses, which name users and lessons
-        message = str(record.msg) if record.name.startswith("waitress") else record.getMessage()
+        names_address = record.name.startswith("waitress") and any(isinstance(one, str) for one in record.args or ())
+        message = str(record.msg) if names_address else record.getMessage()
         said = f"{self.formatTime(record, self.datefmt)} {record.levelname} {message}"
         return "".join(c if c.isprintable() else "·" for c in f"{said} {where}".rstrip())
 

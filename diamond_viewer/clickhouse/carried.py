@@ -15,6 +15,7 @@ from diamond_viewer.clickhouse.selection import (
     Column,
     Keys,
     Selection,
+    around,
     halves,
     keys_of,
     matched,
@@ -44,7 +45,7 @@ def flags_of(store: Asked, selection: Selection) -> Column:
 
 def _marked(store: Asked, selection: Selection, flag: Flag) -> "_Question":
     bound = Bound()
-    rows = restricted(store, selection, bound)
+    rows = around(store, selection, bound)
     condition = Conditions(store.layout, bound, "true").of_span(SpanMarked(flag))
     return _Question(
         store, f"SELECT DISTINCT {halves(TRACE)} FROM {store.layout.spans} WHERE {rows} AND {condition.text}", bound
@@ -54,7 +55,7 @@ def _marked(store: Asked, selection: Selection, flag: Flag) -> "_Question":
 def _buffering(store: Asked, selection: Selection) -> "_Question":
     bound = Bound()
     name = bound.value(semconv.BUFFERING_EVENT)
-    rows = restricted(store, selection, bound)
+    rows = around(store, selection, bound)
     stalls = distinct_sum(f"countEqual(Events.Name, {name})")
     grouped = (
         f"SELECT {TRACE} AS trace, {stalls} AS stalls FROM {store.layout.spans} "
@@ -90,9 +91,9 @@ def count_users(store: Asked, selection: Selection) -> int:
     if not len(selection):
         return 0
     bound = Bound()
-    users = Row(store.layout, bound).users
-    rows = restricted(store, selection, bound)
-    sql = f"SELECT uniqExactArray({users}) FROM {store.layout.spans} WHERE {rows}"
+    row = Row(store.layout, bound)
+    rows = f"{restricted(store, selection, bound)} AND {row.tells('user')}"
+    sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
     return int(store.cluster.rows(sql, bound.parameters)[0][0])
 
 
@@ -111,9 +112,9 @@ def most_carried(store: Asked, selection: Selection, name: str, limit: int) -> t
     if not len(selection):
         return ()
     bound = Bound()
-    values = values_of(Row(store.layout, bound), name)
-    rows = restricted(store, selection, bound)
-    return _counted(store, bound, values, rows, limit)
+    row = Row(store.layout, bound)
+    rows = f"{restricted(store, selection, bound)} AND {row.tells(name)}"
+    return _counted(store, bound, values_of(row, name), rows, limit)
 
 
 def _counted(store: Asked, bound: Bound, values: str, rows: str, limit: int) -> tuple[tuple[str, int], ...]:
@@ -128,11 +129,12 @@ def _counted(store: Asked, bound: Bound, values: str, rows: str, limit: int) -> 
 def values_containing(store: Asked, field: Field, text: str, limit: int) -> list[tuple[str, int]]:
     """See ``TraceStore.values``. Where very much is held, of its newest part: a reader waits for what is offered here."""
     bound = Bound()
-    values = values_of(Row(store.layout, bound), field.value)
+    row = Row(store.layout, bound)
+    values = values_of(row, field.value)
     if text:
         part = bound.value(text.casefold())
         values = f"arrayFilter(x -> position(lowerUTF8(x), {part}) > 0, {values})"
-    return list(_counted(store, bound, values, newest_rows(store, bound), limit))
+    return list(_counted(store, bound, values, f"{newest_rows(store, bound)} AND {row.tells(field.value)}", limit))
 
 
 def newest_rows(store: Asked, bound: Bound) -> str:
@@ -153,10 +155,11 @@ def pairs_of(
     if not len(selection):
         return [], none, none
     bound = Bound()
-    values = values_of(Row(store.layout, bound), field.value)
+    row = Row(store.layout, bound)
+    values = values_of(row, field.value)
     if text:
         values = f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(text.casefold())}) > 0, {values})"
-    rows = restricted(store, selection, bound)
+    rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     sql = (
         f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
         f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"

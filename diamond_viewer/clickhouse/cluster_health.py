@@ -18,6 +18,7 @@ COUNTERS = (
     *("cluster_readonly_replicas", "cluster_slow_queries"),
 )
 MAX_AGE_S = 10.0
+MAX_COST = 30  # counting again costs a thirtieth of the time, however long it takes
 COUNTED_ROWS = 20_000_000  # of more, traces are counted approximately
 
 
@@ -47,6 +48,7 @@ class ClusterFigures:
         self._store = store
         self._lock = threading.Lock()
         self._asked = (-1, -1e9)
+        self._took_s = 0.0
         self.traces = 0
         self.duplicate_spans = 0
         self.counters: Mapping[str, int] = {}
@@ -54,14 +56,17 @@ class ClusterFigures:
     def renew(self, version: int) -> None:
         asked_version, asked_s = self._asked
         is_first = asked_version < 0
-        if version == asked_version or (time.monotonic() - asked_s < MAX_AGE_S and not is_first):
+        age_s = time.monotonic() - asked_s
+        if not is_first and (version == asked_version or age_s < max(MAX_AGE_S, MAX_COST * self._took_s)):
             return
         if not self._lock.acquire(blocking=is_first):
             return
         try:
             if self._asked == (asked_version, asked_s):
+                began_s = time.monotonic()
                 self._count()
                 self._asked = version, time.monotonic()
+                self._took_s = time.monotonic() - began_s
         finally:
             self._lock.release()
 

@@ -16,7 +16,9 @@ from diamond_viewer.clickhouse.expressions import (
     FAILED,
     LASTED,
     NUMBER,
+    PARENT,
     SERVICE,
+    SPAN,
     TRACE,
     Row,
     is_of_kind,
@@ -245,7 +247,8 @@ class Conditions:
             return f"({LASTED} > {value(SLOW_DATABASE_SPAN_NS)} AND {row.is_database})"
         if flag is Flag.AUTH_FAILURE:
             names = ", ".join(value(name) for name in sorted(semconv.AUTH_FAILURE_EVENTS))
-            return f"(hasAny(Events.Name, [{names}]) OR {row.http_status} = {value(UNAUTHORIZED)})"
+            refused = f"({row.says_status} AND {row.http_status} = {value(UNAUTHORIZED)})"
+            return f"(hasAny(Events.Name, [{names}]) OR {refused})"
         event = semconv.EXCEPTION_EVENT if flag is Flag.EXCEPTION else semconv.MISMATCH_EVENT
         return f"has(Events.Name, {value(event)})"
 
@@ -323,8 +326,8 @@ def distinct_sum(number: str) -> str:
 
 def incomplete() -> str:
     """No root, or a parent that is not there."""
-    ids = "groupArray(SpanId)"
-    both = f"arrayDistinct(arrayConcat({ids}, groupArrayIf(ParentSpanId, ParentSpanId != '')))"
+    ids = f"groupArray({SPAN})"
+    both = f"arrayDistinct(arrayConcat({ids}, groupArrayIf({PARENT}, ParentSpanId != '')))"
     return f"({ROOTLESS} OR length({both}) > length(arrayDistinct({ids})))"
 
 

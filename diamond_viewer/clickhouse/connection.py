@@ -23,6 +23,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.faults import (
     DOUBTFUL,
+    LEFT,
+    TIMEOUT,
     ClusterError,
     busy,
     fault_of,
@@ -108,13 +110,21 @@ class Connection:
                 host.client.close()
 
     def _ask(self, ask: Callable[[Client, dict[str, Any]], T]) -> T:
-        query_id = str(uuid4())
-        future = self._threads.submit(
-            self._on_a_host, lambda host: ask(self._client(host), self._options(host, query_id))
-        )
-        return self._unless_left(future, query_id)
+        query_ids: list[str] = []  # of each attempt another: the first may still be running
 
-    def _unless_left(self, future: "Future[T]", query_id: str) -> T:
+        def attempt(host: _Host) -> T:
+            client = self._client(host)
+            query_ids.append(str(uuid4()))
+            return ask(client, self._options(host, query_ids[-1]))
+
+        try:
+            return self._unless_left(self._threads.submit(self._on_a_host, attempt), query_ids)
+        except ClusterError as error:
+            if error.kind in (TIMEOUT, LEFT):  # nobody waits for it any more
+                self._threads.submit(self._kill, query_ids)
+            raise
+
+    def _unless_left(self, future: "Future[T]", query_ids: list[str]) -> T:
         has_left = reader_has_left.get()
         give_up_s = time.monotonic() + self.address.timeout_s + CONNECT_S + 2 * GRACE_S
         while True:
@@ -128,16 +138,14 @@ class Connection:
                     raise busy(self.address) from None
                 if has_left():
                     future.cancel()
-                    self._threads.submit(self._kill, query_id)
                     raise left_fault() from None
 
-    def _kill(self, query_id: str) -> None:
+    def _kill(self, query_ids: list[str]) -> None:
         for host in self._hosts:
-            if host.client is not None:
-                try:
-                    host.client.command("KILL QUERY WHERE query_id = {p0:String} ASYNC", {"p0": query_id})
-                except ClickHouseError:
-                    continue  # it has ended, or its time will
+            try:
+                self._client(host).command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
+            except (ClickHouseError, OSError):
+                continue  # it has ended, or its time will
 
     def _on_a_host(self, ask: Callable[[_Host], T]) -> T:
         """Of the first host that can be reached; the one that answered last is asked first."""

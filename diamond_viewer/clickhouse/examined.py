@@ -4,11 +4,13 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out, newest_within, whole
+from diamond_viewer.clickhouse.faults import ClusterError
 from diamond_viewer.clickhouse.selection import Asked, Column, Selection
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
@@ -34,13 +36,33 @@ class Examined:
         self._known: OrderedDict[int, tuple[int, Diagnosis]] = OrderedDict()
         self._verdicts: OrderedDict[tuple[Term, ...], Verdicts] = OrderedDict()
         self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="glance")
+        self._is_glancing = threading.Lock()
+        self.version = 0  # moves when more is known of some trace than was said before
 
-    def examine(self, selection: Selection, budget_ns: int = EXAMINE_NS, span_budget: int = 2**62) -> bool:
+    def glance(self, selection: Selection) -> None:
+        """Have the newest of the selected traces examined beside what is asked: figures do not wait for it, the next poll has
+        it. One glance at a time."""
+        if self._is_glancing.acquire(blocking=False):
+            self._thread.submit(self._glance, selection)
+
+    def _glance(self, selection: Selection) -> None:
+        try:
+            chosen = selection.chosen(np.arange(newest_within(selection, GLANCE_SPANS)))
+            if any(chosen.span_count[at] <= MAX_SPANS for at in self._unknown(chosen)):
+                self.examine(chosen)
+                self.version += 1
+        except ClusterError:
+            pass  # whoever asks next is told why
+        finally:
+            self._is_glancing.release()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def examine(self, selection: Selection, budget_ns: int = EXAMINE_NS) -> bool:
         """Examine the selected traces that have changed since; False when there was not enough time for all of them."""
         waiting = [at for at in self._unknown(selection) if selection.span_count[at] <= MAX_SPANS]
-        waiting = (
-            waiting[: newest_within(selection.chosen(np.array(waiting, np.int64)), span_budget)] if waiting else []
-        )
         deadline_ns = time.monotonic_ns() + budget_ns
         while waiting:
             chosen = selection.chosen(np.array(waiting, np.int64))

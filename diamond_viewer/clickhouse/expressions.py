@@ -97,6 +97,31 @@ class Row:
         arrays.append(f"[toString(SpanName), StatusMessage, toString(ScopeName), {SERVICE}]")
         return f"arrayConcat({', '.join(arrays)})"
 
+    def has_any(self, keys: Iterable[str]) -> str:
+        """Whether the span has any of the attributes: the server finds out without reading their values."""
+        if self.layout.is_json:
+            return f"({' OR '.join(self.has(key) for key in keys)})"
+        return f"hasAny(mapKeys(SpanAttributes), [{', '.join(self.bound.value(key) for key in keys)}])"
+
+    def tells(self, name: str) -> str:
+        """A condition that holds wherever ``carried.values_of`` gives something, and costs less than that."""
+        if name == "event":
+            return "notEmpty(Events.Name)"
+        if name in ("user", "lesson"):
+            people = self.users if name == "user" else self.lessons
+            carried = semconv.carried_keys()
+            keys = carried.user if name == "user" else carried.lesson
+            is_column = people in self.layout.columns
+            return f"notEmpty({people})" if is_column else f"({self.has_any(keys)} OR notEmpty(Events.Name))"
+        if name == "http_status":
+            return self.says_status
+        return self.has_any((*semconv.ROUTE_KEYS, *semconv.PATH_KEYS)) if name == "route" else "true"
+
+    @property
+    def says_status(self) -> str:
+        is_column = STATUS_COLUMN in self.layout.columns
+        return f"{STATUS_COLUMN} > 0" if is_column else self.has_any(semconv.HTTP_STATUS_KEYS)
+
     @property
     def users(self) -> str:
         """An array of the distinct users of the span and of its events."""

@@ -5,7 +5,7 @@ import re
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.store import StoreError
 
-MEMORY, TIMEOUT = "memory", "timeout"
+MEMORY, TIMEOUT, LEFT = "memory", "timeout", "left"
 METRIC_SUFFIXES = ("gauge", "sum", "histogram", "exponential_histogram", "exp_histogram", "summary")
 DOUBTFUL = ("table", "layout")  # kinds that say that the tables are not what they were taken for
 
@@ -17,7 +17,7 @@ _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
     TIMEOUT: (159, 160, 209, 735),
     MEMORY: (241,),
     "rows": (158, 307, 396),
-    "left": (394,),
+    LEFT: (394,),
     "busy": (202,),
     "shard": (210, 279, 519, 533),
     "layout": (8, 10, 16, 36, 43, 46, 47, 53, 386),
@@ -35,7 +35,7 @@ _SENTENCES = {
     MEMORY: "The question needs more memory than {address} gives it: ask for less time or for more precise things, or give "
     "it more with ?memory= in --store.",
     "rows": "The question reads more rows than {address} allows: ask for less time.",
-    "left": "The question was stopped at {address}: ask again.",
+    LEFT: "The question was stopped at {address}: ask again.",
     "busy": "{address} has too many questions at once: it is asked again by itself.",
     "shard": "A part of the cluster behind {address} cannot be reached: it is asked again by itself.",
     "layout": "{table} of {address} lacks a column that the collector's exporter makes, or has another type there (code "
@@ -110,4 +110,4 @@ def busy(address: Address) -> ClusterError:
 
 
 def left_fault() -> ClusterError:
-    return ClusterError("left", "The reader has gone away; the question was stopped.")
+    return ClusterError(LEFT, "The reader has gone away; the question was stopped.")

@@ -18,7 +18,7 @@ from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.conditions import ENDS, STARTS, Conditions, conjuncts, incomplete, joined
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.expressions import CONTENT, FAILED, SPAN, TRACE
-from diamond_viewer.clickhouse.faults import MEMORY, ClusterError
+from diamond_viewer.clickhouse.faults import MEMORY, TIMEOUT, ClusterError
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Overlaps, Term
@@ -33,7 +33,8 @@ SPANS_AT_ONCE = 4_000_000  # about so many are grouped by one query
 SLICE_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
 MIN_SLICE_NS = 1_000_000_000
 MAX_TIME_NS = 2**63 - 1
-MAX_NAMED = 100_000  # traces that a question names one by one; more are described by what they were found by
+MAX_NAMED = 3_000  # traces that a question names one by one; more are described by what they were found by, ...
+MAX_LISTED = 20_000  # ... unless no SQL describes them: then the newest of them are named
 _FIELDS = ("first", "second", "starts", "ends", "span_count", "error_count", "flags")
 _HALF = 2**64 - 1
 _REPEATS = 1 << 14  # beside the flags: some span of the trace may have been written twice
@@ -146,6 +147,7 @@ class _Scan:
     parts: list[Selection] = field(default_factory=list)
     until_ns: int | None = None
     width_ns: int = 0
+    least_ns: int = 0  # a cluster that is slow whatever it is asked must not be asked ever less
     is_through: bool = False
     answer: Selection | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -195,9 +197,12 @@ class Selections:
         if scan.until_ns is None:
             scan.until_ns = last_ns + 1
             scan.width_ns = max(MIN_SLICE_NS, int(SPANS_AT_ONCE / 2 / density))
+            scan.least_ns = max(MIN_SLICE_NS, scan.width_ns // 8)
         deadline = time.monotonic_ns() + SLICE_NS
-        while not scan.is_through and (time.monotonic_ns() < deadline or not scan.parts):
+        while not scan.is_through:  # one slice at least, however long it takes
             self._next_slice(scan, terms, first_ns)
+            if scan.parts and time.monotonic_ns() > deadline:
+                break
 
     def _next_slice(self, scan: _Scan, terms: tuple[Term, ...], first_ns: int) -> None:
         assert scan.until_ns is not None
@@ -207,9 +212,10 @@ class Selections:
         try:
             part = self._ask(terms, None if is_last else since_ns, scan.until_ns)
         except ClusterError as error:
-            if error.kind != MEMORY or scan.width_ns <= MIN_SLICE_NS:
+            if error.kind not in (MEMORY, TIMEOUT) or scan.width_ns <= MIN_SLICE_NS:
                 raise
-            scan.width_ns //= 4
+            scan.least_ns = MIN_SLICE_NS
+            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (4 if error.kind == MEMORY else 64))
             return
         scan.parts.append(part)
         scan.until_ns, scan.is_through = since_ns, is_last
@@ -217,7 +223,7 @@ class Selections:
         if took_ns < SLICE_NS // 4:
             scan.width_ns *= 2
         elif took_ns > SLICE_NS:
-            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // 2)
+            scan.width_ns = max(scan.least_ns, scan.width_ns // 2)
 
     def _ask(self, terms: tuple[Term, ...], since_ns: int | None, until_ns: int | None) -> Selection:
         bound = Bound()
@@ -329,9 +335,17 @@ def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
     if not selection.terms and selection.is_complete and selection.is_exact:
         return "true"
     if len(selection) <= MAX_NAMED or not selection.is_exact:
-        chosen = selection.chosen(np.arange(min(len(selection), MAX_NAMED)))
+        chosen = selection.chosen(np.arange(min(len(selection), MAX_LISTED)))
         return f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
     since_ns = selection.scanned_to_ns or None
     rows = rows_of_window(store, selection.terms, bound, since_ns)
     grouped, _ = grouped_traces(store, selection.terms, bound, since_ns)
     return f"{rows} AND {TRACE} {store.layout.among} (SELECT trace FROM ({grouped}))"
+
+
+def around(store: Asked, selection: Selection, bound: Bound) -> str:
+    """As ``restricted``, for a question whose answer is held against the selection anyway: where there are many, others may
+    come along."""
+    if len(selection) <= MAX_NAMED:
+        return restricted(store, selection, bound)
+    return rows_of_window(store, selection.terms, bound, selection.scanned_to_ns or None)

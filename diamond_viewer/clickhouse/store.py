@@ -11,7 +11,6 @@ from diamond_viewer.clickhouse import carried
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.bench import MakeBench
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.examined import GLANCE_SPANS
 from diamond_viewer.clickhouse.opened import named
 from diamond_viewer.clickhouse.selection import Selection
 from diamond_viewer.clickhouse.told import ToldTraces
@@ -65,15 +64,15 @@ class ClickHouseStore(ToldTraces):
         )
 
     def trace(self, trace_id: str) -> Trace | None:
-        bench = self._opened.of(trace_id, self.version())
+        bench = self._opened.of(trace_id, self._pulse.version())
         return bench.trace(trace_id) if bench else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
-        bench = self._opened.of(trace_id, self.version())
+        bench = self._opened.of(trace_id, self._pulse.version())
         return bench.sketch(trace_id) if bench else None
 
     def summary(self, trace_id: str) -> TraceSummary | None:
-        bench = self._opened.of(trace_id, self.version())
+        bench = self._opened.of(trace_id, self._pulse.version())
         return bench.summary(trace_id) if bench else None
 
     def left_ns(self, trace_id: str) -> int:
@@ -84,7 +83,7 @@ class ClickHouseStore(ToldTraces):
         found = self._selected(query, now_ns)
         if not len(found):
             return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=found.is_complete)
-        self._examined.examine(found, span_budget=GLANCE_SPANS)
+        self._examined.glance(found)
         flags, events = self.cluster.together(lambda: self._flags(found), lambda: carried.event_counts(self, found))
         failed = found.chosen((flags & Flag.AUTH_FAILURE) > 0)
         counts = count_flags([flags])
@@ -119,7 +118,7 @@ class ClickHouseStore(ToldTraces):
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         found = self._selected(query, now_ns)
-        self._examined.examine(found, span_budget=GLANCE_SPANS)
+        self._examined.glance(found)
         most = self.cluster.together(
             *(lambda name=name: carried.most_carried(self, found, name, limit) for name in FIELDS),
             lambda: self._flags(found),

@@ -68,11 +68,13 @@ class ToldTraces:
         return self._pulse.extent()
 
     def close(self) -> None:
+        self._examined.close()
         self._pulse.close()
         self._cluster.close()
 
     def version(self) -> int:
-        return self._pulse.version()
+        """Of what the cluster holds, and of what has been found out about it."""
+        return self._pulse.version() + self._examined.version
 
     # -- what needs whole traces
 
@@ -162,7 +164,7 @@ class ToldTraces:
             self._figures.renew(self.version())
         rows = extent.rows if extent else 0
         return Health(
-            version=self._pulse.last_version,
+            version=self._pulse.last_version + self._examined.version,
             traces=self._figures.traces,
             spans=rows - self._figures.duplicate_spans,
             lines=rows,
@@ -181,7 +183,7 @@ class ToldTraces:
         return found if found.is_exact else self._examined.decided(found, query, now_ns)
 
     def _within(self, *terms: Term) -> Selection:
-        return self._selections.of(terms, self.version())
+        return self._selections.of(terms, self._pulse.version())
 
     def _flags(self, found: Selection) -> Column:
         """All flags of the selected traces: what rules tell as far as they were examined."""

@@ -73,6 +73,7 @@ class Loaded:
     index_mib: float
     spans: int
     lag_s: float
+    cores: float
 
     @property
     def growth_mib(self) -> float:
@@ -128,11 +129,14 @@ def load(folder: Path, seconds: float, reader_count: int, memory: str) -> Loaded
         time.sleep(WARM_S)
         began_s, before = time.perf_counter(), viewer.json("/api/health")
         begin_bytes = most_bytes = viewer.resident_bytes()
+        used_s = viewer.cpu_s()
         counts.set()
         while time.perf_counter() - began_s < seconds:
             time.sleep(0.5)
             most_bytes = max(most_bytes, viewer.resident_bytes())
+            viewer.get("/healthz")  # or the server closes a connection that is idle for two minutes
         counts.clear()
+        cores = (viewer.cpu_s() - used_s) / (time.perf_counter() - began_s)
         after, end_bytes = viewer.json("/api/health"), viewer.resident_bytes()
         stopping.set()
         for thread in threads:
@@ -159,6 +163,7 @@ def load(folder: Path, seconds: float, reader_count: int, memory: str) -> Loaded
         - before["spans"]
         - before["counters"]["evicted_spans"],
         lag_s=after["lag_seconds"],
+        cores=cores,
     )
 
 
@@ -196,6 +201,7 @@ Measured on {on:%Y-%m-%d}: {machine.processor}, {machine.cores} cores, Python {m
 | at the end | {loaded.end_mib:.0f} MiB |
 | at most | {loaded.most_mib:.0f} MiB |
 | of its growth, what the index took | {loaded.index_mib:.0f} MiB |
+| cores that the viewer used, of {machine.cores} | {loaded.cores:.2f} |
 | spans indexed | {loaded.spans:,} |
 | delay at the end | {loaded.lag_s:.2f} s |
 

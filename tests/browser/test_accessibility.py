@@ -88,7 +88,7 @@ def test_what_opens_is_no_harder(reader: Page, shown: Viewer) -> None:
 
 def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(page: Page) -> None:
     order = []
-    for _ in range(24):
+    for _ in range(26):
         page.keyboard.press("Tab")
         order.append(page.evaluate("document.activeElement.id || document.activeElement.className.split(' ')[0]"))
     assert order[0] == "skip"

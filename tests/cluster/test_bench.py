@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.bench.clustering import FACETS, WHOLE, WINDOWED, goals, measure, report
 
 
+@pytest.mark.timeout(300)  # seventy questions to a server, on whatever machine
 def test_every_question_is_asked_and_reported_beside_its_goal(tmp_path: Path) -> None:
     found = measure(tmp_path, 40_000, 2)
     assert found.grown is not None

@@ -11,13 +11,14 @@ from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
+from diamond_viewer.showing import new_bench
 from diamond_viewer.telemetry.model import TraceSummary
 from tests.asking import NOW_NS, all_rows
 from tests.clickhouse.plain_rows import Row, rows_of
 from tests.clickhouse.schema import LOOKUP, METRICS, Layout, Schema
 from tests.clickhouse.server import CLUSTER, Node
 from tests.cluster.questions import answered, differences, questions
-from tests.index.filling import ROOMY_BYTES, filled
+from tests.index.filling import filled
 
 DATA = Path(__file__).parents[1] / "data" / "diamond-district"
 NOT_KEPT = re.compile(rb'"dropped\w+Count":\d+,?|"flags":\d+,?')  # see clickhouse/differences.py
@@ -91,7 +92,7 @@ def load(node: Node, database: str, found: list[tuple[str, Row]], suffix: str = 
 
 
 def examined_store(address: str) -> Iterator[ClickHouseStore]:
-    store = ClickHouseStore(Address.parse(address), lambda: MemoryStore(ROOMY_BYTES))
+    store = ClickHouseStore(Address.parse(address), new_bench)
     answered(lambda store: store.findings(Query(), NOW_NS), store)
     yield store
     store.close()

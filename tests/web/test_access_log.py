@@ -93,6 +93,8 @@ def test_logs_of_others_are_one_line_without_control_characters(capsys: pytest.C
     with in_one_line():
         logging.getLogger("somebody").warning("a\x1b[31m\nb")
         logging.getLogger("waitress").error("Exception while serving %s", "/users/usr_secret")
-    first, second = capsys.readouterr().err.splitlines()
+        logging.getLogger("waitress").error("%d thread(s) still running", 2)
+    first, second, third = capsys.readouterr().err.splitlines()
     assert first.endswith("WARNING a·[31m·b")
     assert second.endswith("ERROR Exception while serving %s")
+    assert third.endswith("ERROR 2 thread(s) still running")

@@ -1,0 +1,218 @@
+"""What becomes of a question when the tables, the server or the reader are not as they should be."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.store import ClickHouseStore
+from diamond_viewer.query.query import Query
+from diamond_viewer.showing import new_bench
+from diamond_viewer.store import StoreError, reader_has_left
+from diamond_viewer.telemetry.model import Flag, Span
+from tests.asking import NOW_NS, asked
+from tests.builders import TRACE_ID, at_ms, event, span
+from tests.clickhouse.plain_rows import span_row
+from tests.clickhouse.schema import TRACES, Layout, Schema
+from tests.clickhouse.server import Node
+from tests.cluster.questions import answered
+
+WAIT_S = 30
+MAPS = Schema()
+
+
+@contextmanager
+def showing(node: Node, *spans: Span, more: str = "", schema: Schema | None = MAPS) -> Iterator[ClickHouseStore]:
+    if schema is not None:
+        schema.create(node)
+    if spans:
+        rows = "\n".join(json.dumps(span_row(one)) for one in spans)
+        node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", rows.encode())
+    store = ClickHouseStore(Address.parse(f"{node.address}{more}"), new_bench)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def made(number: int, parent: int = 0, **more: object) -> Span:
+    """With ids of hex digits, as a cluster takes nothing else."""
+    return span(f"{number:016x}", f"{parent:016x}" if parent else "", **more)  # type: ignore[arg-type]  # of the builder
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    give_up_s = time.monotonic() + WAIT_S
+    while not holds() and time.monotonic() < give_up_s:
+        time.sleep(0.05)  # between two looks
+    return holds()
+
+
+def ids(store: ClickHouseStore, **filters: object) -> list[str]:
+    query = asked(**filters)
+    return [row.trace_id for row in answered(lambda store: store.search(query, NOW_NS), store).traces]
+
+
+def test_what_was_taken_out_of_a_trace_finds_nothing(node: Node) -> None:
+    secret = {"password": "hunter2horse", "url.full": "https://a.test/?token=hunter2horse", "note": "plain words"}
+    with showing(node, made(1, attributes=secret)) as store:
+        assert (
+            ids(store, q="hunter2")
+            == ids(store, q="password:hunter2horse")
+            == ids(store, q="url.full~token=hunter2")
+            == []
+        )
+        assert ids(store, q='"plain words"') == ids(store, q="note:plain*") == [TRACE_ID]
+        trace = store.trace(TRACE_ID)
+        assert trace is not None
+        assert "hunter2" not in repr(trace)
+
+
+def test_a_span_that_was_written_twice_counts_once(node: Node) -> None:
+    root = made(1, events=[event("video.buffering", 1)], is_error=True)
+    with showing(node, root, root, made(2, 1)) as store:
+        (row,) = store.search(Query(), NOW_NS).traces
+        stats = store.stats(Query(), NOW_NS)
+        assert (row.span_count, row.error_count, row.event_count) == (2, 1, 1)
+        assert (stats.spans, stats.error_spans, dict(stats.events)) == (2, 1, {"video.buffering": 1})
+        assert not row.flags & Flag.BUFFERING
+        assert (store.health().spans, store.health().duplicate_spans) == (2, 1)
+
+
+def test_a_trace_belongs_to_a_window_that_it_only_reaches_into(node: Node) -> None:
+    spans = [made(1, start_ms=0, ms=600_000), made(2, 1, start_ms=10, ms=5)]
+    window = {"since": "2026-11-22T12:00:00Z", "until": "2026-11-22T12:00:01Z"}
+    with showing(node, *spans) as store:
+        inside = at_ms(300_000)
+        assert ids(store, since=_iso(inside), until=_iso(inside + 10**9)) == [TRACE_ID]
+        assert ids(store, **window) == []
+
+
+def test_many_spans_are_grouped_in_slices_and_the_question_goes_on(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SPANS_AT_ONCE", 20)
+    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SLICE_NS", 1)
+    traces = [made(1, start_ms=at * 60_000, trace_id=f"{at + 1:032x}") for at in range(50)]
+    with showing(node, *traces) as store:
+        first = store.search(Query(), NOW_NS)
+        assert not first.is_complete
+        assert 0 < first.total < 50
+        page = answered(lambda store: store.search(Query(), NOW_NS), store)
+        assert [row.trace_id for row in page.traces] == [f"{at:032x}" for at in range(50, 0, -1)]
+        assert store.stats(Query(), NOW_NS).traces == 50
+
+
+def test_new_rows_move_the_version_and_old_answers_go(node: Node) -> None:
+    with showing(node, made(1)) as store:
+        before = store.version()
+        assert store.search(Query(), NOW_NS).total == 1
+        rows = json.dumps(span_row(made(1, trace_id="8" * 32, start_ms=5)))
+        node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", rows.encode())
+        assert eventually(lambda: store.version() > before)
+        assert store.search(Query(), NOW_NS).total == 2
+
+
+@pytest.mark.parametrize("missing", ["TraceState", "ScopeVersion", "`Links.Attributes`"])
+def test_a_half_migrated_table_is_read(node: Node, missing: str) -> None:
+    Schema(has_lookup=False).create(node)
+    node.execute(f"ALTER TABLE {TRACES} DROP COLUMN {missing}")
+    node.execute("DROP TABLE otel_logs")
+    rows = json.dumps({k: v for k, v in span_row(made(1)).items() if k != missing.strip("`")})
+    node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", rows.encode())
+    with showing(node, schema=None) as store:
+        assert ids(store) == [TRACE_ID]
+        assert store.trace(TRACE_ID) is not None
+
+
+def test_old_spellings_of_kinds_and_codes_are_known(node: Node) -> None:
+    row = span_row(made(1)) | {"SpanKind": "SPAN_KIND_SERVER", "StatusCode": "STATUS_CODE_ERROR"}
+    Schema().create(node)
+    node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", json.dumps(row).encode())
+    with showing(node, schema=None) as store:
+        assert ids(store, q="kind:server", status="error") == [TRACE_ID]
+        trace = store.trace(TRACE_ID)
+        assert trace is not None
+        assert (trace.spans[0].kind, trace.spans[0].status_code) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("table=nothing", "has no table nothing"),
+        ("cluster=nothing", "knows no cluster nothing"),
+        ("table=otel_logs", "no column"),
+    ],
+)
+def test_what_is_not_there_is_named(node: Node, more: str, sentence: str) -> None:
+    with showing(node, more=f"?{more}") as store, pytest.raises(StoreError, match=sentence):
+        store.search(Query(), NOW_NS)
+
+
+def test_a_question_that_takes_too_long_or_too_much_is_given_up(node: Node) -> None:
+    with showing(node, made(1), more="?timeout=1s") as store:
+        store.version()
+        began_s = time.monotonic()
+        with pytest.raises(StoreError, match="did not answer within 1 s"):
+            store.cluster.rows("SELECT sleepEachRow(0.2) FROM numbers(100) SETTINGS max_block_size = 1")
+        assert time.monotonic() - began_s < 10
+    with showing(node, more="?memory=10MiB", schema=None) as store:
+        store.version()
+        with pytest.raises(StoreError, match="needs more memory"):
+            store.cluster.rows("SELECT groupArray(toString(number)) FROM numbers(10000000)")
+
+
+def test_nothing_can_be_written(node: Node) -> None:
+    with showing(node, made(1)) as store, pytest.raises(StoreError):
+        store.cluster.rows(f"INSERT INTO {TRACES} (TraceId) VALUES ('a')")
+
+
+def test_a_question_whose_reader_has_left_is_stopped_in_the_cluster(node: Node) -> None:
+    with showing(node, made(1)) as store:
+        store.version()
+        left = threading.Event()
+        token = reader_has_left.set(left.is_set)
+        running = (
+            "SELECT count() FROM system.processes WHERE query LIKE '%only this test%' AND query NOT LIKE '%processes%'"
+        )
+        try:
+            threading.Timer(0.5, left.set).start()
+            with pytest.raises(StoreError, match="has gone away"):
+                store.cluster.rows(
+                    "SELECT sleepEachRow(0.2), 'only this test' FROM numbers(100) SETTINGS max_block_size = 1"
+                )
+        finally:
+            reader_has_left.reset(token)
+        assert eventually(lambda: node.value(running) == 0)
+
+
+def test_a_server_that_was_away_is_used_again(own_node: Node) -> None:
+    with showing(own_node, made(1)) as store:
+        assert ids(store) == [TRACE_ID]
+        own_node.kill()
+
+        def is_away() -> bool:
+            try:
+                store.search(Query(), NOW_NS)
+            except StoreError as error:
+                return "cannot be reached" in str(error)
+            return False
+
+        assert eventually(is_away)
+        assert "cannot be reached" in store.feed().notice
+        own_node.start()
+        assert eventually(lambda: not is_away())
+        assert (ids(store), store.feed().notice) == ([TRACE_ID], "")
+
+
+def test_the_second_host_answers_when_the_first_does_not(node: Node) -> None:
+    Schema(Layout.TEXT).create(node)
+    address = f"clickhouse://127.0.0.1:1,127.0.0.1:{node.http_port}/otel"
+    store = ClickHouseStore(Address.parse(address), new_bench)
+    assert store.search(Query(), NOW_NS).total == 0
+    store.close()
+
+
+def _iso(time_ns: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ns // 10**9))

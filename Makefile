@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx units bench-cluster
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq units bench-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx units ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -97,12 +97,15 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
 
-setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx units ## only install what the other targets need
+setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+jq:
+	@command -v jq >/dev/null || { $(call debian,jq,The tests hold the command line against recipes for jq); }
 
 promtool: # Debian's package also starts a Prometheus: only the one program is taken out of it
 	@command -v promtool >/dev/null || test -x $(PROMTOOL) || { \

@@ -1,6 +1,7 @@
 """What the process takes of the machine's memory, and how to give some of it back. Asks the system; knows nothing else."""
 
 import ctypes
+import multiprocessing
 import os
 import sys
 from contextlib import suppress
@@ -10,14 +11,22 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _KEPT_BYTES = 2**30
 _MAPPED_BYTES = 2**25  # the most that glibc takes: larger blocks go back to the system at once
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_STATM = Path("/proc/self/statm")
 
 
 def resident_bytes() -> int:
     """What the process takes; 0 where the system does not tell."""
+    return _taken_by("self")
+
+
+def family_bytes() -> int:
+    """What the process and its workers take. To be called where workers are started: it looks who has ended."""
+    return sum(map(_taken_by, ("self", *(child.pid for child in multiprocessing.active_children()))))
+
+
+def _taken_by(process: str | int | None) -> int:
     try:
-        return int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
-    except OSError:
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):  # one that has just ended has nothing
         return 0
 
 

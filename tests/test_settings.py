@@ -199,7 +199,13 @@ def test_memory_is_by_default_a_quarter_of_the_machine() -> None:
 
 @pytest.mark.parametrize(
     ("memory_bytes", "reserve_bytes", "most_workers"),
-    [(256 * MIB, 64 * MIB, 0), (512 * MIB, 128 * MIB, 1), (8192 * MIB, 128 * MIB, 31), (MIB, MIB // 4, 0)],
+    [
+        (256 * MIB, 64 * MIB, 0),
+        (512 * MIB, 128 * MIB, 1),
+        (2048 * MIB, 128 * MIB, 2),
+        (8192 * MIB, 128 * MIB, 10),
+        (MIB, MIB // 4, 0),
+    ],
 )
 def test_little_memory_keeps_room_for_a_line_and_does_without_workers(
     memory_bytes: int, reserve_bytes: int, most_workers: int

@@ -93,7 +93,9 @@ def _word(action: argparse.Action) -> str:
 
 
 class _Filter(argparse.Action):
-    """Collects ``(parameter, value)`` as a query string has them."""
+    """Collects ``(parameter, value)`` as a query string has them. ``values`` are all there are, if they are few."""
+
+    values: tuple[str, ...] = ()
 
     def __call__(
         self, parser: ArgumentParser, namespace: Namespace, values: object, option_string: str | None = None
@@ -156,7 +158,7 @@ def add_filters(parser: ArgumentParser, *, pages: bool, sorts: bool = False) -> 
         choices = f"; X is one of {', '.join(row.choices)}" if row.choices else f", for example {row.example}"
         repeated = "; may be given several times" if row.repeatable else ""
         words = f"{row.sentence.replace('{}', 'X')}{choices}{repeated}".replace("%", "%%")
-        _add(filters, (*(("-q",) if flag == "--q" else ()), flag), row.parameter, words)
+        _add(filters, (*(("-q",) if flag == "--q" else ()), flag), row.parameter, words, row.choices)
     part = filters
     if pages:
         part = parser.add_argument_group("which of them")
@@ -164,12 +166,20 @@ def add_filters(parser: ArgumentParser, *, pages: bool, sorts: bool = False) -> 
         _add(part, ("--page",), "page", "which so many, from 1")
         if sorts:
             orders = ", ".join(f"{order.name} ({order.sentence})" for order in ORDERS)
-            _add(part, ("--sort",), "sort", f"in which order: {orders}")
+            _add(part, ("--sort",), "sort", f"in which order: {orders}", tuple(order.name for order in ORDERS))
     return part
 
 
-def _add(group: Any, flags: Sequence[str], parameter: str, words: str) -> None:
-    group.add_argument(*flags, dest=parameter, default=argparse.SUPPRESS, metavar="X", action=_Filter, help=words)
+def _add(group: Any, flags: Sequence[str], parameter: str, words: str, values: tuple[str, ...] = ()) -> None:
+    action = group.add_argument(
+        *flags, dest=parameter, default=argparse.SUPPRESS, metavar="X", action=_Filter, help=words
+    )
+    action.values = values
+
+
+def values_of(action: argparse.Action) -> tuple[str, ...]:
+    """All values that the flag can have, if they are few."""
+    return action.values if isinstance(action, _Filter) else tuple(map(str, action.choices or ()))
 
 
 def flag_of(parameter: str) -> str:

@@ -49,7 +49,7 @@ def excerpts_for(patterns: Sequence[str], query: "Query") -> Excerpts:
         return {found for line in plain_lines(name, LINE_BYTES) for found in traces_saying(line, needle)}
 
     def take(names: Sequence[Name]) -> list[bytes]:
-        trace_ids = set().union(*for_each_file(look, names))
+        trace_ids = {trace_id.encode() for found in for_each_file(look, names) for trace_id in found}
         return _gathered(names, lambda line: excerpt(line, trace_ids)) if trace_ids else []
 
     return _begun(patterns, take)
@@ -61,9 +61,16 @@ def _asks_for_findings(query: "Query") -> bool:
 
 
 def excerpts_of_trace(patterns: Sequence[str], trace_id: str) -> Excerpts:
-    """Lines on which the id stands."""
-    needle = TraceIdNeedle(trace_id)
-    return _begun(patterns, lambda names: _gathered(names, lambda line: line if needle.may_be_in(line) else b""))
+    """Lines on which the id stands. How it may be spelled in other ways is asked only when it is nowhere."""
+
+    def take(names: Sequence[Name]) -> list[bytes]:
+        return _mentioning(names, TraceIdNeedle(trace_id)) or _mentioning(names, TraceIdNeedle(trace_id, thorough=True))
+
+    return _begun(patterns, take)
+
+
+def _mentioning(names: Sequence[Name], needle: Needle) -> list[bytes]:
+    return _gathered(names, lambda line: line if needle.may_be_in(line) else b"")
 
 
 def no_excerpts() -> None:

@@ -95,7 +95,7 @@ def decoder_of(trace_id: str) -> Callable[[bytes], Batch]:
     """Passes over lines without the trace, if one is asked for."""
     if not trace_id:
         return decode_line
-    needle = TraceIdNeedle(trace_id)
+    needle = TraceIdNeedle(trace_id, thorough=True)
     return lambda line: decode_line(line) if needle.may_be_in(line) else Batch(b"")
 
 

@@ -1,6 +1,6 @@
 """The table of subcommands: to add one, write its module and add its row. Their order is that of ``--help``."""
 
-from diamond_viewer.cli import errors, findings, importing, search, setup, stats, tail, trace
+from diamond_viewer.cli import completion, errors, findings, importing, search, setup, stats, tail, trace
 from diamond_viewer.cli.subcommand import Subcommand
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
@@ -12,4 +12,5 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     stats.SUBCOMMAND,
     importing.SUBCOMMAND,
     setup.SUBCOMMAND,
+    completion.SUBCOMMAND,
 )

@@ -42,7 +42,7 @@ from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, living_counts, row_count
-from diamond_viewer.resident import give_back, resident_bytes
+from diamond_viewer.resident import family_bytes, give_back
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
@@ -50,7 +50,7 @@ from diamond_viewer.telemetry.otlp import Batch
 SEGMENT_SPANS = 131_072
 SEGMENTS = 16  # at least, when the budget is spent: what goes at a time is a sixteenth
 MIN_SEGMENT_BYTES = 1024**2
-PENDING_SPANS = 32_768  # laid down without waiting for ``commit``: a bound on what waits decoded
+PENDING_SPANS = 32_768  # laid down without waiting for ``commit``; fewer in a small budget, since what waits is decoded
 
 DEPARTED_SHARE = 64  # of the budget: 1 GiB remembers 700,000 lines that have left it
 DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
@@ -109,7 +109,7 @@ class MemoryStore(ExaminedTraces):
         if batch.is_worth_keeping:
             self._pending.append(batch)
             self._pending_spans += batch.span_count + len(batch.logs.marks)
-            if self._pending_spans >= PENDING_SPANS:
+            if self._pending_spans >= min(PENDING_SPANS, max(4_096, self._budget.limit_bytes // 8_192)):
                 self.commit()
 
     def commit(self) -> None:
@@ -148,7 +148,7 @@ class MemoryStore(ExaminedTraces):
         """The store that a process lives for: the budget is that of the whole process."""
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=resident_bytes, thresholds=thresholds)
+        return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=family_bytes, thresholds=thresholds)
 
     @classmethod
     def packer(cls) -> Self:

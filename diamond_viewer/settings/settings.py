@@ -42,6 +42,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 LINE_SHARE = 8  # of the memory: while a line is read it takes up to twice its length, and that is kept free
 WORKER_BYTES = 256 * 1024**2  # what a backfill worker may take, and must be there besides as much for the server
+WORKERS_SHARE = 3  # of the memory: all of them together
 MIN_DEFAULT_MEMORY_BYTES = 256 * 1024**2
 
 
@@ -143,8 +144,11 @@ class Settings:
 
     @property
     def worker_count(self) -> int:
-        """How many processes may read the backlog beside the server; 0 where memory is short."""
-        return max(0, min(os.cpu_count() or 1, self.memory_bytes // WORKER_BYTES - 1))
+        """How many processes may read the backlog beside the server; 0 where memory is short. What they take is counted with
+        the server, so that a larger part for them would be history that does not fit."""
+        if self.memory_bytes < 2 * WORKER_BYTES:
+            return 0
+        return max(1, min(os.cpu_count() or 1, self.memory_bytes // WORKERS_SHARE // WORKER_BYTES))
 
     @property
     def is_loopback(self) -> bool:

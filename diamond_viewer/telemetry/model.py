@@ -203,7 +203,7 @@ class TraceSummary:
     backlink_count: int = 0
     findings: tuple[str, ...] = ()
     findings_together: tuple[str, ...] = ()
-    awaits_examination: bool = field(default=False, compare=False)  # nothing about the trace itself
+    awaits_examination: bool = field(default=False, compare=False, repr=False)  # nothing about the trace itself
 
     @property
     def status(self) -> str:

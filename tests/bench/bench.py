@@ -1,9 +1,9 @@
-"""All goals in one run, about three minutes on two cores; writes ``docs/benchmarks.md``.
+"""All goals in one run, about six minutes on two cores; writes ``docs/benchmarks.md``.
 
     python -m tests.bench [GROUP ...] [--spans 2000000] [--rounds 2] [--out docs/benchmarks.md]
 
-With groups (reading, cold, answers, living, opening, journeys) only those are measured, and the other groups' figures stay in
-the document as they are. ``burden`` is ten million lines and takes ten minutes: it is measured only when it is asked for.
+With groups (``--help`` lists them) only those are measured, and the other groups' figures stay in the document as they are.
+``burden`` is ten million lines and takes ten minutes: it is measured only when it is asked for.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench import burdens
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, latencies, packed, store_of
+from tests.bench.commanding import commanding
 from tests.bench.corpus import write_corpus
 from tests.bench.diagnosis import examining
 from tests.bench.document import merged
@@ -27,11 +28,12 @@ from tests.bench.living import live
 from tests.bench.measure import this_machine
 from tests.bench.opening import openings
 from tests.bench.reading import cold_starts, one_thread
+from tests.bench.receiving import RECEIVING_S, receive_for
 from tests.bench.report import report
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("orjson", "msgspec", "numpy", "zstandard", "xxhash", "Flask", "waitress")
-GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys", "rules")
+GROUPS = ("reading", "cold", "answers", "living", "opening", "journeys", "rules", "commands", "receiving")
 ASKED_FOR = ("burden",)
 WITH_CORPUS = {"reading", "cold", "answers"}
 MILLION = 1_000_000
@@ -91,6 +93,13 @@ def measure(folder: Path, span_count: int, rounds: int, groups: Sequence[str]) -
     if "rules" in groups:
         say("all rules over 20,000 traces")
         figures.examining = examining()
+    if "commands" in groups:
+        say("the command line beside jq, and a trace out of a gigabyte")
+        figures.commanding = commanding(folder / "commands")
+    if "receiving" in groups:
+        say(f"receiving for {RECEIVING_S:.0f} s")
+        (folder / "received").mkdir()
+        figures.received = receive_for(RECEIVING_S, folder / "received")
     if "burden" in groups:
         say(f"ten million one-line traces into {BURDEN_MIB} MiB")
         figures.burden = burdens.borne_alone("one_line_traces", BURDEN_MIB, 10 * MILLION)

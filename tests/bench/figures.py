@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.bench.commanding import Commanding
 from tests.bench.diagnosis import Examining
 from tests.bench.living import Living
 from tests.bench.measure import Latency, Machine
 from tests.bench.opening import Opening
 from tests.bench.reading import ColdStart
+from tests.bench.receiving import Received
 
 Latencies = dict[str, dict[str, Latency]]
 
@@ -38,4 +40,6 @@ class Figures:
     openings: Sequence[Opening] = ()
     journey: Latency | None = None
     examining: Examining | None = None
+    commanding: Commanding | None = None
+    received: Received | None = None
     burden: Mapping[str, float] | None = None  # as tests.bench.burdens prints it

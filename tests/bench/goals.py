@@ -49,6 +49,19 @@ def goals(figures: Figures) -> list[Goal]:
         found.append(Goal("page of a user with 10,000 traces: p95", 300, 1e3 * figures.journey.p95_s, "ms"))
     if figures.examining is not None:
         found.append(Goal("all rules over 20,000 traces, one core", 3, figures.examining.core_s, "s"))
+    if figures.commanding is not None:
+        found.append(
+            Goal("`errors --count` beside its recipe", 5, figures.commanding.slowest("count errors"), "x", True)
+        )
+        searched = figures.commanding.slowest("search for a lesson", "search for an operation")
+        found.append(Goal("`search` for a lesson or an operation beside its recipe", 5, searched, "x", True))
+        found.append(Goal("`trace` in a folder of 1 GB", 2, figures.commanding.trace_s, "s"))
+    if figures.received is not None:
+        received = figures.received
+        kept = 100 * min(received.in_file, received.in_index) / received.sent
+        found.append(Goal("receiving 20,000 spans/s for 30 s: in the file and in the index", 100, kept, "%", True))
+        found.append(Goal("the same: spans a second", 20_000 * 0.99, received.spans_per_s, "spans/s", True))
+        found.append(Goal("the same: answer p99", 200, 1e3 * received.answer_p99_s, "ms"))
     if figures.burden is not None:
         share = 100 * figures.burden["peak_bytes"] / figures.burden["budget_bytes"]
         found.append(Goal("10 M one-line traces: most ever resident, of the budget", 110, share, "%"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tests.bench.answering import ASKED_OF_MILLION, ASKED_OF_TEN_MILLION, LIST
+from tests.bench.commanding import commanding_report
 from tests.bench.diagnosis import examining_report
 from tests.bench.figures import Figures, Latencies
 from tests.bench.goals import BURDEN_MIB, goals
@@ -12,6 +13,7 @@ from tests.bench.journeying import journey_report
 from tests.bench.living import PAGES, SPANS_PER_S, Living
 from tests.bench.opening import opening_report
 from tests.bench.reading import PLAIN, ColdStart
+from tests.bench.receiving import receiving_report
 
 SHOWN_PAIRS = 8  # the slowest; all are in the goals
 
@@ -59,6 +61,10 @@ def _chapters(figures: Figures) -> Iterator[Sequence[str]]:
         yield journey_report(figures.journey)
     if figures.examining is not None:
         yield examining_report(figures.examining)
+    if figures.commanding is not None:
+        yield commanding_report(figures.commanding)
+    if figures.received is not None:
+        yield receiving_report(figures.received)
     if figures.burden is not None:
         yield _burden(figures.burden)
 

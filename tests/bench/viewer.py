@@ -67,7 +67,7 @@ class Viewer:
     def json(self, path: str) -> Any:
         return json.loads(self.get(path)[1])
 
-    def seconds_until(self, is_so: Callable[[], bool], look_every_s: float = 0.02) -> float:
+    def seconds_until(self, is_so: Callable[[], bool], look_every_s: float = 0.05) -> float:
         """Since the start of the process."""
         while not is_so():
             if time.perf_counter() - self.began_s > START_TIMEOUT_S or self._process.poll() is not None:

@@ -96,6 +96,16 @@ def viewer(start_viewer: StartViewer, tmp_path: Path) -> Viewer:
 
 
 @pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """One for all tests of a file that only look: to start one takes longer than most of them. Who writes takes ``viewer``."""
+    live = tmp_path_factory.mktemp("shown") / "traces.json"
+    live.write_bytes(TRACES.read_bytes())
+    viewer = launch(live)
+    yield await_ready(viewer)
+    viewer.stop()
+
+
+@pytest.fixture(scope="module")
 def shared_viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     """One for all tests of a file, with metrics and logs; they only look."""
     folder = tmp_path_factory.mktemp("shared")
@@ -164,7 +174,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, watched: Watched, viewer: Viewer) -> Page:
+def page(request: pytest.FixtureRequest, context: BrowserContext, watched: Watched) -> Page:
+    """Of the viewer that the test writes to, else of the one that is shown to all."""
+    viewer: Viewer = request.getfixturevalue("viewer" if "viewer" in request.fixturenames else "shown")
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{viewer.address}/trace-viewer.html")

@@ -62,18 +62,18 @@ def test_axe_finds_what_is_wrong(reader: Page) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_no_page_is_hard_to_use(reader: Page, viewer: Viewer) -> None:
+def test_no_page_is_hard_to_use(reader: Page, shown: Viewer) -> None:
     found = {}
     for width, height in WIDTHS.values():
         reader.set_viewport_size({"width": width, "height": height})
         for name, path in PAGES.items():
-            reader.goto(f"{viewer.address}{path}")
+            reader.goto(f"{shown.address}{path}")
             found[f"{name}, {width}"] = violations(reader)
     assert {name: sentences for name, sentences in found.items() if sentences} == {}
 
 
-def test_what_opens_is_no_harder(reader: Page, viewer: Viewer) -> None:
-    reader.goto(f"{viewer.address}/trace-viewer.html?since=2026-11-22T14:00:00Z&until=2026-11-22T15:00:00Z")
+def test_what_opens_is_no_harder(reader: Page, shown: Viewer) -> None:
+    reader.goto(f"{shown.address}/trace-viewer.html?since=2026-11-22T14:00:00Z&until=2026-11-22T15:00:00Z")
     for summary in ("#window > summary", "#kept > summary", "#columns > summary"):
         reader.locator(summary).click()
         assert violations(reader) == [], summary

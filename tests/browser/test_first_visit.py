@@ -24,9 +24,9 @@ def newcomer(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def test_three_hints_are_read_once_and_found_again(newcomer: BrowserContext, viewer: Viewer) -> None:
+def test_three_hints_are_read_once_and_found_again(newcomer: BrowserContext, shown: Viewer) -> None:
     page = newcomer.new_page()
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.goto(f"{shown.address}/trace-viewer.html")
     hints = page.get_by_role("complementary", name="First steps")
     for number, (title, marked) in enumerate(
         (("Whose trouble", "#filters"), ("What happened", "#list"), ("only once", ".header__nav")), 1

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+pytestmark = pytest.mark.usefixtures("viewer")  # one for each test: what is imported stays until it is removed
+
 VARIANTS = Path(__file__).parents[1] / "data" / "variants"
 JAEGER = (VARIANTS / "jaeger" / "trace.json").read_text()
 

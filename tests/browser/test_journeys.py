@@ -23,14 +23,14 @@ def indexed(page: Page, viewer: Viewer) -> None:
 
 @pytest.mark.parametrize("with_scripts", [True, False], ids=["with JavaScript", "without"])
 def test_a_user_complains_and_the_span_is_four_clicks_away(
-    browser: Browser, watched: Watched, viewer: Viewer, with_scripts: bool
+    browser: Browser, watched: Watched, shown: Viewer, with_scripts: bool
 ) -> None:
     context = browser.new_context(java_script_enabled=with_scripts)
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
-    indexed(page, viewer)
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    indexed(page, shown)
+    page.goto(f"{shown.address}/trace-viewer.html")
     page.get_by_role("link", name="Journeys", exact=True).click()  # 1
     page.get_by_role("link", name="usr_0007").click()  # 2
     expect(page).to_have_url(re.compile(rf"{USER}$"))
@@ -47,18 +47,18 @@ def test_a_user_complains_and_the_span_is_four_clicks_away(
     context.close()
 
 
-def test_a_finding_leads_to_its_span_and_back_to_the_same_place(page: Page, viewer: Viewer) -> None:
-    indexed(page, viewer)
-    page.goto(f"{viewer.address}{USER}")
+def test_a_finding_leads_to_its_span_and_back_to_the_same_place(page: Page, shown: Viewer) -> None:
+    indexed(page, shown)
+    page.goto(f"{shown.address}{USER}")
     page.get_by_role("link", name="POST /api/progress failed with 500").click()
     expect(page).to_have_url(re.compile(r"/traces/[0-9a-f]{32}\?span=[0-9a-f]{16}"))
     page.go_back()
     expect(page.get_by_role("heading", name="What happened")).to_be_visible()
 
 
-def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, viewer: Viewer) -> None:
-    indexed(page, viewer)
-    page.goto(f"{viewer.address}{USER}")
+def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, shown: Viewer) -> None:
+    indexed(page, shown)
+    page.goto(f"{shown.address}{USER}")
     total = page.locator(".lanes__title").inner_text()
     page.get_by_role("link", name=re.compile("Zoom in: 14:38:18 to")).click()
     expect(page).to_have_url(re.compile(r"since=2026-11-22T14%3A38%3A18Z&until="))
@@ -72,23 +72,23 @@ def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, viewer
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_journeys_are_seen_fit_and_are_not_hard_to_use(
-    browser: Browser, watched: Watched, viewer: Viewer, scheme: str
+    browser: Browser, watched: Watched, shown: Viewer, scheme: str
 ) -> None:
     context = context_of(browser, color_scheme=scheme)
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
-    indexed(page, viewer)
+    indexed(page, shown)
     found = {}
     for width in (1920, 1280, 390):
         page.set_viewport_size({"width": width, "height": 860})
         for path in (USER, LESSON, "/journeys", "/users/nobody"):
-            page.goto(f"{viewer.address}{path}")
+            page.goto(f"{shown.address}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
             found[path, width] = violations(page)
     assert {place: sentences for place, sentences in found.items() if sentences} == {}
     ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
-    page.goto(f"{viewer.address}{USER}")
+    page.goto(f"{shown.address}{USER}")
     for mark in (".lane__bar--error rect", ".lane__diamond path", ".lane--progress .lane__bar rect"):
         assert page.locator(mark).first.evaluate("element => getComputedStyle(element).fill") != ground
     context.close()

@@ -56,12 +56,12 @@ def test_words_find_a_record_whose_trace_is_a_click_away_without_scripts(
 
 
 def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
-    browser: Browser, watched: Watched, viewer: Viewer
+    browser: Browser, watched: Watched, shown: Viewer
 ) -> None:
     context = context_of(browser, viewport={"width": 390, "height": 844})
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/health")
+    page.goto(f"{shown.address}/health")
     menu = page.locator(".header__menu")
     expect(menu.locator("summary")).to_contain_text("Health")
     menu.locator("summary").focus()

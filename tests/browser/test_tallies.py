@@ -46,20 +46,20 @@ def test_a_click_on_a_heading_sorts_the_operations(page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["/errors", "/operations"])
-def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, viewer: Viewer, path: str) -> None:
+def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, shown: Viewer, path: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(f"{viewer.address}{path}?since=1d&by=count")
+    page.goto(f"{shown.address}{path}?since=1d&by=count")
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("[data-act=copy-view]")).to_have_class(re.compile("button--done"))
     copied = page.evaluate("navigator.clipboard.readText()")
     assert re.search(rf"{path}\?since=2[^&]*Z&until=2[^&]*Z", copied), copied
-    page.goto(f"{viewer.address}{path}?lesson=lesson-011&by=users")
+    page.goto(f"{shown.address}{path}?lesson=lesson-011&by=users")
     page.locator("#kept > summary").click()
     page.get_by_label("Name for this search").fill("one lesson")
     page.get_by_role("button", name="Keep").click()
     kept = page.locator("#kept").get_by_role("link", name="one lesson")
     expect(kept).to_have_attribute("href", f"{path}?lesson=lesson-011")
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.goto(f"{shown.address}/trace-viewer.html")
     page.locator("#kept > summary").click()
     kept.click()
     expect(page).to_have_url(re.compile(r"/trace-viewer.html\?lesson=lesson-011$"))
@@ -69,7 +69,7 @@ def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, 
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 def test_both_pages_fit_and_work_in_every_guise(
-    browser: Browser, viewer: Viewer, watched: Watched, scheme: Literal["light", "dark"], width: int, scripts: bool
+    browser: Browser, shown: Viewer, watched: Watched, scheme: Literal["light", "dark"], width: int, scripts: bool
 ) -> None:
     context = context_of(
         browser, viewport={"width": width, "height": 860}, color_scheme=scheme, java_script_enabled=scripts
@@ -77,13 +77,13 @@ def test_both_pages_fit_and_work_in_every_guise(
     try:
         page = context.new_page()
         watched.watch(page)
-        page.goto(f"{viewer.address}/errors")
+        page.goto(f"{shown.address}/errors")
         page.locator(".tally__link", has_text="P2002").click()
         expect(page.locator("#fault .fault__title")).to_have_text("P2002")
         assert _is_narrow_enough(page, width)
         page.locator("#fault").get_by_role("link", name="All its traces").click()
         expect(page.locator("#list .row")).to_have_count(2)
-        page.goto(f"{viewer.address}/operations?by=p95")
+        page.goto(f"{shown.address}/operations?by=p95")
         expect(page.locator(".tally__table--statements .tally__row").first).to_be_visible()
         assert _is_narrow_enough(page, width)
     finally:

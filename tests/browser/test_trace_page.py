@@ -18,11 +18,11 @@ OPENS_S = 5  # generous: the machine may be busy; `make bench` measures
 
 
 @pytest.fixture
-def trace(context: BrowserContext, watched: Watched, viewer: Viewer) -> Page:
+def trace(context: BrowserContext, watched: Watched, shown: Viewer) -> Page:
     """The page of a trace of 101 spans."""
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/traces/{SESSION}")
+    page.goto(f"{shown.address}/traces/{SESSION}")
     return page
 
 
@@ -79,7 +79,7 @@ def test_a_search_goes_from_match_to_match(trace: Page) -> None:
     expect(trace.locator(".span--current")).to_have_id(first or "")
 
 
-def test_an_opened_span_stands_in_the_url_and_its_link_opens_it_again(trace: Page, viewer: Viewer) -> None:
+def test_an_opened_span_stands_in_the_url_and_its_link_opens_it_again(trace: Page, shown: Viewer) -> None:
     target = trace.locator("#trace .span").nth(60)
     target.locator("summary").first.click()
     expect(target.locator(".span__body .attributes__line").first).to_be_visible()
@@ -93,8 +93,8 @@ def test_an_opened_span_stands_in_the_url_and_its_link_opens_it_again(trace: Pag
     expect(trace).not_to_have_url(re.compile("span="))
 
 
-def test_a_link_to_an_event_shows_it_in_its_span(trace: Page, viewer: Viewer) -> None:
-    trace.goto(f"{viewer.address}/traces/{FAILED}")
+def test_a_link_to_an_event_shows_it_in_its_span(trace: Page, shown: Viewer) -> None:
+    trace.goto(f"{shown.address}/traces/{FAILED}")
     trace.locator(".story__offset").last.click()
     expect(trace).to_have_url(re.compile(r"span=\w+&moment=\d+"))
     event = trace.locator(".span__happened--linked")
@@ -102,9 +102,9 @@ def test_a_link_to_an_event_shows_it_in_its_span(trace: Page, viewer: Viewer) ->
     expect(event).to_be_in_viewport()
 
 
-def test_values_are_found_copied_and_filtered_by(page: Page, viewer: Viewer, context: BrowserContext) -> None:
+def test_values_are_found_copied_and_filtered_by(page: Page, shown: Viewer, context: BrowserContext) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(f"{viewer.address}/trace-viewer.html?trace={FAILED}")
+    page.goto(f"{shown.address}/trace-viewer.html?trace={FAILED}")
     first = page.locator("#trace .span").first
     first.locator("summary").first.click()
     queue = first.locator(".attributes__line", has_text="messaging.destination.name")
@@ -123,8 +123,8 @@ def test_values_are_found_copied_and_filtered_by(page: Page, viewer: Viewer, con
     page.wait_for_function("navigator.clipboard.readText().then(text => text.includes('ffmpeg.segment'))")
 
 
-def test_views_and_comparison_come_without_leaving_the_list(page: Page, viewer: Viewer) -> None:
-    page.goto(f"{viewer.address}/trace-viewer.html?user=usr_0007&trace={MISMATCH}")
+def test_views_and_comparison_come_without_leaving_the_list(page: Page, shown: Viewer) -> None:
+    page.goto(f"{shown.address}/trace-viewer.html?user=usr_0007&trace={MISMATCH}")
     for words, selector in (("Statistics", ".figures"), ("Flame graph", ".flame"), ("JSON", "pre.json")):
         page.locator(".views").get_by_text(words).click()
         expect(page.locator(f"#trace {selector}")).to_be_visible()
@@ -218,7 +218,7 @@ def test_the_offline_file_opens_from_disk_and_finds_things(
 
 
 @pytest.mark.parametrize("width", [390, 1280, 3840])
-def test_no_view_stands_out_of_the_window(trace: Page, viewer: Viewer, width: int) -> None:
+def test_no_view_stands_out_of_the_window(trace: Page, shown: Viewer, width: int) -> None:
     trace.set_viewport_size({"width": width, "height": 860})
     for asked in (
         "",
@@ -229,14 +229,14 @@ def test_no_view_stands_out_of_the_window(trace: Page, viewer: Viewer, width: in
         "?view=compare",
         "?find=get",
     ):
-        trace.goto(f"{viewer.address}/traces/{SESSION}{asked}")
+        trace.goto(f"{shown.address}/traces/{SESSION}{asked}")
         assert trace.evaluate("document.documentElement.scrollWidth") <= width, asked
 
 
-def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, viewer: Viewer) -> None:
+def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, shown: Viewer) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{viewer.address}/traces/{SESSION}")
+    page.goto(f"{shown.address}/traces/{SESSION}")
     page.locator(".span__fold").nth(1).click()
     expect(page).to_have_url(re.compile("shut="))
     page.get_by_placeholder("Find in this trace").fill("redis")

@@ -236,7 +236,7 @@ def test_a_file_that_appears_later_is_picked_up(start_viewer: StartViewer, brows
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1440, 3840])
-def test_nothing_stands_out_of_the_window(page: Page, viewer: Viewer, width: int) -> None:
+def test_nothing_stands_out_of_the_window(page: Page, shown: Viewer, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 860})
     for path in (
         "/trace-viewer.html",
@@ -244,15 +244,15 @@ def test_nothing_stands_out_of_the_window(page: Page, viewer: Viewer, width: int
         f"/traces/{MISMATCH_TRACE}",
         "/health",
     ):
-        page.goto(viewer.address + path)
+        page.goto(shown.address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_without_javascript_it_filters_opens_and_pages(browser: Browser, viewer: Viewer, watched: Watched) -> None:
+def test_without_javascript_it_filters_opens_and_pages(browser: Browser, shown: Viewer, watched: Watched) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.goto(f"{shown.address}/trace-viewer.html")
     page.get_by_label("User ID").fill("usr_0007")
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile(r"\?user=usr_0007$"))

@@ -13,12 +13,12 @@ OPENED = "/trace-viewer.html?trace=3e2337288c0cde97c1f5cae76038ca5b"
 
 
 @pytest.fixture
-def in_berlin(browser: Browser, viewer: Viewer, watched: Watched) -> Iterator[Page]:
+def in_berlin(browser: Browser, shown: Viewer, watched: Watched) -> Iterator[Page]:
     context = context_of(browser, timezone_id="Europe/Berlin", viewport={"width": 1440, "height": 860})
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.goto(f"{shown.address}/trace-viewer.html")
     yield page
     context.close()
 
@@ -54,11 +54,11 @@ def test_dragging_over_the_histogram_sets_the_window_and_back_undoes_it(page: Pa
     expect(page.locator(".list__foot")).to_contain_text("50 of 314")
 
 
-def test_a_finger_drags_as_well(browser: Browser, viewer: Viewer, watched: Watched) -> None:
+def test_a_finger_drags_as_well(browser: Browser, shown: Viewer, watched: Watched) -> None:
     context = context_of(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/trace-viewer.html")
+    page.goto(f"{shown.address}/trace-viewer.html")
     box = page.locator("#chart").bounding_box()
     assert box
     session = context.new_cdp_session(page)

@@ -67,7 +67,7 @@ def api() -> FlaskClient:
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands of this test share what one of them has read: how it is read is tested by ``search``."""
     kept = shared_store()
-    monkeypatch.setattr(reading, "read_store", lambda namespace, output: nullcontext(kept))
+    monkeypatch.setattr(reading, "read_store", lambda *_: nullcontext(kept))
 
 
 @cache

@@ -64,6 +64,7 @@ class ExaminedTraces(FollowedTraces):
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
         super().__init__(departed_traces, metrics, log_share, thresholds)
+        self._oldest = min(self._segments)  # segment, when diagnoses were kept last
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
         self._counting = Counting()
@@ -127,6 +128,9 @@ class ExaminedTraces(FollowedTraces):
     def _told(self, portion: Sequence[Suspect]) -> list[tuple[Finding, ...]]:
         """What is found in traces that somebody may be looking at. Diagnoses are kept, and those kept are not made again."""
         with self._lock:
+            if (oldest := min(self._segments)) != self._oldest:  # spans have left: as many may be others now
+                self._diagnoses.clear()
+                self._oldest = oldest
             kept = {one.trace_id: self._diagnoses.get(one.trace_id) for one in portion}
         known = {
             one.trace_id: held[1]

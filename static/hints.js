@@ -37,11 +37,12 @@
     if (act === "close" || (act === "next" && at + 1 === steps.length)) close();
     else if (act === "next") show(at + 1);
   });
-  aside.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+  const leave = (event) => {
+    if (event.key !== "Escape" || aside.hidden || document.querySelector("dialog[open]")) return;
     event.stopPropagation(); // it would close the trace as well
     close();
-  });
+  };
+  document.addEventListener("keydown", leave, true);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-hint=again]")) return;
     document.getElementById("help").close();

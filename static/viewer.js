@@ -162,6 +162,19 @@
     if (act() !== false) event.preventDefault();
   });
 
+  // links beside the list were printed with the trace that was open then: what is closed stays closed
+  const followOpened = () => {
+    const opened = new URLSearchParams(location.search).get("trace");
+    for (const link of all("#strip a[href], #facets a[href]")) {
+      const address = new URL(link.getAttribute("href"), location.href); // some are SVG: their href is no text
+      if (address.searchParams.get("trace") === opened) continue;
+      if (opened) address.searchParams.set("trace", opened);
+      else address.searchParams.delete("trace");
+      link.setAttribute("href", address.pathname + address.search);
+    }
+  };
+
   document.addEventListener("htmx:after:swap", markOpened);
+  document.addEventListener("htmx:after:swap", () => setTimeout(followOpened)); // the address changes after the swap
   nameTheme();
 })();

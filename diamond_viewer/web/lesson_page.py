@@ -202,7 +202,7 @@ def stop_bars(stops_s: Sequence[float]) -> tuple[StopBar, ...]:
 
 def trouble_chart(way: Way) -> Chart:
     """Traces that failed, were refused, or were slow or stalled."""
-    title = "Errors over time"
+    title = "Trouble over time"
     if not way.steps:
         return chart(title, (), ())
     edges_ns = slot_edges(way.steps[0].start_ns, way.steps[-1].start_ns + 1, slots=CHART_SLOTS)

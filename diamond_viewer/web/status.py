@@ -70,6 +70,7 @@ def status_of(feed: FeedState, now_ns: int, paused: Paused | None = None) -> Sta
 def is_elsewhere(feed: FeedState) -> bool:
     """The only source is a store that others write to, not a file.
 
+    >>> from diamond_viewer.telemetry.model import SourceState
     >>> is_elsewhere(FeedState(sources=(SourceState("clickhouse://a.test:8123/otel.otel_traces", "live"),)))
     True
     """

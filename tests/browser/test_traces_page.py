@@ -263,3 +263,15 @@ def test_without_javascript_it_filters_opens_and_pages(browser: Browser, shown: 
     expect(page.locator("#opened .trace__name")).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
     context.close()
+
+
+def test_a_closed_trace_stays_closed_whatever_is_filtered_next(page: Page) -> None:
+    page.locator("#list .row__link").first.click()
+    page.locator("#opened .trace").wait_for()
+    page.keyboard.press("Space")  # paused: nothing prints the links anew
+    page.keyboard.press("Escape")
+    expect(page.locator("#opened .trace")).to_have_count(0)
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile(r"status=error"))
+    expect(page).not_to_have_url(re.compile(r"trace="))
+    expect(page.locator("#opened .trace")).to_have_count(0)

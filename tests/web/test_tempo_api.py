@@ -17,7 +17,7 @@ from tests.asking import NOW_NS, span_texts
 from tests.index.filling import filled
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, TRACES
-from tests.writing import A_TIME_NS, line, span, trace_id
+from tests.writing import A_TIME_NS, line, span, span_id, trace_id
 
 LINES = TRACES.read_bytes().splitlines()
 PROTOBUF = {"Accept": "application/protobuf"}
@@ -249,3 +249,22 @@ def test_searches_take_turns_and_too_many_are_told_to_come_again(monkeypatch: py
         assert client.get(path).status_code == 503  # in line, but nobody ended
     for _ in range(3):
         assert client.get(path).status_code == 200  # turns are given back, after a refusal too
+
+
+@pytest.mark.parametrize("odd", ["zz", "abc", "é"])
+@pytest.mark.parametrize("member", ["traceId", "spanId"])
+def test_an_id_of_a_link_that_is_no_hex_is_left_out_of_the_message(member: str, odd: str) -> None:
+    link = {"traceId": trace_id(2), "spanId": span_id(3)} | {member: odd}
+    answer = client_with(line(span(1, links=[link]))).get(f"/tempo/api/traces/{trace_id(1)}", headers=PROTOBUF)
+    (found,) = TracesData.FromString(answer.data).resource_spans[0].scope_spans[0].spans[0].links
+    expected = (b"", bytes.fromhex(span_id(3))) if member == "traceId" else (bytes.fromhex(trace_id(2)), b"")
+    assert (found.trace_id, found.span_id) == expected
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63])
+def test_a_kind_or_a_status_that_no_message_holds_is_unspecified(number: int) -> None:
+    odd = [span(1, kind=number), span(2, 1, status={"code": number, "message": "said"})]
+    answer = client_with(line(*odd)).get(f"/tempo/api/traces/{trace_id(1)}", headers=PROTOBUF)
+    spans = TracesData.FromString(answer.data).resource_spans[0].scope_spans[0].spans
+    found = {one.span_id.hex(): (one.kind, one.status.code, one.status.message) for one in spans}
+    assert found == {span_id(1): (0, 0, ""), span_id(2): (1, 0, "said")}

@@ -1,5 +1,6 @@
 """The part of Tempo's API that Grafana asks: shapes as Tempo's documentation shows them."""
 
+import threading
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.protobuf import line_from_message
+from diamond_viewer.web import tempo_answers, whole_search
 from diamond_viewer.web.app import app_for, create_app
 from tests.asking import NOW_NS, span_texts
 from tests.index.filling import filled
@@ -220,6 +222,33 @@ def test_values_that_protobuf_cannot_hold_cost_themselves_only() -> None:
     message = TracesData.FromString(answer.data)
     assert message.resource_spans[0].scope_spans[0].spans[0].attributes[1].value.int_value == 2**63 - 1
     assert "nested deeper" in str(message)
+
+
+def test_an_answer_decodes_no_more_spans_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line(*(span(10 * trace + number, trace=trace) for number in range(3))) for trace in range(1, 6)]
+    client = client_with(*lines)
+    monkeypatch.setattr(tempo_answers, "MAX_ANSWER_SPANS", 7)
+    rows = ask(client, "/api/search", q="{}", limit=1000)["traces"]
+    assert ["spanSets" in row for row in rows] == [True, True, False, False, False]
+    monkeypatch.setattr(tempo_answers, "MAX_ANSWER_SPANS", 15)
+    assert all("spanSets" in row for row in ask(client, "/api/search", q="{}", limit=1000)["traces"])
+
+
+@pytest.mark.parametrize("path", ["/tempo/api/search?q={}", "/jaeger/api/traces?service=x"])
+def test_searches_take_turns_and_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    client = client_with(line(span(1)))
+    monkeypatch.setattr(whole_search, "_line", threading.BoundedSemaphore(2))
+    with whole_search.search_turn(), whole_search.search_turn():
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert "Other searches are being answered. Try again in a moment." in answer.text
+        assert client.get("/tempo/api/echo").status_code == 200
+    monkeypatch.setattr(whole_search, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(whole_search, "WAIT_S", 0.001)
+    with whole_search.search_turn():
+        assert client.get(path).status_code == 503  # in line, but nobody ended
+    for _ in range(3):
+        assert client.get(path).status_code == 200  # turns are given back, after a refusal too
 
 
 @pytest.mark.parametrize("odd", ["zz", "abc", "é"])

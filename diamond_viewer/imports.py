@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+from diamond_viewer.diagnosis.diagnose import DEFAULTS
+from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
@@ -28,13 +30,16 @@ _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # how they begin
 
 
 class Imports:
-    """``memory_bytes`` is what the viewer may take. Every method may be called from any thread; one file is read at a time."""
+    """``memory_bytes`` is what the viewer may take, ``thresholds`` the limits of its rules. Every method may be called from any
+    thread; one file is read at a time.
+    """
 
-    def __init__(self, memory_bytes: int, max_line_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, max_line_bytes: int, thresholds: Thresholds = DEFAULTS) -> None:
         budget_bytes = memory_bytes // SHARE
         self._store_bytes = budget_bytes // MAX_IMPORTS
         self._max_values = budget_bytes // VALUE_BYTES
         self._max_line_bytes = max_line_bytes
+        self._thresholds = thresholds
         self._lock = threading.Lock()
         self._last = 0
         self._held: dict[int, tuple[ImportedSource, MemoryStore, Examiner]] = {}
@@ -82,7 +87,7 @@ class Imports:
             return source
 
     def _read(self, name: str, size_bytes: int, pasted: Pasted) -> tuple[ImportedSource, MemoryStore]:
-        store, ledger, now_ns = MemoryStore(self._store_bytes), Ledger(), time.time_ns()
+        store, ledger, now_ns = MemoryStore(self._store_bytes, thresholds=self._thresholds), Ledger(), time.time_ns()
         ingest = Ingest(store)
         offset = 0
         for line in pasted.lines:

@@ -50,7 +50,8 @@ def show(
     from diamond_viewer.web.channel import poll_channels, tend
 
     limits = Limits(connection_class=poll_channels(store), notices_who_leaves=notices_who_leaves)
-    with Imports(settings.memory_bytes, settings.max_line_bytes) as imports:
+    thresholds = settings.configuration.thresholds
+    with Imports(settings.memory_bytes, settings.max_line_bytes, thresholds) as imports:
         serve(app_for(store, settings, imports), listening, stop, limits, tend)
 
 

@@ -155,6 +155,36 @@ def test_each_table_says_what_is_wrong_with_it(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == f"{path} can be used. It sets [page].\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[redaction]\nkeys = ['iban']\n[attributes]\nlesson = ['a.b']\nuser = ['customer.iban']",
+            "5: user holds 'customer.iban'",
+        ),
+        ("[attributes]\nuser = ['tenant.id']\nlesson = ['user.auth.token']", "3: lesson holds 'user.auth.token'"),
+        ("[attributes]\nuser = ['customerIban']\n[redaction]\nkeys = ['iban']", "2: user holds 'customerIban'"),
+    ],
+)
+def test_what_is_secret_cannot_name_users_or_lessons(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "viewer.toml"
+    path.write_text(text)
+    (problem,) = checked(str(path))
+    assert f":{said}, which " in problem
+    with pytest.raises(SettingsError, match=said.partition(": ")[2]):
+        read_configuration(str(path), "--config")
+
+
+def test_each_key_that_is_secret_is_told() -> None:
+    tables = {
+        "attributes": {"user": ["auth.token", "tenant.id"], "lesson": ["my.iban"]},
+        "redaction": {"keys": ["iban"]},
+    }
+    with pytest.raises(ValueError, match=r"user holds 'auth\.token'.* lesson holds 'my\.iban'") as told:
+        Configuration.from_tables(tables)
+    assert "tenant.id" not in str(told.value)
+
+
 def test_every_table_is_in_the_docs() -> None:
     text = DOCS.read_text(encoding="utf-8")
     assert [name for name in TABLES if f"| `[{name}]` |" not in text] == []

@@ -1,15 +1,24 @@
 """Imports: a store each, within a share of the memory, and nothing on disk."""
 
 import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 import pytest
 import zstandard
+from werkzeug.test import Client
 
+from diamond_viewer import showing
+from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.imports import MAX_IMPORTS, Imports
+from diamond_viewer.serving import Stop
+from diamond_viewer.settings.configuration import Configuration
+from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.imported import ImportRefusedError
 from tests import writing
+from tests.plain_store import PlainStore
 
 VARIANTS = Path(__file__).parent / "data" / "variants"
 LINES = (VARIANTS / "rotation-timberjack-names/traces.json").read_bytes()
@@ -97,3 +106,32 @@ def test_a_secret_is_shown_nowhere(imports: Imports) -> None:
     trace = held[1].trace(source.trace_id)
     assert trace is not None
     assert "s3cr3t" not in str(trace)
+
+
+@pytest.mark.parametrize(("limit_ms", "count"), [(50, 1), (500, 0)])
+def test_rules_have_the_limits_that_were_configured(limit_ms: int, count: int) -> None:
+    with Imports(1024 * MIB, 16 * MIB, Thresholds.from_table({"slow_span_ms": limit_ms})) as held:
+        source = held.take("a.json", writing.line(writing.span(1, lasts_ns=100_000_000)))
+        opened = held.store_of(source.number)
+        assert opened is not None
+        diagnosis = opened[1].diagnoses([source.trace_id], 10)[source.trace_id]
+        assert len(diagnosis.findings) == count
+
+
+@pytest.mark.parametrize(("limit_ms", "count"), [(50, 1), (500, 0)])
+def test_the_viewer_hands_them_the_limits_of_its_configuration(
+    monkeypatch: pytest.MonkeyPatch, limit_ms: int, count: int
+) -> None:
+    limits = Thresholds.from_table({"slow_span_ms": limit_ms})
+    settings = Settings(memory_bytes=1024 * MIB, configuration=Configuration(thresholds=limits))
+    told: list[int] = []
+
+    def ask(app: WSGIApplication, *_: object) -> None:
+        client = Client(app)
+        assert client.post("/api/import", data=writing.line(writing.span(1, lasts_ns=100_000_000))).status_code == 201
+        answer = client.get(f"/import/1/api/traces/{writing.trace_id(1)}").get_data()
+        told.append(len(json.loads(answer)["findings"]))
+
+    monkeypatch.setattr(showing, "serve", ask)
+    showing.show(PlainStore(), settings, (), Stop())
+    assert told == [count]

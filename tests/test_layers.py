@@ -28,7 +28,7 @@ ROOMS = {  # room (a folder or a module of the package): the rooms it may know b
     "serving": set[str](),
     "receive": {"telemetry", "serving"},
     "demo": {"telemetry", "receive"},
-    "imports": {"telemetry", "query", "store", "index", "feed", "receive", "resident"},
+    "imports": {"telemetry", "query", "diagnosis", "store", "index", "feed", "receive", "resident"},
     "web": PURE | {"store", "settings", "tokens"},
     "terminal": {"telemetry", "store", "settings"},
     "cli": PURE | {"store", "settings", "index", "feed", "terminal", "clickhouse"},

@@ -1,24 +1,23 @@
 """``trace``: one trace as a waterfall, as OTLP/JSON or as Markdown."""
 
-import re
 from argparse import ArgumentParser, Namespace
-from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from diamond_viewer.cli.arguments import add_files, add_output, patterns_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
+from diamond_viewer.telemetry.trace_ids import trace_id_of
 
 if TYPE_CHECKING:
     from diamond_viewer.index.memory import MemoryStore
 
 DEFAULT_ROWS = 1_000
-_HEX_ID = re.compile(r"[0-9a-fA-F]{32}")
-_BASE64_ID = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 def declare(parser: ArgumentParser) -> None:
-    parser.add_argument("trace_id", metavar="TRACE_ID", help="32 hex digits, or the same bytes in base64")
+    parser.add_argument(
+        "trace_id", metavar="TRACE_ID", help="32 hex digits, or a traceparent, UUID, base64 ... of them"
+    )
     add_files(parser)
     output = add_output(parser, "the document of /api/traces/TRACE_ID: OTLP/JSON, with findings and flows beside it")
     output.add_argument("--markdown", action="store_true", help="tree, events and findings, to be pasted into a ticket")
@@ -48,10 +47,8 @@ def trace_id_from(text: str) -> str:
     >>> trace_id_from("0AF7651916CD43DD8448EB211C80319C"), trace_id_from("CvdlGRbNQ92ESOshHIAxnA==")
     ('0af7651916cd43dd8448eb211c80319c', '0af7651916cd43dd8448eb211c80319c')
     """
-    if _HEX_ID.fullmatch(text):
-        return text.lower()
-    if _BASE64_ID.fullmatch(text):
-        return b64decode(text).hex()
+    if found := trace_id_of(text):
+        return found
     raise CommandError(f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
 
 

@@ -46,7 +46,7 @@ class RequestTable:
         self._services: set[str] = set()
         self._buckets = np.zeros((_ROWS, BUCKETS), np.int64)
         self._errors = np.zeros(_ROWS, np.int64)
-        self._total_ns = np.zeros(_ROWS, np.int64)
+        self._total_ns = [0] * _ROWS  # a few requests since 1970 are more than 64 bits hold
         self._examples = np.zeros((_ROWS, BUCKETS + 1), _EXAMPLE)
 
     @property
@@ -66,7 +66,7 @@ class RequestTable:
 
     def _count(self, row: int, mine: Indexes, bucket: Indexes, arrived: Arrived) -> None:
         self._buckets[row] += np.bincount(bucket, minlength=BUCKETS)
-        self._total_ns[row] += int(arrived.duration_ns[mine].sum())
+        self._total_ns[row] += sum(arrived.duration_ns[mine].tolist())
         last = np.full(BUCKETS + 1, -1)
         last[bucket] = mine  # of several the last stays, which ended last
         failed = mine[arrived.has_failed[mine]]
@@ -107,7 +107,7 @@ class RequestTable:
             key,
             tuple(self._buckets[row].tolist()),
             int(self._errors[row]),
-            int(self._total_ns[row]),
+            self._total_ns[row],
             tuple(examples[:_FAILED]),
             examples[_FAILED],
         )
@@ -134,8 +134,9 @@ class RequestTable:
         gone = self._named[place]
         row = self._rows.pop(gone)
         self._merge(self._fold_of(gone, gone.service), self, row)
-        for column in (self._buckets, self._errors, self._total_ns, self._examples):
+        for column in (self._buckets, self._errors, self._examples):
             column[row] = np.zeros(1, column.dtype)[0]
+        self._total_ns[row] = 0
         self._folded.pop(key, None)
         self._note_folded(gone, 0)
         self._named[place] = key

@@ -11,7 +11,8 @@ from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.settings.presentation import FacetChoice, Links, PageWords
 from diamond_viewer.settings.values import SettingsError
 from diamond_viewer.telemetry.carried_keys import OwnKeys
-from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
+from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction, Rules, words_of
+from diamond_viewer.telemetry.secret_keys import secrecy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class Configuration:
         Traceback (most recent call last):
         ValueError: thresholds must be a table. Write [thresholds], and below it slow_span_ms = 500.
         """
-        return cls(**{name: read_table(name, table) for name, table in tables.items()})
+        made = cls(**{name: read_table(name, table) for name, table in tables.items()})
+        if secret := secret_attributes(made.attributes, made.redaction):
+            raise ValueError(" ".join(sentence for _, sentence in secret))
+        return made
 
 
 UNCONFIGURED = Configuration()
@@ -65,6 +69,27 @@ def read_table(name: str, table: object) -> Any:
     if not isinstance(table, dict):
         raise ValueError(f"{name} must be a table. Write [{name}], and below it {example}.")
     return reader(table)
+
+
+def secret_attributes(attributes: OwnKeys, redaction: Redaction) -> list[tuple[str, str]]:
+    """``user`` or ``lesson``, and a sentence, for each key that cannot name one: pages show its values, which are secret.
+
+    >>> secret_attributes(OwnKeys(user=("customer.iban", "tenant.id")), Redaction(keys=("iban",)))[0][1]
+    "user holds 'customer.iban', which [redaction] keys calls secret: users would be shown by it. Take it out of one of them."
+    >>> secret_attributes(OwnKeys(lesson=("auth.token",)), BUILT_IN)
+    [('lesson', "lesson holds 'auth.token', which is the name of a secret: lessons would be shown by it. Name another key.")]
+    """
+    own, found = Rules(redaction), []
+    for name, keys in (("user", attributes.user), ("lesson", attributes.lesson)):
+        for key in keys:
+            if own.names_secret(words_of(key)):
+                why = f"[redaction] keys calls secret: {name}s would be shown by it. Take it out of one of them."
+            elif secrecy(key):
+                why = f"is the name of a secret: {name}s would be shown by it. Name another key."
+            else:
+                continue
+            found.append((name, f"{name} holds {key[:60]!r}, which {why}"))
+    return found
 
 
 def _known_tables() -> str:

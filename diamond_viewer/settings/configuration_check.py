@@ -5,14 +5,20 @@ import sys
 import tomllib
 from pathlib import Path
 
-from diamond_viewer.settings.configuration import TABLES, read_configuration, read_table
+from diamond_viewer.settings.configuration import (
+    TABLES,
+    UNCONFIGURED,
+    read_configuration,
+    read_table,
+    secret_attributes,
+)
 from diamond_viewer.settings.values import SettingsError
 
 
 def checked(path: str) -> list[str]:
     """A sentence for each table that cannot be used, with the line it is about; empty when all is well.
 
-    The first mistake of each table: what follows in it may be a consequence.
+    The first mistake of each table: what follows in it may be a consequence. Then, what one table forbids another.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -23,12 +29,15 @@ def checked(path: str) -> list[str]:
         except SettingsError as error:
             return [str(error)]
         return []
-    problems = []
+    problems, read = [], {}
     for name, table in tables.items():
         try:
-            read_table(name, table)
+            read[name] = read_table(name, table)
         except ValueError as error:
             problems.append(f"{path}:{_line_of(text, name, str(error))}: {error}")
+    attributes, redaction = (read.get(name, getattr(UNCONFIGURED, name)) for name in ("attributes", "redaction"))
+    for key, sentence in secret_attributes(attributes, redaction):
+        problems.append(f"{path}:{_line_of(text, 'attributes', key)}: {sentence}")
     return problems
 
 

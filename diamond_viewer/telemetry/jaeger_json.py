@@ -33,6 +33,7 @@ from diamond_viewer.telemetry.semconv import SERVICE_KEY
 Json = dict[str, Any]
 
 NS_PER_US = 1_000
+MAX_TIME_NS = 2**63 - 1  # orjson writes no number of more than 64 bits; no clock shows a later time
 MAX_SAFE_INTEGER = 2**53 - 1  # beyond it a browser's numbers are wrong: Jaeger writes digits in quotation marks
 KIND_NAMES = {
     KIND_INTERNAL: "internal",
@@ -110,8 +111,8 @@ def _span(span: Span, process_id: str) -> Json:
         **({"flags": span.flags & 0xFF} if span.flags & 0xFF else {}),
         "operationName": span.name,
         "references": references,
-        "startTime": (span.start_ns or span.end_ns) // NS_PER_US,
-        "duration": (span.duration_ns if span.start_ns else 0) // NS_PER_US,
+        "startTime": _us(span.start_ns or span.end_ns),
+        "duration": _us(span.duration_ns if span.start_ns else 0),
         "tags": _tags(span),
         "logs": [_log(event) for event in span.events],
         "processID": process_id,
@@ -138,7 +139,11 @@ def _tags(span: Span) -> list[Json]:
 
 def _log(event: Event) -> Json:
     fields = [tag("event", event.name)] if event.name and "event" not in event.attributes else []
-    return {"timestamp": event.time_ns // NS_PER_US, "fields": fields + _fields(event.attributes)}
+    return {"timestamp": _us(event.time_ns), "fields": fields + _fields(event.attributes)}
+
+
+def _us(time_ns: int) -> int:
+    return min(time_ns, MAX_TIME_NS) // NS_PER_US
 
 
 def _fields(attributes: Attributes) -> list[Json]:

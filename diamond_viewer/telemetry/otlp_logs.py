@@ -364,10 +364,18 @@ def _id(text: str | None) -> str:
 
 
 def _time_of(wire: _Log) -> int:
-    """When it was, or else when it was observed."""
+    """When it was, or else when it was observed. ``count_logs`` repairs a line where this raises ValueError."""
     time_ns = int(wire.time_unix_nano or 0) or int(wire.observed_time_unix_nano or 0)
     return time_ns if 0 < time_ns <= _MAX_TIME_NS else 0
 
 
 def _number(value: int | str | None) -> int:
-    return max(0, int(value or 0))
+    """0 for what is no number: what is beside the record must not keep it from its readers.
+
+    >>> [_number(value) for value in (7, "7", None, -1, "many")]
+    [7, 7, 0, 0, 0]
+    """
+    try:
+        return max(0, int(value or 0))
+    except (ValueError, OverflowError, TypeError):
+        return 0

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 MAX_DEPTH = 24  # levels of a value, four of protobuf each, of which its readers take 100
 MAX_COUNT = 2**32 - 1
+MAX_ENUM = 2**31 - 1
 MAX_INTEGER = 2**63 - 1
 MAX_TIME_NS = 2**64 - 1
 
@@ -75,13 +76,13 @@ def _resource_spans(scopes: list[list[Span]]) -> ResourceSpans:
 
 def _span(span: Span) -> SpanMessage:
     message = SpanMessage(
-        trace_id=bytes.fromhex(span.trace_id),
-        span_id=bytes.fromhex(span.span_id),
+        trace_id=_id(span.trace_id),
+        span_id=_id(span.span_id),
         trace_state=_text(span.trace_state),
-        parent_span_id=bytes.fromhex(span.parent_id),
+        parent_span_id=_id(span.parent_id),
         flags=_count(span.flags),
         name=_text(span.name),
-        kind=span.kind,  # type: ignore[arg-type]  # protobuf 3 takes any number
+        kind=_enum(span.kind),  # type: ignore[arg-type]  # protobuf 3 takes any number of 32 bits
         start_time_unix_nano=min(span.start_ns, MAX_TIME_NS),
         end_time_unix_nano=min(span.end_ns, MAX_TIME_NS),
         attributes=_attributes(span.attributes),
@@ -92,7 +93,7 @@ def _span(span: Span) -> SpanMessage:
         dropped_links_count=_count(span.dropped_link_count),
     )
     message.status.message = _text(span.status_message)
-    message.status.code = span.status_code  # type: ignore[assignment]
+    message.status.code = _enum(span.status_code)  # type: ignore[assignment]
     return message
 
 
@@ -107,8 +108,8 @@ def _event(event: Event) -> SpanMessage.Event:
 
 def _link(link: Link) -> SpanMessage.Link:
     return SpanMessage.Link(
-        trace_id=bytes.fromhex(link.trace_id),
-        span_id=bytes.fromhex(link.span_id),
+        trace_id=_id(link.trace_id),
+        span_id=_id(link.span_id),
         trace_state=_text(link.trace_state),
         attributes=_attributes(link.attributes),
         dropped_attributes_count=_count(link.dropped_attribute_count),
@@ -148,6 +149,23 @@ def value_of(value: AttributeValue, depth: int = 0) -> AnyValue:
 def _text(text: str) -> str:
     """Protobuf's texts are UTF-8: a lone surrogate becomes a question mark."""
     return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _id(text: str) -> bytes:
+    """Empty where it is no hex.
+
+    >>> [_id(text) for text in ("0a", "", "zz", "abc")]
+    [b'\\n', b'', b'', b'']
+    """
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _enum(number: int) -> int:
+    """0, which is unspecified or unset, for a number that does not fit."""
+    return number if -MAX_ENUM - 1 <= number <= MAX_ENUM else 0
 
 
 def _count(number: int) -> int:

@@ -17,6 +17,7 @@ _SHAPES = (
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{22}(==)?")  # of 16 bytes, as protobuf's JSON has them
 _MAX = 400  # characters
+_SHORT = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
 def trace_id_of(text: str) -> str:
@@ -38,6 +39,15 @@ def trace_id_of(text: str) -> str:
             found = match[1].replace("-", "")
             return found if found != NO_TRACE else ""
     return _from_base64(text)
+
+
+def padded_trace_id(text: str) -> str:
+    """Likewise, for programs whose ids may lack leading zeros, as those of Jaeger and Tempo may.
+
+    >>> padded_trace_id("AF7651916CD43DD"), padded_trace_id("0x0af7651916cd43dd8448eb211c80319c"), padded_trace_id("x")
+    ('00000000000000000af7651916cd43dd', '0af7651916cd43dd8448eb211c80319c', '')
+    """
+    return trace_id_of(text) or (text.lower().rjust(32, "0") if _SHORT.fullmatch(text) else "")
 
 
 def trace_id_among_words(text: str) -> str:

@@ -19,12 +19,12 @@ from diamond_viewer.store import NamesOfSpans, TraceStore
 from diamond_viewer.telemetry import jaeger_json
 from diamond_viewer.telemetry.model import Trace
 from diamond_viewer.telemetry.service_map import ServiceMap
-from diamond_viewer.telemetry.trace_ids import trace_id_of
+from diamond_viewer.telemetry.trace_ids import padded_trace_id
 from diamond_viewer.telemetry.units import NS_PER_MS, format_rfc3339
 from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.dialects import error_answer
 from diamond_viewer.web.missing import missing_trace
-from diamond_viewer.web.whole_search import searched
+from diamond_viewer.web.whole_search import search_turn, searched
 
 DEFAULT_LIMIT = 100
 PARTIAL = "Not everything could be searched in time: older traces may match too. The same question again goes on."
@@ -32,7 +32,6 @@ MAX_NAMES = 10_000
 MAX_NUMBER = 10**17  # microseconds of the year 5138
 NS_PER_US = 1_000
 
-_SHORT_ID = re.compile(r"[0-9a-fA-F]{1,32}")
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 _KIND_NAMES = {number: name for name, number in KINDS.items()}
 
@@ -76,7 +75,8 @@ def jaeger_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         asked = request.args.getlist("traceID")
         if not asked:
             query = _search(now_ns)
-            page = searched(store, query, now_ns)
+            with search_turn():
+                page = searched(store, query, now_ns)
             errors = [] if page.is_complete else [{"msg": PARTIAL}]
             return _streamed(_held(store, (row.trace_id for row in page.traces)), errors)
         ids = [_id_or_400(text) for text in asked[:MAX_LIMIT]]
@@ -214,7 +214,7 @@ def _lookback() -> int:
 
 def _id_or_400(text: str) -> str:
     """Jaeger's ids may lack leading zeros."""
-    found = trace_id_of(text) or (text.lower().rjust(32, "0") if _SHORT_ID.fullmatch(text) else "")
+    found = padded_trace_id(text)
     if not found:
         raise FilterError(f"cannot parse traceID param: {text[:60]!r} is not a trace id")
     return found

@@ -16,20 +16,19 @@ from diamond_viewer.query.traceql import translated
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry import otlp_messages
 from diamond_viewer.telemetry.model import Trace
-from diamond_viewer.telemetry.trace_ids import trace_id_of
+from diamond_viewer.telemetry.trace_ids import padded_trace_id
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, format_rfc3339
 from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.dialects import error_answer
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.tempo_answers import answered
 from diamond_viewer.web.tempo_tags import SCOPES, Sample, sampled, tag_names, tag_values
-from diamond_viewer.web.whole_search import searched
+from diamond_viewer.web.whole_search import search_turn, searched
 
 DEFAULT_LIMIT, DEFAULT_SPANS = 20, 3
 MAX_SPANS = 100  # shown of one trace
 PROTOBUF = "application/protobuf"
 
-_SHORT_ID = re.compile(r"[0-9a-fA-F]{1,32}")
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -72,9 +71,10 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         now_ns = clock()
         query = _query(now_ns)
         spans_each = _whole("spss", DEFAULT_SPANS, MAX_SPANS)
-        page = searched(store, query, now_ns)
-        terms = query.terms(now_ns)
-        found = [answered(store, row, terms, spans_each if request.args.get("q") else 0) for row in page.traces]
+        with search_turn():
+            page = searched(store, query, now_ns)
+            wanted = spans_each if request.args.get("q") else 0
+            found = answered(store, page.traces, query.terms(now_ns), wanted)
         partial = {} if page.is_complete else {"status": "PARTIAL"}
         return json_answer({"traces": found, "metrics": {"inspectedTraces": page.total}, **partial})
 
@@ -103,7 +103,7 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
 def _trace_or_404(store: TraceStore, text: str, now_ns: int) -> Trace:
     """Tempo's ids may lack leading zeros."""
-    trace_id = trace_id_of(text) or (text.lower().rjust(32, "0") if _SHORT_ID.fullmatch(text) else "")
+    trace_id = padded_trace_id(text)
     if not trace_id:
         raise FilterError(f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
     trace = store.trace(trace_id)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -190,3 +191,12 @@ def test_every_core_gives_the_same_answers() -> None:
         )
         alone = run(*arguments, *paths)
         assert (forked.stdout, forked.stderr, forked.returncode) == (alone.out, alone.err, alone.code)
+
+
+@pytest.mark.parametrize("spelt", ["00-{}-b7ad6b7169203331-01", "0x{}", "{}-b7ad6b7169203331-1", "uuid"])
+def test_a_trace_is_found_by_every_spelling_of_its_id(command: Command, spelt: str) -> None:
+    found = str(UUID(A_TRACE)) if spelt == "uuid" else spelt.format(A_TRACE)
+    assert (
+        command("trace", found, "--json", TRACES).documents[0]
+        == command("trace", A_TRACE, "--json", TRACES).documents[0]
+    )

@@ -1,6 +1,7 @@
 """What is counted is counted once, never taken back, and the same wherever it was read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -222,3 +223,26 @@ def test_tables_of_two_processes_add_up(here: list[tuple[str, str]], there: list
     both.add(arrived(*here, *there))
     one.add_all(two)
     assert named(one) == named(both)
+
+
+SINCE_1970_NS = A_TIME_NS  # what a request takes by a clock that stood at 1970 when it began
+
+
+def test_durations_add_up_beyond_64_bits() -> None:
+    requests = arrived(*[("op", "web")] * 6)
+    six = replace(requests, duration_ns=requests.key * 0 + SINCE_1970_NS)
+    one, two = RequestTable(), RequestTable()
+    one.add(six)
+    assert [row.total_ns for row in one.counts(LIVE)] == [6 * SINCE_1970_NS]
+    two.add(six)
+    two.add(six)
+    one.add_all(two)
+    assert [row.total_ns for row in one.counts(LIVE)] == [18 * SINCE_1970_NS]
+
+
+def test_an_operation_that_takes_the_row_of_another_begins_at_nothing() -> None:
+    table = RequestTable()
+    table.add(arrived(*[(f"random {number}", "web") for number in range(MAX_NAMED)]))
+    table.add(arrived(*[("often", "web")] * 3))
+    took = {row.key.operation: row.total_ns for row in table.counts(LIVE)}
+    assert (took["often"], took[OTHER], len(took)) == (3_000_000, 1_000_000, MAX_NAMED + 1)

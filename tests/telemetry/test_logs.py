@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from diamond_viewer.telemetry.otlp import decode_line
-from diamond_viewer.telemetry.otlp_logs import sketch_logs
-from tests.writing import A_TIME_NS, document, line, log, logs_line, span, span_id, trace_id, written
+from diamond_viewer.telemetry.otlp_logs import logs_as_written, sketch_logs
+from tests.writing import A_TIME_NS, Wire, document, line, log, logs_line, span, span_id, trace_id, written
 
 LOGS = Path(__file__).parents[1] / "data" / "diamond-district" / "logs.json"
 
@@ -121,3 +121,25 @@ def test_lines_of_spans_name_the_other_traces_that_they_link_to() -> None:
     links += [{"traceId": "0" * 32}, {"traceId": "zz"}, {"traceId": trace_id(2)}]
     batch = decode_line(line(span(8), span(1, links=links), span(3, start_ns=A_TIME_NS + 1)))
     assert (batch.links.rows, batch.links.trace_ids) == ((1,), bytes.fromhex(trace_id(2)))
+
+
+@pytest.mark.parametrize("number", ["x", "1.5", "9" * 5000])
+@pytest.mark.parametrize("member", ["droppedAttributesCount", "flags", "observedTimeUnixNano"])
+def test_a_member_of_a_record_that_is_no_number_is_0_and_the_record_is_read(member: str, number: str) -> None:
+    batch = decode_line(logs_line(log("said") | {member: number}))
+    whole = [sketch.whole() for _, sketch in sketch_logs(batch.original, trace_id(1))]
+    assert [one.body for one in whole] == ["said"]
+    assert [one.body for one in logs_as_written(batch.original)] == ["said"]
+    for one in whole:
+        assert (one.dropped_attribute_count, one.flags, one.observed_ns, one.time_ns) == (0, 0, 0, A_TIME_NS)
+
+
+@pytest.mark.parametrize("of", ["resource", "scope"])
+def test_what_a_resource_or_a_scope_dropped_is_0_where_it_is_no_number(of: str) -> None:
+    scope_logs = {"scope": {"droppedAttributesCount": "2"}, "logRecords": [log("said")]}
+    resource_logs: Wire = {"resource": {"droppedAttributesCount": "3"}, "scopeLogs": [scope_logs]}
+    (resource_logs if of == "resource" else scope_logs)[of] = {"droppedAttributesCount": "x"}
+    batch = decode_line(written({"resourceLogs": [resource_logs]}))
+    found = [sketch.whole() for _, sketch in sketch_logs(batch.original, trace_id(1))]
+    counts = [(one.resource.dropped_attribute_count, one.scope.dropped_attribute_count) for one in found]
+    assert counts == [(0, 2) if of == "resource" else (3, 0)]

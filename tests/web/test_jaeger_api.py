@@ -233,3 +233,17 @@ def test_values_keep_their_types() -> None:
     assert tags["cold"] == {"key": "cold", "type": "bool", "value": True}
     assert tags["list"] == {"key": "list", "type": "string", "value": '["a",1,{"k":null}]'}
     assert tags["nothing"]["value"] == ""
+
+
+@pytest.mark.parametrize("member", ["startTimeUnixNano", "endTimeUnixNano", "event"])
+def test_a_time_that_no_clock_shows_is_the_latest_there_is_and_the_answer_is_whole(member: str) -> None:
+    never, last_us = "9" * 23, (2**63 - 1) // 1000
+    more = {"events": [event("x", int(never))]} if member == "event" else {member: never}
+    one = ask(client_with(line(span(1, **more))), f"/traces/{trace_id(1)}")["data"][0]["spans"][0]
+    match member:
+        case "startTimeUnixNano":
+            assert (one["startTime"], one["duration"]) == (last_us, 0)
+        case "endTimeUnixNano":
+            assert (one["startTime"], one["duration"]) == (START_US, last_us)
+        case _:
+            assert (one["startTime"], one["logs"][0]["timestamp"]) == (START_US, last_us)

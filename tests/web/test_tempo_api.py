@@ -1,5 +1,6 @@
 """The part of Tempo's API that Grafana asks: shapes as Tempo's documentation shows them."""
 
+import threading
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.protobuf import line_from_message
+from diamond_viewer.web import tempo_answers, whole_search
 from diamond_viewer.web.app import app_for, create_app
 from tests.asking import NOW_NS, span_texts
 from tests.index.filling import filled
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, TRACES
-from tests.writing import A_TIME_NS, line, span, trace_id
+from tests.writing import A_TIME_NS, line, span, span_id, trace_id
 
 LINES = TRACES.read_bytes().splitlines()
 PROTOBUF = {"Accept": "application/protobuf"}
@@ -220,3 +222,49 @@ def test_values_that_protobuf_cannot_hold_cost_themselves_only() -> None:
     message = TracesData.FromString(answer.data)
     assert message.resource_spans[0].scope_spans[0].spans[0].attributes[1].value.int_value == 2**63 - 1
     assert "nested deeper" in str(message)
+
+
+def test_an_answer_decodes_no_more_spans_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line(*(span(10 * trace + number, trace=trace) for number in range(3))) for trace in range(1, 6)]
+    client = client_with(*lines)
+    monkeypatch.setattr(tempo_answers, "MAX_ANSWER_SPANS", 7)
+    rows = ask(client, "/api/search", q="{}", limit=1000)["traces"]
+    assert ["spanSets" in row for row in rows] == [True, True, False, False, False]
+    monkeypatch.setattr(tempo_answers, "MAX_ANSWER_SPANS", 15)
+    assert all("spanSets" in row for row in ask(client, "/api/search", q="{}", limit=1000)["traces"])
+
+
+@pytest.mark.parametrize("path", ["/tempo/api/search?q={}", "/jaeger/api/traces?service=x"])
+def test_searches_take_turns_and_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    client = client_with(line(span(1)))
+    monkeypatch.setattr(whole_search, "_line", threading.BoundedSemaphore(2))
+    with whole_search.search_turn(), whole_search.search_turn():
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert "Other searches are being answered. Try again in a moment." in answer.text
+        assert client.get("/tempo/api/echo").status_code == 200
+    monkeypatch.setattr(whole_search, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(whole_search, "WAIT_S", 0.001)
+    with whole_search.search_turn():
+        assert client.get(path).status_code == 503  # in line, but nobody ended
+    for _ in range(3):
+        assert client.get(path).status_code == 200  # turns are given back, after a refusal too
+
+
+@pytest.mark.parametrize("odd", ["zz", "abc", "é"])
+@pytest.mark.parametrize("member", ["traceId", "spanId"])
+def test_an_id_of_a_link_that_is_no_hex_is_left_out_of_the_message(member: str, odd: str) -> None:
+    link = {"traceId": trace_id(2), "spanId": span_id(3)} | {member: odd}
+    answer = client_with(line(span(1, links=[link]))).get(f"/tempo/api/traces/{trace_id(1)}", headers=PROTOBUF)
+    (found,) = TracesData.FromString(answer.data).resource_spans[0].scope_spans[0].spans[0].links
+    expected = (b"", bytes.fromhex(span_id(3))) if member == "traceId" else (bytes.fromhex(trace_id(2)), b"")
+    assert (found.trace_id, found.span_id) == expected
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63])
+def test_a_kind_or_a_status_that_no_message_holds_is_unspecified(number: int) -> None:
+    odd = [span(1, kind=number), span(2, 1, status={"code": number, "message": "said"})]
+    answer = client_with(line(*odd)).get(f"/tempo/api/traces/{trace_id(1)}", headers=PROTOBUF)
+    spans = TracesData.FromString(answer.data).resource_spans[0].scope_spans[0].spans
+    found = {one.span_id.hex(): (one.kind, one.status.code, one.status.message) for one in spans}
+    assert found == {span_id(1): (0, 0, ""), span_id(2): (1, 0, "said")}

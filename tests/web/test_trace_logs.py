@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from diamond_viewer.web.app import create_app
 from tests.accepting import compare
+from tests.asking import NOW_NS
+from tests.index.filling import filled
 from tests.web.html_outline import Element
 from tests.web.test_trace_faults import Seen
 from tests.writing import A_TIME_NS, event, line, log, logs_line, span, span_id, trace_id
@@ -122,3 +125,13 @@ def test_a_trace_with_100000_logs_is_a_page() -> None:
     assert len(response.data) < 500_000
     assert "Events 1–100 of 100,000" in response.get_data(as_text=True)
     assert "99,900 logs more of this span" in response.get_data(as_text=True)
+
+
+def test_a_log_with_numbers_that_are_none_stops_no_page_and_no_answer() -> None:
+    odd = log("odd", of=1, droppedAttributesCount="x", flags="x", observedTimeUnixNano="x")
+    client = create_app(filled([[line(span(1)), logs_line(odd)]]), clock=lambda: NOW_NS).test_client()
+    pages = ("/logs", "/api/logs", f"/traces/{trace_id(1)}", f"/api/traces/{trace_id(1)}")
+    for address in (*pages, f"/jaeger/api/traces/{trace_id(1)}", f"/tempo/api/traces/{trace_id(1)}"):
+        answer = client.get(address)
+        assert (address, answer.status_code) == (address, 200)
+        assert address not in pages or "odd" in answer.text

@@ -1,6 +1,11 @@
-"""What the selected traces carry: flags, events, users and lessons, each value with the number of traces that have it."""
+"""What the selected traces carry: flags, events, users and lessons, each value with the number of traces that have it.
 
-from collections.abc import Mapping
+The tables hold names as they were written. Secrets are taken out of them here, before anybody sees them; names that become
+equal by that are one, and what a reader types is held against what is shown.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,9 +30,14 @@ from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Field, SpanMarked
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Flag
+from diamond_viewer.telemetry.own_secrets import rules
+from diamond_viewer.telemetry.redact import REDACTED, redact_text
 
 MARKS = tuple(flag for flag in ON_A_SPAN if flag is not Flag.ERROR)  # errors are counted with the spans
 MAX_PAIRS = 1_000_000
+MAX_NAMES = (
+    10_000  # of a question, the most frequent as they were written: those with secrets are many, and shown as one
+)
 
 
 def flags_of(store: Asked, selection: Selection) -> Column:
@@ -82,9 +92,10 @@ def event_counts(store: Asked, selection: Selection) -> Mapping[str, int]:
     what = f"DISTINCT TraceId, {CONTENT}, Events.Name AS names"
     spans = f"SELECT {what} FROM {store.layout.spans} WHERE {rows} AND notEmpty(names)"
     sql = (
-        f"SELECT arrayJoin(names) AS name, count() AS n FROM ({spans}) GROUP BY name ORDER BY n DESC, name LIMIT 10000"
+        f"SELECT arrayJoin(names) AS name, count() AS n FROM ({spans}) GROUP BY name "
+        f"ORDER BY n DESC, name LIMIT {MAX_NAMES:d}"
     )
-    return {str(name): int(count) for name, count in store.cluster.rows(sql, bound.parameters)}
+    return dict(_as_shown(store.cluster.rows(sql, bound.parameters)))
 
 
 def count_users(store: Asked, selection: Selection) -> int:
@@ -117,24 +128,49 @@ def most_carried(store: Asked, selection: Selection, name: str, limit: int) -> t
     return _counted(store, bound, values_of(row, name), rows, limit)
 
 
-def _counted(store: Asked, bound: Bound, values: str, rows: str, limit: int) -> tuple[tuple[str, int], ...]:
+def _counted(
+    store: Asked, bound: Bound, values: str, rows: str, limit: int, text: str = ""
+) -> tuple[tuple[str, int], ...]:
+    """``text``: only of values that are shown with it, whatever its case."""
+    most = max(limit, MAX_NAMES) if rules().is_on else limit
     pairs = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
     sql = (
         f"SELECT toString(value), uniqExact(trace) AS n FROM ({pairs}) WHERE value != '' GROUP BY value "
-        f"ORDER BY n DESC, value LIMIT {limit:d}"
+        f"ORDER BY n DESC, value LIMIT {most:d}"
     )
-    return tuple((str(value), int(count)) for value, count in store.cluster.rows(sql, bound.parameters))
+    shown = _as_shown(store.cluster.rows(sql, bound.parameters))
+    return tuple([pair for pair in shown if is_shown_with(text, pair[0])][:limit])
+
+
+def _as_shown(counted: Iterable[Any]) -> list[tuple[str, int]]:
+    """Rows of a value as it was written, and how often -> what is shown of it, most frequent first. Counts of values that
+    are shown alike are added: a trace that has two of them counts twice."""
+    shown: Counter[str] = Counter()
+    for value, count in counted:
+        shown[redact_text(str(value))] += int(count)
+    return sorted(shown.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def is_shown_with(text: str, shown: str) -> bool:
+    return text.casefold() in shown.casefold()
+
+
+def _narrowed(values: str, text: str, bound: Bound) -> str:
+    """Those of an array's values that may be shown with ``text``. What it finds is to be held against what is shown: or a
+    reader could find out a secret letter by letter."""
+    part, mark = text.casefold(), REDACTED.casefold()
+    if not part or (rules().is_on and (part in mark or mark in part)):  # that stands in no table
+        return values
+    return f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(part)}) > 0, {values})"
 
 
 def values_containing(store: Asked, field: Field, text: str, limit: int) -> list[tuple[str, int]]:
     """See ``TraceStore.values``. Where very much is held, of its newest part: a reader waits for what is offered here."""
     bound = Bound()
     row = Row(store.layout, bound)
-    values = values_of(row, field.value)
-    if text:
-        part = bound.value(text.casefold())
-        values = f"arrayFilter(x -> position(lowerUTF8(x), {part}) > 0, {values})"
-    return list(_counted(store, bound, values, f"{newest_rows(store, bound)} AND {row.tells(field.value)}", limit))
+    values = _narrowed(values_of(row, field.value), text, bound)
+    rows = f"{newest_rows(store, bound)} AND {row.tells(field.value)}"
+    return list(_counted(store, bound, values, rows, limit, text))
 
 
 def newest_rows(store: Asked, bound: Bound) -> str:
@@ -149,32 +185,30 @@ def newest_rows(store: Asked, bound: Bound) -> str:
 def pairs_of(
     store: Asked, selection: Selection, field: Field, text: str
 ) -> tuple[list[str], Column, npt.NDArray[np.int64]]:
-    """Users or lessons that contain ``text``, whatever its case: the distinct values; and, side by side, the row of a trace
-    in the selection and the place of a value that it names."""
+    """Users or lessons that are shown with ``text``, whatever its case: the distinct values; and, side by side, the row of a
+    trace in the selection and the place of a value that it names."""
     none = np.empty(0, np.int64)
     if not len(selection):
         return [], none, none
     bound = Bound()
     row = Row(store.layout, bound)
-    values = values_of(row, field.value)
-    if text:
-        values = f"arrayFilter(x -> position(lowerUTF8(x), {bound.value(text.casefold())}) > 0, {values})"
+    values = _narrowed(values_of(row, field.value), text, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     sql = (
         f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
         f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"
     )
-    names: list[str] = []
-    traces, places = [none], [none]
     keys = selection.keys
+    rows_of: dict[str, list[Column]] = {}
     for value, theirs in store.cluster.rows(sql, bound.parameters):
         pairs = np.array([_pair(pair) for pair in theirs], np.uint64).reshape(-1, 2)
         found, _ = matched(keys, keys_of(pairs[:, 0], pairs[:, 1]))
-        if len(found):
-            traces.append(found)
-            places.append(np.full(len(found), len(names)))
-            names.append(str(value))
-    return names, np.concatenate(traces), np.concatenate(places)
+        shown = redact_text(str(value))
+        if len(found) and is_shown_with(text, shown):
+            rows_of.setdefault(shown, []).append(found)
+    traces = [np.unique(np.concatenate(parts)) for parts in rows_of.values()]
+    places = [np.full(len(found), place) for place, found in enumerate(traces)]
+    return list(rows_of), np.concatenate([none, *traces]), np.concatenate([none, *places])
 
 
 def _pair(found: Any) -> tuple[int, int]:

@@ -185,12 +185,15 @@ class Conditions:
         row = self._row
         if fact is SpanFact.STATEMENT:
             return Sql(f"({row.is_database} AND {row.statement} != '')", is_exact=test == ANYTHING)
+        if not is_shown_so(test):
+            return POSSIBLE
+        is_exact = may_decide("", test)
         if fact in (SpanFact.USER, SpanFact.LESSON):
-            return Sql(self._person(fact, test))
+            return Sql(self._person(fact, test), is_exact)
         if fact is SpanFact.EVENT:
-            return Sql(self._any_passes("Events.Name", test))
+            return Sql(self._any_passes("Events.Name", test), is_exact)
         texts = {SpanFact.OPERATION: "SpanName", SpanFact.SERVICE: SERVICE, SpanFact.ROUTE: row.route}
-        return Sql(self._passes(texts[fact], test))
+        return Sql(self._passes(texts[fact], test), is_exact)
 
     def _person(self, fact: SpanFact, test: TextTest) -> str:
         row = self._row

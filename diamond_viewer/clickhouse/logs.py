@@ -15,6 +15,7 @@ from diamond_viewer.store import SpanBench
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.otlp_rows import lines_of_logs
+from diamond_viewer.telemetry.severity import lowest_number
 
 MAX_OF_TRACE = 20_000
 MAX_SEARCHED = 20_000  # of a question; the newest
@@ -59,9 +60,12 @@ def _asked(bench: SpanBench, query: LogQuery, now_ns: int, buckets: int) -> Foun
 
 
 def _narrowed(layout: Layout, query: LogQuery, now_ns: int, bound: Bound) -> str:
-    """All records that can match: what the words and the severity's spelling decide is decided later."""
+    """All records that can match: what the words decide is decided later, and the severity's text where there is no number."""
     window = query.window(now_ns)
     parts = [_when(layout, bound, window.since_ns or 0, 2**63 - 1 if window.until_ns is None else window.until_ns)]
+    if query.least_level:
+        of_level = f"SeverityNumber >= {bound.value(lowest_number(query.least_level))}"
+        parts.append(f"({of_level} OR (SeverityNumber <= 0 AND SeverityText != ''))")
     if query.service:
         parts.append(f"ServiceName = {bound.value(query.service)}")
     if query.trace:

@@ -33,6 +33,15 @@ def level_of(number: int, text: str = "") -> int:
     return _LEVEL_OF_TEXT.get(text.strip().lower().rstrip("0123456789"), 0) if text else 0
 
 
+def lowest_number(level: int) -> int:
+    """The least severe number of a level, which is a place in ``LEVELS`` from 1 on.
+
+    >>> [lowest_number(LEVELS.index(name)) for name in ("trace", "warn", "fatal")]
+    [1, 13, 21]
+    """
+    return (level - 1) * _STEPS + 1
+
+
 def severity_words(number: int) -> str:
     """
     >>> [severity_words(number) for number in (0, 9, 13, 17, 24, 99)]

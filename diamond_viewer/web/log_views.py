@@ -99,12 +99,16 @@ def _paused(store: TraceStore, query: LogQuery, now_ns: int) -> Paused | None:
 
 
 def _look_further(store: TraceStore, query: LogQuery, now_ns: int) -> None:
-    """The page comes at once with what was found; a poll that finds the search unfinished may take longer over it."""
+    """The page comes at once with what was found; a poll that finds the search unfinished may take longer over it, unless
+    it gains nothing by that: of a cluster the newest records are all that is ever looked through."""
     if not query.text:
         return
     deadline_s = time.monotonic() + FURTHER_S
-    while not store.logs(replace(query, page=1, limit=1), now_ns, 1).is_complete and time.monotonic() < deadline_s:
-        pass
+    before = None
+    while not (found := store.logs(replace(query, page=1, limit=1), now_ns, 1)).is_complete:
+        if (came := (found.scanned_to_ns, found.total)) == before or time.monotonic() >= deadline_s:
+            return
+        before = came
 
 
 def _document(found: FoundLogs) -> dict[str, Any]:

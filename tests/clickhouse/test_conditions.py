@@ -36,7 +36,8 @@ def test_no_value_is_pasted(search: str) -> None:
         "status:error",
         "duration>1s",
         "http.status>=400",
-        "route:/api/*",
+        "route:/api/things",
+        "name:*",
         "video.quality:720p",
         "a.key:*",
         "trace.spans>3",
@@ -48,7 +49,19 @@ def test_what_holds_no_secret_sql_decides(search: str) -> None:
 
 @pytest.mark.parametrize(
     "search",
-    ["words", "db.query.text~secret", "password:hunter2", "a.key:Bea*", "finding:*", "trace.name:GET*", "statement:x"],
+    [
+        *(
+            "words",
+            "db.query.text~secret",
+            "password:hunter2",
+            "a.key:Bea*",
+            "finding:*",
+            "trace.name:GET*",
+            "statement:x",
+        ),
+        *("name:GET*", "name~token=a", "service~web", "route:/api/*", "user~usr", "lesson:l*", "event~auth"),
+        'name:"GET /reset?token=abcdef"',
+    ],
 )
 def test_the_rest_is_decided_by_what_readers_are_shown(search: str) -> None:
     assert not compiled(search)[1]
@@ -60,3 +73,13 @@ def test_of_an_inexact_part_only_the_exact_one_narrows() -> None:
     text, is_exact, _ = compiled("status:error finding:*")
     assert not is_exact
     assert "StatusCode" in text
+
+
+@pytest.mark.parametrize(
+    "search", ['name:"GET /reset?token=REDACTED"', "name~redacted", "user:REDACTED", "event~token=REDACTED"]
+)
+def test_a_name_is_found_as_it_is_shown_and_so_stands_in_no_table(search: str) -> None:
+    text, is_exact, bound = compiled(search)
+    assert not is_exact
+    assert not any("redacted" in str(value).lower() for value in bound.parameters.values())
+    assert "AND true" in text

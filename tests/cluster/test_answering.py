@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.store import ClickHouseStore
+from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
 from diamond_viewer.showing import new_bench
 from diamond_viewer.store import StoreError, reader_has_left
@@ -69,6 +71,35 @@ def test_what_was_taken_out_of_a_trace_finds_nothing(node: Node) -> None:
         trace = store.trace(TRACE_ID)
         assert trace is not None
         assert "hunter2" not in repr(trace)
+
+
+def test_a_name_is_shown_and_found_without_its_secret(node: Node) -> None:
+    names = ["GET /reset?token=abcdef", "GET /reset?token=ghijkl"]
+    spans = [made(1, name=name, trace_id=f"{at + 1:032x}") for at, name in enumerate(names)]
+    shown = "GET /reset?token=REDACTED"
+    with showing(node, *spans) as store:
+        assert ids(store, q="name~token=abc") == ids(store, q="name:GET*f") == []
+        assert ids(store, operation=names[0]) == []
+        both = [f"{2:032x}", f"{1:032x}"]
+        assert sorted(ids(store, operation=shown), reverse=True) == both
+        assert sorted(ids(store, q="name:GET*reset*"), reverse=True) == both
+        assert store.facets(Query(), NOW_NS, 10).operation == ((shown, 2),)
+        assert store.values("operation", "token=", 10) == store.values("operation", "redacted", 10) == [(shown, 2)]
+        assert store.values("operation", "token=a", 10) == []
+
+
+def test_an_error_older_than_the_newest_records_is_found(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diamond_viewer.clickhouse.logs.MAX_SEARCHED", 3)
+    rows: list[dict[str, Any]] = [
+        {"Timestamp": f"2026-11-22 12:00:{at:02}", "SeverityNumber": 9, "Body": "fine"} for at in range(10, 20)
+    ]
+    rows.append({"Timestamp": "2026-11-22 12:00:01", "SeverityNumber": 17, "Body": "by its number"})
+    rows.append({"Timestamp": "2026-11-22 12:00:02", "SeverityText": "ERROR", "Body": "by its text"})
+    with showing(node) as store:
+        node.execute("INSERT INTO otel_logs FORMAT JSONEachRow", "\n".join(map(json.dumps, rows)).encode())
+        found = store.logs(LogQuery(severity="error"), NOW_NS, 1)
+        assert ([log.body for log in found.logs], found.is_complete) == (["by its text", "by its number"], True)
+        assert not store.logs(LogQuery(), NOW_NS, 1).is_complete
 
 
 def test_a_span_that_was_written_twice_counts_once(node: Node) -> None:

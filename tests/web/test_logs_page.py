@@ -1,6 +1,7 @@
 """The logs page and its API: what is listed, where it leads, what is refused, what a poll brings."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from diamond_viewer.query.log_query import PARAMETERS
+from diamond_viewer.query.log_query import PARAMETERS, LogQuery
+from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
@@ -247,6 +249,24 @@ def test_a_search_that_is_not_finished_says_so_and_a_poll_goes_on(monkeypatch: p
         if "Searched back to" not in answer.text:
             break
     assert "60 records" in answer.text
+
+
+def test_a_poll_gives_up_a_search_that_comes_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a cluster with more records than are looked through."""
+    monkeypatch.setattr("diamond_viewer.web.log_views.FURTHER_S", 60)
+    store = filled([[logs_line(log("needle"))]])
+    store.report(FeedState(ready=True))
+    whole, asked = store.logs, list[LogQuery]()
+
+    def logs(query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        asked.append(query)
+        assert len(asked) < 10, "the same is asked for again and again"
+        return replace(whole(query, now_ns, buckets), is_complete=False, scanned_to_ns=NOW_NS)
+
+    monkeypatch.setattr(store, "logs", logs)
+    client = create_app(store, clock=lambda: NOW_NS).test_client()
+    assert "Searched back to" in poll(client, text="needle").text
+    assert len(asked) == 3  # twice to see that nothing is gained, once for the list
 
 
 def test_what_has_left_memory_is_said() -> None:

@@ -34,6 +34,7 @@ def tasks() -> list[Task]:
     ]
 
 
+FILTERS = ("Lesson ID", "Search", "Slower than")
 PLACES = {"header": ".header__nav", "list": "#list"}
 
 
@@ -48,13 +49,17 @@ def click(page: Page, words: str, where: str) -> None:
 
 
 def type_in(page: Page, text: str, label: str) -> None:
-    field = page.get_by_label(label, exact=True).first
+    field, before = page.get_by_label(label, exact=True).first, page.url
     field.fill(text)
     field.press("Enter")
+    if label in FILTERS:
+        page.wait_for_url(lambda url: url != before)  # it changes after the list has
 
 
 def choose(page: Page, option: str, label: str) -> None:
+    before = page.url
     page.get_by_label(label, exact=True).select_option(label=option)
+    page.wait_for_url(lambda url: url != before)
 
 
 def press(page: Page, key: str) -> None:

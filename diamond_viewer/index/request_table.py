@@ -42,6 +42,9 @@ class RequestTable:
         self._rows: dict[OperationKey, int] = {}
         self._row_count = 0
         self._named: list[OperationKey] = []
+        self._least = (
+            0  # the rarest of them came at least as often: counts only grow, and who has just got a row begins anew
+        )
         self._folded: dict[OperationKey, int] = {}
         self._services: set[str] = set()
         self._buckets = np.zeros((_ROWS, BUCKETS), np.int64)
@@ -59,10 +62,21 @@ class RequestTable:
         order = np.lexsort((arrived.end_ns, arrived.key))
         ends = np.cumsum(counts)
         bucket = np.searchsorted(_BOUNDS_NS, arrived.duration_ns)  # a bound belongs to the bucket below it
+        folded: dict[
+            int, list[Indexes]
+        ] = {}  # a producer may write a name of its own for each request: these go in together
         for at, key in enumerate(arrived.keys):
             if counts[at]:
-                mine = order[ends[at] - counts[at] : ends[at]]
-                self._count(self._row_of(shortened(key), int(counts[at])), mine, bucket[mine], arrived)
+                key, mine = shortened(key), order[ends[at] - counts[at] : ends[at]]
+                row = self._row_of(key, int(counts[at]))
+                if key in self._rows:
+                    self._count(row, mine, bucket[mine], arrived)
+                else:
+                    folded.setdefault(row, []).append(mine)
+        for row, parts in folded.items():
+            mine = np.concatenate(parts)
+            mine = mine[np.argsort(arrived.end_ns[mine], kind="stable")]
+            self._count(row, mine, bucket[mine], arrived)
 
     def _count(self, row: int, mine: Indexes, bucket: Indexes, arrived: Arrived) -> None:
         self._buckets[row] += np.bincount(bucket, minlength=BUCKETS)
@@ -123,9 +137,13 @@ class RequestTable:
             self._named.append(key)
             return self._new_row(key)
         often = self._note_folded(key, count)
+        if often <= 2 * self._least:
+            return self._fold_of(key, key.service)
         rows = [self._rows[named] for named in self._named]
         rarest = int(np.argmin(self._buckets[rows].sum(axis=1)))
-        if often > 2 * int(self._buckets[rows[rarest]].sum()):
+        self._least = int(self._buckets[rows[rarest]].sum())
+        if often > 2 * self._least:
+            self._least = 0
             return self._exchange(rarest, key)
         return self._fold_of(key, key.service)
 

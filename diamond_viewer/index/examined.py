@@ -37,6 +37,9 @@ from diamond_viewer.index.told import bits_of
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.counts import Counts
 
+FOLLOW_EVERY_NS = (
+    2_000_000_000  # while nobody asks: who does something each second is looked at once for several of these
+)
 AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
 REST_NS = (
     700_000_000  # a trace that has not grown for so long has come to rest; its parts come with the exporters' batches
@@ -68,6 +71,7 @@ class ExaminedTraces(FollowedTraces):
         self._growing: dict[tuple[int, int], _Growth] = {}
         self._diagnoses: OrderedDict[str, tuple[int, Diagnosis]] = OrderedDict()  # with the number of spans examined
         self._counting = Counting()
+        self._follow_again_ns = 0
 
     @property
     def is_followed(self) -> bool:
@@ -85,7 +89,13 @@ class ExaminedTraces(FollowedTraces):
                 waiting = arraign(segment, chosen.tolist(), self.thresholds) if segment is not None else []
                 self._version += segment is not None  # a list may show more of the innocent as well, now that they rest
             if segment is None:
-                return self.follow(deadline_ns, query, now_ns)
+                is_in_passing = deadline_ns is not None and query is None
+                if is_in_passing and time.monotonic_ns() < self._follow_again_ns:
+                    return True
+                has_followed = self.follow(deadline_ns, query, now_ns)
+                if is_in_passing and has_followed:
+                    self._follow_again_ns = time.monotonic_ns() + FOLLOW_EVERY_NS
+                return has_followed
             for portion in in_portions(waiting):
                 told = self._told(portion) if segment.is_open else findings_of(portion, self.thresholds)
                 with self._lock:

@@ -155,6 +155,11 @@ class PlainStore:
         row = self._summaries.get(trace_id)
         return None if row is None else self._followed(row)
 
+    def beginning_with(self, digits: str, limit: int) -> tuple[TraceSummary, ...]:
+        of_64_bits = digits.zfill(32) if len(digits) <= 16 else ""
+        rows = [row for row in self.summaries() if row.trace_id.startswith(digits) or row.trace_id == of_64_bits]
+        return tuple(rows[:limit])
+
     def left_ns(self, trace_id: str) -> int:
         """It forgets nothing."""
         return 0

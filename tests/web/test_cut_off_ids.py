@@ -1,4 +1,4 @@
-"""A trace id of which only the first digits are left leads to the trace, names those it may mean, or says that there is none."""
+"""A trace id of which only the first digits are left leads to its trace, or names those it may mean."""
 
 import pytest
 

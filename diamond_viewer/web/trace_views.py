@@ -103,10 +103,8 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
         whole_id = alike[0].trace_id if len(alike) == 1 else "" if digits else id_or_404(trace_id)
         reading = desk.read(whole_id) if whole_id else None
         if reading is None:
-            if alike:
-                missing = alike_words(digits, alike)
-            else:
-                missing = missing_trace(store, whole_id or f"{digits}…", clock())
+            asked = whole_id or f"{digits}…"
+            missing = alike_words(digits, alike) if alike else missing_trace(store, asked, clock())
             response = absent(whole_id or digits, missing, status, target)
             response.headers[SEEN_HEADER] = seen
             return response

@@ -41,6 +41,8 @@ _SENTENCES = {
     "layout": "{table} of {address} lacks a column that the collector's exporter makes, or has another type there (code "
     "{code}): compare it with the exporter's table.",
     "cluster": "{address} knows no cluster {cluster}: check ?cluster= in --store.",
+    "stranger": "{address} answers, but not as ClickHouse does: check host and port in --store, and what a proxy between asks "
+    "for.",
     "other": "{address} cannot answer (code {code} of ClickHouse): its log says more.",
 }
 
@@ -55,7 +57,8 @@ class ClusterError(StoreError):
 
 def fault_of(error: Exception, address: Address) -> ClusterError:
     code = getattr(error, "code", None)
-    kind = _KIND_OF_CODE.get(code, "other") if isinstance(code, int) else "other"
+    unknown = "stranger" if "HTTP status" in str(error) else "other"
+    kind = _KIND_OF_CODE.get(code, "other") if isinstance(code, int) else unknown
     return ClusterError(
         kind,
         _SENTENCES[kind].format(

@@ -111,9 +111,9 @@ class Node:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Node]:
-    """One node with an empty database ``otel``."""
-    with _nodes([folder]) as (node,):
+def server(folder: Path, config_file: Path | None = None) -> Iterator[Node]:
+    """One node with an empty database ``otel``. In its configuration ``users_config`` names a file of users and profiles."""
+    with _nodes([folder], config_file=config_file) as (node,):
         node.execute(f"CREATE DATABASE {DATABASE}", database="default")
         yield node
 
@@ -131,10 +131,10 @@ def cluster(folder: Path) -> Iterator[tuple[Node, Node]]:
 
 
 @contextmanager
-def _nodes(folders: list[Path], cluster_name: str = "") -> Iterator[list[Node]]:
+def _nodes(folders: list[Path], cluster_name: str = "", config_file: Path | None = None) -> Iterator[list[Node]]:
     for attempt in range(MAX_STARTS):
         ports = free_ports(2 * len(folders))
-        nodes = [Node(folder, ports.pop(), ports.pop()) for folder in folders]
+        nodes = [Node(folder, ports.pop(), ports.pop(), config_file) for folder in folders]
         with ExitStack() as stack:
             try:
                 for node in nodes:

@@ -123,8 +123,8 @@ def test_a_trace_belongs_to_a_window_that_it_only_reaches_into(node: Node) -> No
 
 
 def test_many_spans_are_grouped_in_slices_and_the_question_goes_on(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SPANS_AT_ONCE", 20)
-    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SLICE_NS", 1)
+    for name, value in (("FIRST_SPANS", 10), ("SPANS_AT_ONCE", 20), ("SLICE_NS", 1), ("PAGE_TRACES", 5)):
+        monkeypatch.setattr(f"diamond_viewer.clickhouse.selections.{name}", value)
     traces = [made(1, start_ms=at * 60_000, trace_id=f"{at + 1:032x}") for at in range(50)]
     with showing(node, *traces) as store:
         first = store.search(Query(), NOW_NS)

@@ -246,7 +246,8 @@ def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
         return f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
     since_ns = selection.scanned_to_ns or None
     rows = rows_of_window(store, selection.terms, bound, since_ns)
-    if all(isinstance(term, Overlaps) for term in selection.terms):
+    has_unsaid = not store.extent().first_ns  # spans that do not say when they began lie in no window
+    if all(isinstance(term, Overlaps) for term in selection.terms) and not has_unsaid:
         within = _rows_within(selection, bound)
         if within:
             return f"{rows} AND {within}"

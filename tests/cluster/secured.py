@@ -51,13 +51,21 @@ def certify(folder: Path, name: str) -> tuple[Path, Path]:
     authority, key, request, signed = (folder / f"{name}.{end}" for end in ("ca.pem", "key", "csr", "pem"))
     authority_key = folder / f"{name}.ca.key"
     (folder / "names.ext").write_text("subjectAltName = IP:127.0.0.1\nextendedKeyUsage = serverAuth, clientAuth\n")
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    usage = ["-addext", "keyUsage=critical,keyCertSign"]
+    kind: list[str | Path] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    usage: list[str | Path] = ["-addext", "keyUsage=critical,keyCertSign"]
     _openssl(
         "req", "-x509", *kind, "-keyout", authority_key, "-out", authority, "-subj", f"/CN={name}", "-days", "2", *usage
     )
     _openssl("req", *kind, "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1")
-    signing = ["-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", folder / "names.ext"]
+    signing: list[str | Path] = [
+        "-CA",
+        authority,
+        "-CAkey",
+        authority_key,
+        "-CAcreateserial",
+        "-extfile",
+        folder / "names.ext",
+    ]
     _openssl("x509", "-req", "-in", request, *signing, "-out", signed, "-days", "2")
     return authority, signed
 

@@ -310,7 +310,7 @@ def is_shown_so(test: ValueTest) -> bool:
         return True
     texts = test.parts if isinstance(test, Like) else (test.text if isinstance(test, Exactly) else test.folded,)
     shown = fold(REDACTED)
-    return not any(fold(text) in shown or shown in fold(text) for text in texts if len(text) > 2)
+    return not any(fold(text) in shown or shown in fold(text) for text in texts if text)
 
 
 def span_condition_of(term: Term) -> Condition | None:

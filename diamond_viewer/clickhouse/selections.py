@@ -31,7 +31,8 @@ FIRST_SPANS = 150_000  # about so many are grouped before a reader sees anything
 UNASKED_SPANS = 10_000_000  # of the newest are looked at when no time is asked for: about 15 minutes of a billion a day
 MAX_TRACES = 2_000_000  # of one question: 110 MB
 PAGE_TRACES = 50  # with so many there is something to look at
-SLICE_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
+GO_ON_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
+SLICE_NS = 1_000_000_000  # more than one slice should take
 MIN_SLICE_NS = 1_000_000_000
 WHOLE = "whole"  # who asks so cannot do with a part
 
@@ -105,11 +106,12 @@ class Selections:
             scan.until_ns = last_ns + 1
             scan.width_ns = max(MIN_SLICE_NS, int(first_spans / density))
             scan.least_ns = max(MIN_SLICE_NS, scan.width_ns // 8)
-        deadline_ns = time.monotonic_ns() + SLICE_NS
+        deadline_ns = time.monotonic_ns() + GO_ON_NS
         while not scan.is_through:  # one slice at least, however long it takes
             self._next_slice(scan, terms, first_ns, least_ns)
             found = sum(len(part) for part in scan.parts)
-            if found >= MAX_TRACES:
+            spans = sum(int(part.span_count.sum()) for part in scan.parts)
+            if found >= MAX_TRACES or (window.since_ns is None and spans >= UNASKED_SPANS):
                 scan.is_through = True
             if scan.parts and (
                 time.monotonic_ns() > deadline_ns or (is_first and asker != WHOLE and found >= PAGE_TRACES)
@@ -135,7 +137,7 @@ class Selections:
         scan.is_through = is_last or (least_ns is not None and since_ns <= least_ns)
         took_ns = time.monotonic_ns() - began_ns
         if took_ns < SLICE_NS // 4:
-            scan.width_ns = max(scan.width_ns, int(SPANS_AT_ONCE / 2 / _density(self._store.extent())))
+            scan.width_ns = max(2 * scan.width_ns, int(SPANS_AT_ONCE / 2 / _density(self._store.extent())))
         elif took_ns > SLICE_NS:
             scan.width_ns = max(scan.least_ns, scan.width_ns // 2)
 

@@ -179,7 +179,7 @@ class ToldTraces:
 
     def _selected(self, query: Query, now_ns: int, asker: str) -> Selection:
         """The traces that match, decided by whole traces where the SQL cannot; ``asker`` as in ``Selections.of``."""
-        found = self._within(*query.terms(now_ns), asker=(asker, query.page))
+        found = self._within(*query.terms(now_ns), asker=(asker, query.page, query.limit, query.sort))
         return found if found.is_exact else self._examined.decided(found, query, now_ns)
 
     def _within(self, *terms: Term, asker: Hashable) -> Selection:

@@ -37,6 +37,7 @@ class Node:
     tcp_port: int
     config_file: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    answer_bound_s: float = ANSWER_BOUND_S
 
     @property
     def address(self) -> str:
@@ -86,7 +87,7 @@ class Node:
 
     def execute(self, sql: str, body: bytes = b"", database: str = DATABASE, **settings: Any) -> bytes:
         """What the server answers to one statement; ``body`` is what an INSERT reads. Raises ``ServerError``."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=ANSWER_BOUND_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=self.answer_bound_s)
         query = {"database": database, "wait_end_of_query": 1, **settings}
         if body:
             query["query"] = sql

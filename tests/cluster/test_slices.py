@@ -73,7 +73,7 @@ def test_what_a_part_says_is_what_its_traces_say(store: ClickHouseStore, in_memo
         histogram = store.histogram(LATER, NOW_NS, 10)
         assert sum(histogram.ok) + sum(histogram.auth) + sum(histogram.error) == len(rows)
         sizes.append(len(rows))
-    assert 0 < sizes[0] < sizes[1] < sizes[2] < 314
+    assert 0 < sizes[0] < sizes[1] <= sizes[2] < 314
 
 
 def spans_of(store: MemoryStore, trace_id: str) -> tuple[Span, ...]:

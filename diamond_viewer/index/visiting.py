@@ -85,7 +85,8 @@ def _newest_in(starts_ns: Column, number: int) -> Indexes:
     if len(inside) <= MAX_VISIT_TRACES:
         return inside
     least_ns = np.partition(starts_ns[inside], -MAX_VISIT_TRACES)[-MAX_VISIT_TRACES]
-    return inside[starts_ns[inside] >= least_ns]
+    newest: Indexes = inside[starts_ns[inside] >= least_ns]
+    return newest
 
 
 def _visit(user: str, number: int, stays: list[tuple[int, str, Place]]) -> Visit:

@@ -61,7 +61,7 @@ def redact_attributes(attributes: Attributes) -> Attributes:
     changed: dict[str, AttributeValue] = {}
     shown_keys: dict[str, str] = {}
     for key, value in attributes.items():
-        level, shown_key = _of_key(key) if len(key) <= MAX_REMEMBERED else (secrecy(key), redact_text(key))
+        level, shown_key = _of_key(key) if len(key) <= MAX_REMEMBERED else _look_at(key)
         shown = redact_text(value) if not level and isinstance(value, str) else _redact_value(value, level)
         if shown is not value:
             changed[key] = shown
@@ -74,10 +74,13 @@ def redact_attributes(attributes: Attributes) -> Attributes:
     return {**attributes, **changed} if changed else attributes
 
 
-@lru_cache(maxsize=4096)
-def _of_key(key: str) -> tuple[Secrecy, str]:
+def _look_at(key: str) -> tuple[Secrecy, str]:
     """What the name of an attribute says of its value, and the name as it is shown."""
-    return secrecy(key), redact_text(key)
+    shown_key = redact_text(key)
+    return secrecy(key) if shown_key is key else _secrecy_of_both(key, shown_key), shown_key
+
+
+_of_key = lru_cache(maxsize=4096)(_look_at)
 
 
 def redact_span(span: Span) -> Span:
@@ -177,6 +180,11 @@ redact_resource = _Shared(_redact_resource)
 redact_scope = _Shared(_redact_scope)
 
 
+def _secrecy_of_both(key: str, shown_key: str) -> Secrecy:
+    """A value is as secret as either says: ``password=length`` names a length, and is shown as ``password=REDACTED``."""
+    return max(secrecy(key), secrecy(shown_key))
+
+
 def _redact_value(value: AttributeValue, level: Secrecy) -> AttributeValue:
     """The value itself when nothing in it is secret."""
     if isinstance(value, str):
@@ -215,7 +223,8 @@ def _redact_nested(value: Sequence[AttributeValue] | Mapping[str, AttributeValue
                 shown_key = redact_text(key)
                 is_changed = is_changed or shown_key is not key
                 inner[shown_key] = None  # keeps the order: the stack fills values from the end
-                waiting.append((child, max(above, secrecy(key)), inner, shown_key))
+                below = max(above, _secrecy_of_both(key, shown_key))
+                waiting.append((child, below, inner, shown_key))
         elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
             items: list[AttributeValue] = [None] * len(given)
             target[place] = items

@@ -86,6 +86,14 @@ def test_exit_codes_say_whether_something_was_found(command: Command) -> None:
     assert (nothing.code, nothing.out) == (1, "")
 
 
+@pytest.mark.parametrize("subcommand", ["search", "stats", "errors", "findings"])
+def test_a_lesson_that_nobody_names_is_answered_with_those_that_were_meant(command: Command, subcommand: str) -> None:
+    said = command(subcommand, "--lesson", "11", TRACES)
+    assert said.code == 1
+    assert said.err == "No trace names the lesson 11. Did you mean lesson-011?\n"
+    assert command(subcommand, "--lesson", "lesson-011", "--max-ms", "0", TRACES).err == ""  # there is such a lesson
+
+
 def test_a_word_beside_files_is_said_to_be_none(command: Command) -> None:
     said = command("search", "--json", "lesson-012", TRACES, "--limit", "1")
     assert (said.code, len(said.documents)) == (0, 1)

@@ -322,9 +322,6 @@ class MemoryStore(ExaminedTraces):
 
     def _is_huge(self, home: Place) -> bool:
         """Too large to be worked out as a whole: that takes time, and room for all of its rows side by side."""
-        segment, trace = home
-        if segment.spans.size <= self._huge_spans and trace not in segment.guests:
-            return False  # as with nearly all
         return row_count(home) > self._huge_spans
 
     # -- the budget

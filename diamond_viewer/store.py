@@ -155,8 +155,8 @@ class TraceStore(Protocol):
         ...
 
     def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
-        """At most ``limit`` users or lessons that contain ``text``, whatever its case, with what went wrong in their traces
-        in the window."""
+        """At most ``limit`` users or lessons that contain every word of ``text``, whatever its case, with what went wrong in
+        their traces in the window."""
         ...
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:

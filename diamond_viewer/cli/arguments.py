@@ -1,9 +1,11 @@
 """Flags: those of the filters come from the filters' own table, so that pages, API and command line cannot differ."""
 
 import argparse
+import re
 import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from diamond_viewer.cli.subcommand import PROGRAM, CommandError, Subcommand
@@ -24,6 +26,7 @@ DIAMOND_MEMORY  as --memory
 DIAMOND_CONFIG  as --config"""
 
 _MAX_HELP_COLUMNS = 100
+_WORD = re.compile(r"[^/.*?\[\]]*[^-/.*?\[\]][^/.*?\[\]]*")  # names of files have a dot, patterns a wildcard
 
 
 class Parser(ArgumentParser):
@@ -192,6 +195,14 @@ def flag_of(parameter: str) -> str:
 
 def patterns_of(namespace: Namespace) -> tuple[str, ...]:
     return tuple(namespace.patterns) or (DEFAULT_PATTERN,)
+
+
+def hint_for_words(namespace: Namespace) -> str:
+    """What to say where a word was taken for a file, as in ``search lesson-012``; empty where none was."""
+    words = [one for one in namespace.patterns if _WORD.fullmatch(one) and not Path(one).exists()]
+    if not words or not hasattr(namespace, "filters"):
+        return ""
+    return f"To search for {words[0][:60]!r} use -q; for a lesson --lesson, for a user --user."
 
 
 def query_of(namespace: Namespace, now_ns: int) -> "Query":

@@ -78,11 +78,9 @@ def group_lines(group: "ErrorGroup", output: Output) -> Iterator[str]:
     yield f"{output.paint(f'{group.count:>6}', 'red')}  {output.paint(key.what or '(nothing was said)', 'bold')}"
     began = f" in {key.cause}" if key.cause and key.cause != key.operation else ""
     yield f"        {output.paint(key.operation)}{output.paint(began)}  {output.paint(key.service, 'cyan')}"
-    met = [
-        format_times(group.traces, "trace"),
-        format_times(group.users, "user"),
-        format_times(group.lessons, "lesson"),
-    ]
+    met = [format_times(group.traces, "trace")]
+    # as on the page: that nobody is named is not that nobody was met
+    met += [format_times(count, noun) for count, noun in ((group.users, "user"), (group.lessons, "lesson")) if count]
     yield f"        {', '.join(met)}, from {stamp(group.first_ns)} to {stamp(group.last_ns)}"
     yield output.paint(f"        --group {key.fingerprint}, for example trace {' '.join(group.examples[:1])}", "grey")
 

@@ -68,10 +68,25 @@ def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes
             code = place.dictionary.find(user)
             held = place.postings.find(Field.USER, code) if code is not None else within[:0]
             held = held[is_within[held]]
-            for trace, start_ns in zip(held.tolist(), place.traces["start_ns"][held].tolist(), strict=True):
-                for number in theirs.intersection(visits_of(start_ns)):
-                    stays.setdefault((user, number), []).append((start_ns, trace_id_of(place, trace), (place, trace)))
-    return [_visit(user, number, found) for (user, number), found in sorted(stays.items())]
+            starts_ns = place.traces["start_ns"][held]
+            for number in theirs:
+                newest = _newest_in(starts_ns, number)
+                stays.setdefault((user, number), []).extend(
+                    (start_ns, trace_id_of(place, trace), (place, trace))
+                    for trace, start_ns in zip(held[newest].tolist(), starts_ns[newest].tolist(), strict=True)
+                )
+    return [_visit(user, number, found) for (user, number), found in sorted(stays.items()) if found]
+
+
+def _newest_in(starts_ns: Column, number: int) -> Indexes:
+    """Where the starts lie in the visit; of very many no more than can be among its newest, ties included."""
+    first_ns, end_ns = extent_ns(number)
+    inside = np.flatnonzero((starts_ns >= first_ns) & (starts_ns < end_ns))
+    if len(inside) <= MAX_VISIT_TRACES:
+        return inside
+    least_ns = np.partition(starts_ns[inside], -MAX_VISIT_TRACES)[-MAX_VISIT_TRACES]
+    newest: Indexes = inside[starts_ns[inside] >= least_ns]
+    return newest
 
 
 def _visit(user: str, number: int, stays: list[tuple[int, str, Place]]) -> Visit:

@@ -21,7 +21,14 @@ from diamond_viewer.diagnosis.vocabulary import (
     RESUME_MISMATCH,
     SESSION_CREATED,
 )
-from diamond_viewer.telemetry.units import format_clock, format_duration, format_rfc3339, format_times, zone_label
+from diamond_viewer.telemetry.units import (
+    format_clock,
+    format_day,
+    format_duration,
+    format_rfc3339,
+    format_times,
+    zone_label,
+)
 from diamond_viewer.telemetry.ways import Way, WayEvent
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.charts import time_ticks
@@ -117,7 +124,10 @@ def swim_lanes(
         )
         for at, name in enumerate(LANES)
     )
-    summary = f"{format_times(len(way.steps), 'trace')} from {_clock(first_ns)} to {_clock(last_ns)} {zone_label()}"
+    day, last_day = format_day(first_ns), format_day(last_ns)
+    until = f"{last_day} " if last_day != day else ""
+    count = format_times(len(way.steps), "trace")
+    summary = f"{count} from {day} {_clock(first_ns)} to {until}{_clock(last_ns)} {zone_label()}"
     return SwimLanes(lanes, _ticks(scale, address), LANE_HEIGHT_PX * len(LANES), summary, first_ns, last_ns)
 
 

@@ -200,3 +200,33 @@ def test_a_trace_is_found_by_every_spelling_of_its_id(command: Command, spelt: s
         command("trace", found, "--json", TRACES).documents[0]
         == command("trace", A_TRACE, "--json", TRACES).documents[0]
     )
+
+
+def test_a_trace_is_found_by_the_first_digits_of_its_id(command: Command) -> None:
+    whole = command("trace", A_TRACE, "--json", TRACES)
+    for length in (8, 16, 31):
+        assert command("trace", A_TRACE[:length].upper(), "--json", TRACES).documents == whole.documents
+    said = command("trace", A_TRACE[:9] + "f", TRACES)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"No trace in these files has an id that begins with {A_TRACE[:9]}f.\n"
+
+
+def test_where_several_ids_begin_alike_those_traces_are_named(tmp_path: Path, command: Command) -> None:
+    other = "d4d3167950cda8140d447d12cb907d2c"
+    path = tmp_path / "traces.json"
+    path.write_text(TRACES.read_text().replace(other, f"{A_TRACE[:12]}{other[12:]}"))
+    said = command("trace", A_TRACE[:12], "--color", "always", path)
+    assert (said.code, said.out) == (2, "")
+    first, second, sentence = said.err.splitlines()
+    assert {A_TRACE, f"{A_TRACE[:12]}{other[12:]}"} == {first.split()[1], second.split()[1]}
+    assert sentence == f"diamond_viewer: 2 traces begin with {A_TRACE[:12]}. Give more digits."
+    assert "\x1b" not in said.err
+    assert "·" not in first
+    assert command("trace", A_TRACE[:13], "--json", path).code == 0
+
+
+def test_an_id_of_64_bits_is_found_without_the_zeros_before_it(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "traces.json"
+    short = f"{'0' * 16}{A_TRACE[16:]}"
+    path.write_text(TRACES.read_text().replace(A_TRACE, short))
+    assert command("trace", A_TRACE[16:], "--json", path).documents == command("trace", short, "--json", path).documents

@@ -220,6 +220,6 @@ def test_what_several_traces_show_is_in_the_markdown_of_each(client: FlaskClient
 def test_findings_of_many_traces_come_as_markdown(client: FlaskClient) -> None:
     answer = client.get("/api/findings", query_string={"finding": "exception", "limit": "2", "format": "markdown"})
     assert answer.mimetype == "text/markdown"
-    assert answer.text.startswith("### Findings: with the finding exception\n\n2 of 11 findings\n\n1. **")
+    assert answer.text.startswith("### Findings: a finding is exception\n\n2 of 11 findings\n\n1. **")
     assert answer.text.count("rule exception, fingerprint ") == 2
     assert client.get("/api/findings?format=pdf").status_code == 400

@@ -31,7 +31,7 @@ def run(namespace: Namespace, output: Output) -> int:
     import orjson
 
     from diamond_viewer.answers.tallies import errors_answer
-    from diamond_viewer.cli.questions import settled
+    from diamond_viewer.cli.questions import settled, tell_what_was_meant
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.telemetry.units import format_times
 
@@ -43,6 +43,8 @@ def run(namespace: Namespace, output: Output) -> int:
             output.line(str(count))
             return FOUND if count else NOTHING_FOUND
         found = settled(lambda: store.errors(replace(query, page=1), now_ns, query.limit, fingerprint=namespace.group))
+        if not found.groups:
+            tell_what_was_meant(store, query, output)
     if namespace.json:
         for row in errors_answer(found, 0)["groups"]:
             output.json(orjson.dumps(row))

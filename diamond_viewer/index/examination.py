@@ -73,7 +73,7 @@ def suspect_of(place: Place) -> Suspect:
     segment, trace = place
     lines = []
     for part, number in segment.places_of(trace):
-        found = np.unique(part.spans["line"][part.rows_of(number)]).tolist()
+        found = sorted(set(part.spans["line"][part.rows_of(number)].tolist()))
         lines += [part.originals.excerpt(line) for line in found]
     return Suspect(place, trace_id_of(segment, trace), int(segment.traces["span_count"][trace]), tuple(lines))
 

@@ -3,9 +3,18 @@
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Protocol
 
+CORRECTED = ("lesson", "user")  # filters whose values people type from memory
+MAX_ASKED = 1_000  # values that contain a piece of what was typed
 MAX_MEANT = 3
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
+
+
+class HoldsValues(Protocol):
+    """A ``TraceStore`` is one."""
+
+    def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]: ...
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -66,3 +75,11 @@ def likeliest_piece(text: str) -> str:
         for is_number, group in groupby(sorted(pieces_of(text), key=str.isdigit), key=str.isdigit)
     }
     return max(by_kind.get(True) or by_kind.get(False) or [""], key=len)
+
+
+def did_you_mean(store: HoldsValues, field: str, value: str) -> tuple[str, ...]:
+    """Values that are held and that may have been meant; empty when the value itself is held."""
+    piece = likeliest_piece(value)
+    if not piece or any(held == value for held, _ in store.values(field, value, MAX_ASKED)):
+        return ()
+    return meant(value, store.values(field, piece, MAX_ASKED))

@@ -307,8 +307,8 @@ def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:
         status_code=(wire.status.code or 0) if wire.status else 0,
         status_message=(wire.status.message or "") if wire.status else "",
         attributes=attributes_from_wire(bytes(wire.attributes)),
-        events=tuple(_event(event) for event in _list(_EVENTS_DECODER, wire.events)),
-        links=tuple(_link(link) for link in _list(_LINKS_DECODER, wire.links)),
+        events=tuple([_event(event) for event in _list(_EVENTS_DECODER, wire.events)]),
+        links=tuple([_link(link) for link in _list(_LINKS_DECODER, wire.links)]),
         resource=resource,
         scope=scope,
         service=semconv.service_name(resource.attributes),
@@ -361,6 +361,8 @@ def _link(wire: _Link) -> Link:
 
 
 def _list(decoder: "msgspec.json.Decoder[list[T]]", raw: msgspec.Raw) -> list[T]:
+    if raw is _NO_BYTES:
+        return []
     blob = bytes(raw)
     return [] if not blob or blob == b"null" else decoder.decode(blob)
 
@@ -370,6 +372,8 @@ def _count(raw: msgspec.Raw) -> int:
     >>> [_count(msgspec.Raw(wire)) for wire in (b"", b"7", b'"7"', b"null", b"-1", b"1.5", b"[]", b'"many"')]
     [0, 7, 7, 0, 0, 0, 0, 0]
     """
+    if raw is _NO_BYTES:
+        return 0
     digits = bytes(raw).strip(b'"')
     return int(digits) if digits.isdigit() and len(digits) < _LONGEST_COUNT else 0
 
@@ -379,7 +383,7 @@ def _text(raw: msgspec.Raw) -> str:
     >>> [_text(msgspec.Raw(wire)) for wire in (b"", b'"a=b"', b"null", b"5", b'["a"]')]
     ['', 'a=b', '', '', '']
     """
-    return msgspec.json.decode(raw, type=str) if bytes(raw)[:1] == b'"' else ""
+    return msgspec.json.decode(raw, type=str) if raw is not _NO_BYTES and bytes(raw)[:1] == b'"' else ""
 
 
 def _number(value: int | str | None) -> int:

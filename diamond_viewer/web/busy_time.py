@@ -8,7 +8,8 @@ from diamond_viewer.telemetry.model import Histogram
 from diamond_viewer.telemetry.units import format_rfc3339
 
 BUCKETS = 60
-CROWDED_SHARE = 0.98  # it is where this share of the traces began ...
+OUTSIDE_SHARE = 0.02  # it is where all traces began but these, ...
+FEW = 5  # ... and of so many or more one at least may be outside; ...
 CROWDED_BUCKETS = BUCKETS // 3  # ... when that is at most a third of the time
 MAX_ZOOMS = 6
 
@@ -41,12 +42,13 @@ def busy_time(query: Query, store: TraceStore, now_ns: int) -> BusyTime:
     earlier, shown = 0, query
     if query.value("since") or query.value("until"):
         return BusyTime(histogram, query, sum(totals_of(histogram)), 0, is_whole=True)
-    count = sum(totals_of(histogram))
+    whole = count = sum(totals_of(histogram))
+    least = whole - max(int(whole >= FEW), int(OUTSIDE_SHARE * whole))
     for _ in range(MAX_ZOOMS):
         totals = totals_of(histogram)
         totals[0] = max(0, totals[0] - (sum(totals) - count))  # without those that began before it
         first, inside = len(totals), 0
-        while first > 0 and inside < CROWDED_SHARE * count:
+        while first > 0 and inside < least:
             first -= 1
             inside += totals[first]
         if len(totals) - first > CROWDED_BUCKETS or histogram.width_ns <= 1_000_000:

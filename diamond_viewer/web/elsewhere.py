@@ -4,13 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.resembling import likeliest_piece, meant
+from diamond_viewer.query.resembling import CORRECTED, did_you_mean
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_date_time, zone_label
-
-CORRECTED = ("lesson", "user")  # filters whose values people type from memory
-MAX_ASKED = 1_000  # values that contain a piece of what was typed
 
 Href = Callable[[str, str], str]  # a filter and its value -> the same page with it
 
@@ -22,14 +19,6 @@ class Elsewhere:
     sentence: str
     links: tuple[tuple[str, str], ...]
     after: str = ""
-
-
-def did_you_mean(store: TraceStore, field: str, value: str) -> tuple[str, ...]:
-    """Values that are held and that may have been meant; empty when the value itself is held."""
-    piece = likeliest_piece(value)
-    if not piece or any(held == value for held, _ in store.values(field, value, MAX_ASKED)):
-        return ()
-    return meant(value, store.values(field, piece, MAX_ASKED))
 
 
 def meant_instead(store: TraceStore, query: Query, href: Href) -> tuple[Elsewhere, ...]:

@@ -196,26 +196,33 @@ def _said(finding: Finding) -> Said:
 
 
 def _with_headings(rows: Sequence[TaleRow], visits: Sequence[Session]) -> tuple[TaleRow, ...]:
-    """Above the first row of each session stands when it was and how long."""
+    """Above the first row of each session stands when it was and how long; above the first of another day that day, where a
+    session lasts for several."""
     headed: list[TaleRow] = []
-    ahead = list(visits)
+    ahead, day = list(visits), ""
+    has_days = any(format_day(visit.start_ns) != format_day(visit.end_ns) for visit in visits)
     for row in rows:
         heading = ""
         while ahead and row.time_ns >= ahead[0].start_ns:
             heading = session_words(ahead.pop(0))
-        cells = {name: getattr(row, name) for name in TaleRow.__slots__}
-        headed.append(TaleRow(**{**cells, "heading": heading}) if heading and len(visits) > 1 else row)
+        heading = heading if len(visits) > 1 else ""
+        before, day = day, format_day(row.time_ns)
+        if has_days and not heading and day != before:
+            heading = day
+        headed.append(replace(row, heading=heading) if heading else row)
     return tuple(headed)
 
 
 def session_words(visit: Session) -> str:
     """
-    >>> session_words(Session(0, 61_000_000_000, 2, 0, 0))
-    '1970-01-01 00:00:00 – 00:01:01, 1 min 1 s, 2 traces'
+    >>> session_words(Session(0, 61_000_000_000, 2, 0, 0)), session_words(Session(0, 86_400 * 10**9, 1, 0, 0))
+    ('1970-01-01 00:00:00 – 00:01:01, 1 min 1 s, 2 traces', '1970-01-01 00:00:00 – 1970-01-02 00:00:00, 1 d, 1 trace')
     """
     start, end = format_clock(visit.start_ns)[:8], format_clock(visit.end_ns)[:8]
+    day, last_day = format_day(visit.start_ns), format_day(visit.end_ns)
+    until = end if last_day == day else f"{last_day} {end}"
     took = format_duration(visit.end_ns - visit.start_ns)
-    return f"{format_day(visit.start_ns)} {start} – {end}, {took}, {format_times(visit.steps, 'trace')}"
+    return f"{day} {start} – {until}, {took}, {format_times(visit.steps, 'trace')}"
 
 
 def _session_link(visit: Session, address: Address) -> SessionLink:

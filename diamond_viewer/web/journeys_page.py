@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diamond_viewer.query.resembling import did_you_mean
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_count, format_date_time, format_duration, format_share, format_times
 from diamond_viewer.telemetry.ways import TROUBLES, Trouble, Troubles
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.elsewhere import Elsewhere, did_you_mean, outside_the_window
+from diamond_viewer.web.elsewhere import Elsewhere, outside_the_window
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, journey_href, read_journey_address, window_links
 from diamond_viewer.web.status import Status, status_of

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from diamond_viewer.query.log_query import LogQuery
+from diamond_viewer.query.resembling import did_you_mean
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.found_logs import FoundLogs, LogHistogram
 from diamond_viewer.telemetry.model import Health
@@ -20,7 +21,7 @@ from diamond_viewer.telemetry.units import (
     zone_label,
 )
 from diamond_viewer.web.charts import Chart, Row, chart
-from diamond_viewer.web.elsewhere import Elsewhere, did_you_mean
+from diamond_viewer.web.elsewhere import Elsewhere
 from diamond_viewer.web.horizon import budget
 from diamond_viewer.web.log_address import API_LOGS_PATH, LOGS_PATH, logs_href
 from diamond_viewer.web.log_lines import LogLine, log_lines

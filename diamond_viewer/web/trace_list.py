@@ -20,7 +20,7 @@ from diamond_viewer.telemetry.units import (
     is_today,
 )
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.badges import MAX_SHORT, Badge, badges_of, edge_tone, shown_badges
 from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
 from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
 from diamond_viewer.web.list_columns import cells, column_label
@@ -55,6 +55,7 @@ class Row:
     name: str
     status: str
     service: str
+    has_short_service: bool
     spans: str
     badges: tuple[Badge, ...]
     hidden_badges: str
@@ -236,6 +237,7 @@ def _row(
 ) -> Row:
     badges = badges_of(summary, (*diagnosis.findings, *diagnosis.journey))
     shown, hidden_count = shown_badges(badges)
+    service = summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else "")
     return Row(
         trace_id=summary.trace_id,
         href=address.opening(summary.trace_id),
@@ -246,7 +248,8 @@ def _row(
         time_title=format_rfc3339(summary.start_ns),
         name=summary.name or UNNAMED,
         status=status_words(summary),
-        service=summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else ""),
+        service=service,
+        has_short_service=len(service) <= MAX_SHORT,
         spans=format_times(summary.span_count, "span"),
         badges=shown,
         hidden_badges=f"+{hidden_count}" if hidden_count else "",

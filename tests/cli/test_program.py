@@ -30,7 +30,12 @@ def test_the_overview_names_every_subcommand(command: Command) -> None:
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS, ids=lambda subcommand: subcommand.name)
 def test_help_reads_like_a_manual_page_with_examples_that_parse(subcommand: Subcommand) -> None:
     text = Parser(subcommand).format_help()
-    assert [line for line in text.splitlines() if line in SECTIONS] == list(SECTIONS)
+    sections = [line for line in text.splitlines() if line in SECTIONS]
+    assert sections == [one for one in SECTIONS if one in sections or one != "ENVIRONMENT"]
+    variables = re.findall(r"^    DIAMOND_(\w+) ", text, re.MULTILINE)  # those that mean something here, and no others
+    assert variables == [name for name in ("STORE", "MEMORY", "CONFIG") if f"--{name.lower()} " in text]
+    assert ("NO_COLOR" in text) is ("--color" in text)
+    assert not re.search(r"\w-\n", text)  # what is searched for and copied stays in one piece
     assert max(map(len, text.splitlines())) <= 128
     assert subcommand.examples
     for words, meaning in subcommand.examples:
@@ -84,6 +89,14 @@ def test_exit_codes_say_whether_something_was_found(command: Command) -> None:
     assert command("search", "--lesson", "lesson-012", TRACES).code == 0
     nothing = command("search", "--lesson", "lesson-999", TRACES)
     assert (nothing.code, nothing.out) == (1, "")
+
+
+@pytest.mark.parametrize("subcommand", ["search", "stats", "errors", "findings"])
+def test_a_lesson_that_nobody_names_is_answered_with_those_that_were_meant(command: Command, subcommand: str) -> None:
+    said = command(subcommand, "--lesson", "11", TRACES)
+    assert said.code == 1
+    assert said.err == "No trace names the lesson 11. Did you mean lesson-011?\n"
+    assert command(subcommand, "--lesson", "lesson-011", "--max-ms", "0", TRACES).err == ""  # there is such a lesson
 
 
 def test_a_word_beside_files_is_said_to_be_none(command: Command) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from diamond_viewer.cli.error_count import quick_count
 from diamond_viewer.cli.excerpts import excerpts_for, excerpts_of_trace, no_excerpts, telling_bytes
+from diamond_viewer.feed import plain
 from diamond_viewer.feed.backlog import Backlog
+from diamond_viewer.feed.plain import NotPlainError, plain_files, plain_lines
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.otlp_spans import decode_spans
@@ -160,6 +162,36 @@ def test_an_id_that_is_spelled_by_numbers_is_found(tmp_path: Path) -> None:
     spelled = "".join(f"\\u00{ord(digit):02x}" for digit in A_TRACE)
     path.write_text(TRACES.read_text().replace(A_TRACE, spelled))
     assert excerpts_of_trace([str(path)], A_TRACE)()
+
+
+def test_ids_that_stand_among_blanks_are_found(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "traces.json"
+    path.write_text(TRACES.read_text().replace('"traceId":"', '"traceId":" '))
+    expected = command("search", "--all", "--json", "--lesson", "lesson-012", TRACES)
+    assert expected.documents
+    assert command("search", "--all", "--json", "--lesson", "lesson-012", path).out == expected.out
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 1000, 10**7])
+def test_lines_are_cut_out_of_blocks_of_any_size(
+    tmp_path: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "BLOCK_BYTES", block_bytes)
+    path = tmp_path / "traces.json"
+    path.write_bytes(b'{"a":1}\n\n  \n{"b":"' + b"x" * 5000 + b'"}\n{}\n')
+    (name,) = plain_files([str(path)])
+    assert list(plain_lines(name, 6000)) == [b'{"a":1}\n', b'{"b":"' + b"x" * 5000 + b'"}\n', b"{}\n"]
+    with pytest.raises(NotPlainError):
+        list(plain_lines(name, 5000))
+    with path.open("ab") as file:
+        file.write(b'{"later"')
+    assert len(list(plain_lines(name, 6000))) == 3  # what stood there when it was looked up
+    (longer,) = plain_files([str(path)])
+    with pytest.raises(NotPlainError):
+        list(plain_lines(longer, 6000))
+    path.write_bytes(b'{"a":1}\n')
+    with pytest.raises(NotPlainError):
+        list(plain_lines(name, 6000))  # it was truncated meanwhile
 
 
 def test_what_is_compressed_or_asked_for_otherwise_is_read_whole(tmp_path: Path) -> None:

@@ -80,3 +80,19 @@ def test_a_window_of_another_day_says_so() -> None:
     assert "14:38–14:39" in TODAY.get(window).text
     assert "11-22 14:38–14:39" not in TODAY.get(window).text
     assert "11-22 14:38–14:39" in TOMORROW.get(window).text
+
+
+def test_the_tale_of_somebody_who_never_rests_names_each_day() -> None:
+    spans = [
+        span(
+            1,
+            trace=at,
+            start_ns=A_TIME_NS + at * HOUR_NS // 3,
+            attributes={"user.id": "ada"},
+            events=[event("auth.session.created", A_TIME_NS + at * HOUR_NS // 3)],
+        )
+        for at in range(1, 73)
+    ]
+    client = create_app(PlainStore.from_lines([line(*spans)]), clock=lambda: A_TIME_NS + 48 * HOUR_NS).test_client()
+    assert texts(client, "/users/ada", "tale__heading") == ["2026-11-22", "2026-11-23"]
+    assert texts(TOMORROW, "/users/ada", "tale__heading") == []

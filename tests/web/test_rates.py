@@ -83,3 +83,10 @@ def test_operations_have_no_rate_that_is_not_true() -> None:
 
     assert any(note.endswith("/s") for note in notes(client_for(*BUSY)))
     assert not any(note.endswith(("/s", "/min", "/h")) for note in notes(client_for(*BUSY, LONG_JOB)))
+
+
+def test_of_a_few_traces_one_may_be_old() -> None:
+    few = [line(span(1, trace=at + 1, start_ns=NOW_NS - at * SECOND_NS)) for at in range(10)]
+    assert note(client_for(*few, LONG_JOB)) == "50/min in 12 s"
+    apart = [line(span(1, trace=at + 1, start_ns=NOW_NS - at * 1_000 * SECOND_NS)) for at in (0, 1, 9)]
+    assert note(client_for(*apart)) == "1.2/h"

@@ -77,6 +77,10 @@ class TraceStore(Protocol):
         """The whole trace like ``trace``, each span decoded in full only when it is asked for: what a page of it needs."""
         ...
 
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        """Several of them, by trace id, without those that are not held; faster than one by one, and all in memory at once."""
+        ...
+
     def summary(self, trace_id: str) -> TraceSummary | None:
         """The trace's row of the list, without looking at its lines; None when it is not held. It differs when the trace has
         grown."""

@@ -137,18 +137,18 @@ class PlainStore(PlainPeople):
         }
         listed.sort(key=lambda row: (-figures[query.sort](row), *_place(row)))
         first = (query.page - 1) * query.limit
-        page = tuple(listed[first : first + query.limit])
-        return Page(page, total=len(matching), version=self._version, newer=len(matching) - len(listed))
+        page, newer = tuple(listed[first : first + query.limit]), len(matching) - len(listed)
+        return Page(page, total=len(matching), version=self._version, newer=newer)
 
     def trace(self, trace_id: str) -> Trace | None:
-        """Decoded in full and NOT redacted: a test about redaction needs the real store."""
-        if trace_id not in self._spans:
-            return None
-        return Trace(self._summaries[trace_id], tuple(self._spans[trace_id].values()))
+        spans = self._spans.get(trace_id)  # NOT redacted: a test about redaction needs the real store
+        return Trace(self._summaries[trace_id], tuple(spans.values())) if spans else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
-        trace = self.trace(trace_id)
-        return sketch_trace(trace) if trace else None
+        return self.sketches([trace_id]).get(trace_id)
+
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        return {trace_id: sketch_trace(trace) for trace_id in trace_ids if (trace := self.trace(trace_id))}
 
     def summary(self, trace_id: str) -> TraceSummary | None:
         row = self._summaries.get(trace_id)

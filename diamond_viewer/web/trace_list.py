@@ -138,19 +138,14 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
     shows_day = not is_today(now_ns, *(summary.start_ns for summary in page.traces))
     conditions = asked_of_spans(query, now_ns)
     looked_for = [not_said_by_row(conditions, one) if place < MAX_ROWS else () for place, one in enumerate(page.traces)]
-    pairs = [
-        (one, matched(store, one.trace_id, held_of(one), unsaid))
-        for one, unsaid in zip(page.traces, looked_for, strict=True)
-    ]
-    added = [
-        cells(store, one, held_of(one), address.columns, reads=place < MAX_ROWS) if address.columns else ()
-        for place, one in enumerate(page.traces)
-    ]
+    held = [held_of(one) for one in page.traces]
+    reasons = matched(store, list(zip(page.traces, held, looked_for, strict=True)))
+    added = cells(store, list(zip(page.traces, held, strict=True)), address.columns)
     known = _diagnoses(store, page.traces, is_refresh)
     return TraceList(
         rows=tuple(
-            _row(summary, address, longest_ns, shows_day, reasons, more, known.get(summary.trace_id, NOTHING_KNOWN))
-            for (summary, reasons), more in zip(pairs, added, strict=True)
+            _row(summary, address, longest_ns, shows_day, why, more, known.get(summary.trace_id, NOTHING_KNOWN))
+            for summary, why, more in zip(page.traces, reasons, added, strict=True)
         ),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),

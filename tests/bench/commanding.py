@@ -54,7 +54,8 @@ RECIPES = (
     Recipe(
         "search for a lesson",
         f"cat FILES | jq -r '{_SPANS} | select(any((.attributes, .events[]?.attributes)[]?; "
-        f'.key == "lesson.id" and .value.stringValue == "{LESSON}")) | .traceId\'',
+        f'.value.stringValue == "{LESSON}" and (.key == "lesson.id" or .key == "lessonId" or .key == "lesson_id"))) '
+        "| .traceId'",
         ("search", "--all", "--json", "--lesson", LESSON),
         r"grep -oE '\b[0-9a-f]{32}\b' | sort -u",
     ),

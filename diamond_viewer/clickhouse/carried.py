@@ -27,6 +27,7 @@ from diamond_viewer.clickhouse.selection import (
     restricted,
 )
 from diamond_viewer.clickhouse.spans import between
+from diamond_viewer.query.resembling import contains_words, words_of
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redact import REDACTED, redact_text
@@ -152,14 +153,16 @@ def newest_rows(store: Asked, bound: Bound) -> str:
 def pairs_of(
     store: Asked, selection: Selection, field: Field, text: str
 ) -> tuple[list[str], Column, npt.NDArray[np.int64]]:
-    """Users or lessons that are shown with ``text``, whatever its case: the distinct values; and, side by side, the row of a
-    trace in the selection and the place of a value that it names."""
+    """Users or lessons that are shown with every word of ``text``, whatever its case: the distinct values; and, side by side,
+    the row of a trace in the selection and the place of a value that it names."""
     none = np.empty(0, np.int64)
     if not len(selection):
         return [], none, none
     bound = Bound()
     row = Row(store.layout, bound)
-    values = _narrowed(values_of(row, field.value), text, bound)
+    words, values = words_of(text), values_of(row, field.value)
+    for word in words:
+        values = _narrowed(values, word, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
     said_so = "toString(value) AS said, cityHash64(said)"
@@ -171,7 +174,7 @@ def pairs_of(
     )
     shown: dict[str, list[int]] = {}  # what several values are shown as is one
     for value, value_hash in said:
-        if is_shown_with(text, name := redact_text(str(value))):
+        if contains_words(name := redact_text(str(value)), words):
             shown.setdefault(name, []).append(int(value_hash))
     hashes = np.array([value_hash for same in shown.values() for value_hash in same], np.uint64)
     places = np.repeat(np.arange(len(shown)), [len(same) for same in shown.values()])
@@ -179,4 +182,6 @@ def pairs_of(
     keys = keys_of(found["first"][of_pair].astype(np.uint64), found["second"][of_pair].astype(np.uint64))
     traces, of_key = matched(selection.keys, keys)
     both = np.unique(places[at[of_key]] * len(selection) + traces)
-    return list(shown), both % len(selection), both // len(selection)
+    named_here, place = np.unique(both // len(selection), return_inverse=True)  # who is only around it is not in it
+    names = list(shown)
+    return [names[at] for at in named_here.tolist()], both % len(selection), place.astype(np.int64)

@@ -93,12 +93,16 @@ def test_a_window_counts_the_rows_of_its_traces_and_no_others(
 ) -> None:
     starts = sorted(row.start_ns for row in all_rows(in_memory))
     window = {"since": iso(starts[100]), "until": iso(starts[220])}
+    since_ns, until_ns = starts[100] if ends != "until" else 0, starts[220] if ends != "since" else NOW_NS
     query = asked(**{name: value for name, value in window.items() if ends in (name, "both")})
     for ask in (
         lambda store: figures_of(answered(lambda store: store.stats(query, NOW_NS), store)),
         lambda store: answered(lambda store: store.facets(query, NOW_NS, 1000), store).service,
         lambda store: answered(lambda store: store.facets(query, NOW_NS, 1000), store).event,
         lambda store: answered(lambda store: store.facets(query, NOW_NS, 1000), store).user,
+        lambda store: store.troubles("user", "", since_ns, until_ns, 1000),
+        lambda store: store.troubles("lesson", "0", since_ns, until_ns, 1000),
+        lambda store: store.watching(since_ns, until_ns),
     ):
         assert ask(store) == ask(in_memory)
 

@@ -41,7 +41,7 @@ def address(shared_node: Node) -> str:
 def store(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClickHouseStore]:
     """Which cannot name more than a few traces, and answers after each slice, however long that took."""
     for name, value in (
-        ("FIRST_SPANS", 20),
+        ("FIRST_SPANS", 4),
         ("SPANS_AT_ONCE", 1),
         ("GO_ON_NS", 1),
         ("SLICE_NS", 10**15),

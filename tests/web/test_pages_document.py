@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.imports import Imports
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.web.app import create_app
-from diamond_viewer.imports import Imports
 from tests.asking import NOW_NS
 from tests.index.filling import filled
 from tests.web.conftest import LIVE, TRACES

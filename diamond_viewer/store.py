@@ -82,6 +82,11 @@ class TraceStore(Protocol):
         grown."""
         ...
 
+    def beginning_with(self, digits: str, limit: int) -> tuple[TraceSummary, ...]:
+        """At most ``limit`` of the traces whose id begins with these 8 to 31 hex digits in lower case, newest start first, ties
+        by trace id; with the one that these digits are when zeros before them were left out, as ids of 64 bits are written."""
+        ...
+
     def left_ns(self, trace_id: str) -> int:
         """When a trace had to leave memory, in ns since 1970; 0 when it did not, or when that is no longer remembered."""
         ...

@@ -48,7 +48,7 @@ from tests.plain_map import plain_map
 from tests.plain_metrics import plain_catalogue, plain_series_of
 from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
 from tests.plain_tallies import plain_errors, plain_operations
-from tests.plain_trace import LESSON_KEYS, USER_KEYS, ids_under, summarise
+from tests.plain_trace import LESSON_KEYS, USER_KEYS, begins_with, ids_under, summarise
 from tests.plain_ways import plain_troubles, plain_watching, plain_way
 
 
@@ -154,6 +154,9 @@ class PlainStore:
     def summary(self, trace_id: str) -> TraceSummary | None:
         row = self._summaries.get(trace_id)
         return None if row is None else self._followed(row)
+
+    def beginning_with(self, digits: str, limit: int) -> tuple[TraceSummary, ...]:
+        return tuple(row for row in self.summaries() if begins_with(row.trace_id, digits))[:limit]
 
     def left_ns(self, trace_id: str) -> int:
         """It forgets nothing."""

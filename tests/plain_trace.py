@@ -197,3 +197,8 @@ def detail_of(event: Event) -> str:
 
 def _is_number(value: AttributeValue) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def begins_with(trace_id: str, digits: str) -> bool:
+    """An id of 64 bits, half of what there is room for, may have lost its zeros."""
+    return trace_id.startswith(digits) or (len(digits) <= 16 and trace_id == digits.zfill(32))

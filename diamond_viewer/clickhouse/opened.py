@@ -9,13 +9,14 @@ from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.conditions import ENDS, STARTS
 from diamond_viewer.clickhouse.expressions import FAILED, TRACE
 from diamond_viewer.clickhouse.logs import log_lines
-from diamond_viewer.clickhouse.selection import Asked, Selection, counted, halves
+from diamond_viewer.clickhouse.selection import Asked, Selection, counted, halves, ordered
 from diamond_viewer.clickhouse.spans import between, lines_where
 from diamond_viewer.store import SpanBench
 
 MAX_KEPT = 24
 MAX_SPANS = 300_000  # of one trace
 MAX_BACKLINKS = 200
+MAX_ALIKE = 1_000  # traces whose ids begin alike
 EXAMINED_SPANS = 20_000
 AROUND_NS = 3_600_000_000_000  # links from elsewhere are looked for so long before and after a trace
 
@@ -80,6 +81,22 @@ class OpenedTraces:
         linked = bound.value(trace_id)
         where = f"{near} AND has(Links.TraceId, {linked}) AND TraceId != {linked}"
         return list(lines_where(self._store.cluster, self._store.layout, where, bound, MAX_BACKLINKS))
+
+
+def beginning_with(store: Asked, digits: str) -> Selection:
+    """The traces whose ids begin with the digits, as ``TraceStore.beginning_with`` has it; of very many any ``MAX_ALIKE``. The
+    lookup table is sorted by id; without one every id of the table of spans is looked at."""
+    for table in filter(None, (store.layout.lookup, store.layout.spans)):
+        bound = Bound()
+        same = f" OR TraceId = {bound.value(digits.rjust(32, '0'))}" if len(digits) <= 16 else ""
+        begins = f"startsWith(TraceId, {bound.value(digits)}){same}"
+        rows = store.cluster.rows(
+            f"SELECT DISTINCT TraceId FROM {table} WHERE {begins} LIMIT {MAX_ALIKE}", bound.parameters
+        )
+        # the lookup may be younger than the trace, or remember one that is gone
+        if rows and len(found := named(store, [str(row[0]) for row in rows])):
+            return ordered(found)
+    return named(store, [])
 
 
 def named(store: Asked, trace_ids: Sequence[str]) -> Selection:

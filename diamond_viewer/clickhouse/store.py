@@ -11,7 +11,7 @@ from diamond_viewer.clickhouse import carried
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.bench import MakeBench
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.opened import named
+from diamond_viewer.clickhouse.opened import beginning_with, named
 from diamond_viewer.clickhouse.selection import Selection
 from diamond_viewer.clickhouse.told import ToldTraces
 from diamond_viewer.clickhouse.watched import count_events
@@ -74,6 +74,10 @@ class ClickHouseStore(ToldTraces):
     def summary(self, trace_id: str) -> TraceSummary | None:
         bench = self._opened.of(trace_id, self._pulse.version())
         return bench.summary(trace_id) if bench else None
+
+    def beginning_with(self, digits: str, limit: int) -> tuple[TraceSummary, ...]:
+        found = beginning_with(self, digits)
+        return tuple(self._rows.of(found.chosen(np.arange(min(limit, len(found))))))
 
     def left_ns(self, trace_id: str) -> int:
         """What a cluster lets go (TTL) it does not remember."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from diamond_viewer.index import answers
 from diamond_viewer.index.attached import key_of_id
+from diamond_viewer.index.beginnings import beginning_with
 from diamond_viewer.index.carried import CarriedValues
 from diamond_viewer.index.causes import tell as tell_causes
 from diamond_viewer.index.departed_traces import DepartedTraces
@@ -97,6 +98,10 @@ class HeldTraces:
         with self._lock:
             place = self._place(int(self._places.find(key)[0]))
             return self._full_summary(place, key) if place else None
+
+    def beginning_with(self, digits: str, limit: int) -> tuple[TraceSummary, ...]:
+        with self._lock:
+            return beginning_with(list(self._segments.values()), digits, limit)
 
     def _place_of(self, trace_id: str) -> Place | None:
         key = key_of_id(trace_id)

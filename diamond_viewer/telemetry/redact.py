@@ -54,10 +54,11 @@ def redact_attributes(attributes: Attributes) -> Attributes:
     changed: dict[str, AttributeValue] = {}
     shown_keys: dict[str, str] = {}
     for key, value in attributes.items():
-        shown = _redact_value(value, secrecy(key))
+        shown_key = redact_text(key)
+        shown = _redact_value(value, secrecy(key) if shown_key is key else _secrecy_of_both(key, shown_key))
         if shown is not value:
             changed[key] = shown
-        if (shown_key := redact_text(key)) is not key:
+        if shown_key is not key:
             shown_keys[key] = shown_key
     if changed:
         COUNTS.add([shown_keys.get(key, key) for key in changed])
@@ -163,6 +164,11 @@ redact_resource = _Shared(_redact_resource)
 redact_scope = _Shared(_redact_scope)
 
 
+def _secrecy_of_both(key: str, shown_key: str) -> Secrecy:
+    """A value is as secret as either says: ``password=length`` names a length, and is shown as ``password=REDACTED``."""
+    return max(secrecy(key), secrecy(shown_key))
+
+
 def _redact_value(value: AttributeValue, level: Secrecy) -> AttributeValue:
     """The value itself when nothing in it is secret."""
     if isinstance(value, str):
@@ -201,7 +207,8 @@ def _redact_nested(value: Sequence[AttributeValue] | Mapping[str, AttributeValue
                 shown_key = redact_text(key)
                 is_changed = is_changed or shown_key is not key
                 inner[shown_key] = None  # keeps the order: the stack fills values from the end
-                waiting.append((child, max(above, secrecy(key)), inner, shown_key))
+                below = max(above, _secrecy_of_both(key, shown_key))
+                waiting.append((child, below, inner, shown_key))
         elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
             items: list[AttributeValue] = [None] * len(given)
             target[place] = items

@@ -13,6 +13,7 @@ from diamond_viewer.telemetry.own_secrets import Rules, rules, words_of
 from diamond_viewer.telemetry.secret_keys import Secrecy, parameter_secrecy
 
 REDACTED = "REDACTED"
+MAX_PASSES = 8  # over a text that holds secrets; two do for all but those that were made up
 MAX_REMEMBERED = 256  # characters; names, routes and statements repeat, and a memory of longer texts would be large
 
 # a text without any of these holds no name of a secret
@@ -91,11 +92,29 @@ def _redacted(text: str) -> str | None:
     own = rules()
     if not own.is_on:
         return None
+    redacted = _settled(text, own)
+    if own.looks_further:
+        redacted = _without_own(redacted, own)  # once: a pattern may match what it has put there
+    return None if redacted == text else redacted
+
+
+def _settled(text: str, own: Rules) -> str:
+    """What one rule takes out may bring to light what another one knows: a token that was glued to credentials, say. So a text
+    that held a secret is looked at again until nothing more is found."""
+    given = text
+    for _ in range(MAX_PASSES):
+        shown = _looked_through(given, own)
+        if shown == given:
+            return given
+        given = shown
+    return REDACTED  # made to keep us busy
+
+
+def _looked_through(text: str, own: Rules) -> str:
     lower = text.lower()
     has_pairs = "=" in text or ":" in text or "%3" in text
-    is_plain = not has_pairs and "eyJ" not in text and "bearer" not in lower and "basic" not in lower
-    if is_plain and not own.looks_further:
-        return None  # most texts leave here: names, ids, routes
+    if not has_pairs and "eyJ" not in text and "bearer" not in lower and "basic" not in lower:
+        return text  # most texts leave here: names, ids, routes
     redacted = text
     if "://" in text and "@" in text:
         redacted = _USER_IN_ADDRESS.sub(_without_user, redacted)
@@ -105,11 +124,7 @@ def _redacted(text: str) -> str | None:
         redacted = _without_pairs(redacted)
     if "bearer" in lower or "basic" in lower:
         redacted = _SCHEME.sub(_without_credentials, redacted)
-    if "eyJ" in redacted:
-        redacted = _without_tokens(redacted)
-    if own.looks_further:
-        redacted = _without_own(redacted, own)
-    return None if redacted == text else redacted
+    return _without_tokens(redacted) if "eyJ" in redacted else redacted
 
 
 _remembered = lru_cache(maxsize=8192)(_redacted)

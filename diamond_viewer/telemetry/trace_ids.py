@@ -17,6 +17,7 @@ _SHAPES = (
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{22}(==)?")  # of 16 bytes, as protobuf's JSON has them
 _MAX = 400  # characters
+_CUT_OFF = re.compile(r"[0-9a-fA-F]{8,31}")
 _SHORT = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
@@ -48,6 +49,25 @@ def padded_trace_id(text: str) -> str:
     ('00000000000000000af7651916cd43dd', '0af7651916cd43dd8448eb211c80319c', '')
     """
     return trace_id_of(text) or (text.lower().rjust(32, "0") if _SHORT.fullmatch(text) else "")
+
+
+def trace_id_start_of(text: str) -> str:
+    """8 to 31 hex digits in lower case: what is left of an id that was cut off; an empty string for anything else.
+
+    >>> [trace_id_start_of(text) for text in (" 0AF76519", "0af7651", "0af7651916cd43dd8448eb211c80319c", "0af7651x", "0" * 9)]
+    ['0af76519', '', '', '', '000000000']
+    """
+    text = text.strip()
+    return text.lower() if _CUT_OFF.fullmatch(text) else ""
+
+
+def several_traces(digits: str, count: int, is_all: bool = True) -> str:
+    """What is said when ``count`` traces begin like that; without ``is_all`` it is more than ``count - 1``.
+
+    >>> several_traces("0af76519", 3), several_traces("0af76519", 21, is_all=False)
+    ('3 traces begin with 0af76519. Give more digits.', 'More than 20 traces begin with 0af76519. Give more digits.')
+    """
+    return f"{count if is_all else f'More than {count - 1}'} traces begin with {digits}. Give more digits."
 
 
 def trace_id_among_words(text: str) -> str:

@@ -8,7 +8,8 @@ from diamond_viewer.web.status import progress_percent
 
 
 def missing_trace(store: TraceStore, trace_id: str, now_ns: int) -> str:
-    """One or two sentences; the page of a trace that is still to come asks again by itself."""
+    """One or two sentences; the page of a trace that is still to come asks again by itself. Of an id that was cut off, the
+    beginning, with an ellipsis behind it."""
     health = store.health()
     if left_ns := store.left_ns(trace_id):
         return _evicted(trace_id, left_ns, health, now_ns)

@@ -10,9 +10,10 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
 from diamond_viewer.telemetry.otlp_json import encode_span, stream_trace
-from diamond_viewer.telemetry.trace_ids import trace_id_of
+from diamond_viewer.telemetry.trace_ids import trace_id_of, trace_id_start_of
 from diamond_viewer.trace.outline import outline_markdown, outline_text
-from diamond_viewer.web.address import Address
+from diamond_viewer.web.address import Address, trace_href
+from diamond_viewer.web.alike import MAX_LISTED, alike_page, alike_words
 from diamond_viewer.web.diagnosed_trace import diagnosed, trace_markdown
 from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
@@ -21,7 +22,7 @@ from diamond_viewer.web.offline import offline_page
 from diamond_viewer.web.opened_trace import TraceDesk, opened_trace
 from diamond_viewer.web.span_body import span_body
 from diamond_viewer.web.status import Status, status_of
-from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, nothing_new, page, swap_target
+from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, nothing_new, page, redirection, swap_target
 from diamond_viewer.web.trace_address import TraceAddress
 from diamond_viewer.web.trace_list import held_of
 from diamond_viewer.web.trace_shelf import Reading, TraceShelf
@@ -62,9 +63,8 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
             abort(404, missing_trace(store, trace_id, clock()))
         return reading
 
-    def absent(trace_id: str, status: Status, target: str) -> Response:
+    def absent(trace_id: str, missing: str, status: Status, target: str) -> Response:
         """A page that says why, and that polls: the trace may be still to come. One that was open stays as it is."""
-        missing = missing_trace(store, trace_id, clock())
         if target == POLL:
             is_open = bool(request.args.get("held", ""))
             return page(
@@ -90,9 +90,22 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
         seen = f"{store.version()}.{digest(status)}"
         if target == POLL and request.args.get("seen", "") == seen:
             return nothing_new()
-        reading = desk.read(id_or_404(trace_id))
+        digits = trace_id_start_of(trace_id)
+        alike = store.beginning_with(digits, MAX_LISTED + 1) if digits else ()
+        if len(alike) == 1 and not target:
+            arguments = request.query_string.decode("latin-1")
+            return redirection(trace_href(alike[0].trace_id) + (f"?{arguments}" if arguments else ""))
+        if alike and not target:
+            response = page("traces_alike.html", status=status, page=alike_page(digits, alike))
+            response.status_code = 300
+            response.headers[SEEN_HEADER] = seen
+            return response
+        whole_id = alike[0].trace_id if len(alike) == 1 else "" if digits else id_or_404(trace_id)
+        reading = desk.read(whole_id) if whole_id else None
         if reading is None:
-            response = absent(trace_id_of(trace_id), status, target)
+            asked = whole_id or f"{digits}…"
+            missing = alike_words(digits, alike) if alike else missing_trace(store, asked, clock())
+            response = absent(whole_id or digits, missing, status, target)
             response.headers[SEEN_HEADER] = seen
             return response
         has_grown = request.args.get("held", "") != held_of(reading.trace.summary)

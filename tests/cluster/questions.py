@@ -119,6 +119,9 @@ def questions(rows: Sequence[TraceSummary]) -> Iterator[tuple[str, Ask]]:
         yield f"trace {row.trace_id}", calls("trace", row.trace_id, shape=spans_of)
         yield f"logs of {row.trace_id}", calls("trace", row.trace_id, shape=logs_of)
         yield f"diagnosis {row.trace_id}", calls("diagnoses", [row.trace_id], 10**6)
+        for digits in (row.trace_id[:8], row.trace_id[:16], row.trace_id[:31]):
+            yield f"beginning {digits}", calls("beginning_with", digits, 5, shape=lambda found: [*map(row_of, found)])
+    yield "none begins so", calls("beginning_with", "0" * 31, 5)
     yield "no such trace", calls("trace", "0" * 31 + "1")
     yield "no such row", calls("summary", "0" * 31 + "1")
     yield "metrics", calls("metrics", shape=lambda found: found.metrics)

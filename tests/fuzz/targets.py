@@ -163,9 +163,9 @@ def redaction(data: bytes) -> None:
     attributes = {"user.password": SECRET, "nested": value, before: behind}
     redacted = redact_attributes(attributes)
     assert SECRET not in str(redacted), redacted
-    known = {name: redacted[name] for name in ("user.password", "nested")}  # a key that was redacted is another key
-    assert str(redact_attributes(known)).count("REDACTED") >= str(known).count("REDACTED")
-    redact_text(before + behind)
+    assert redact_attributes(redacted) == redacted
+    shown = redact_text(before + behind)
+    assert redact_text(shown) == shown
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

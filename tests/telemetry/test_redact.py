@@ -31,6 +31,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ({"body": b"password=x&a=b"}, {"body": b"password=REDACTED&a=b"}),
         ({JWT: 1}, {REDACTED: 1}),
         ({"x": {JWT: "y"}}, {"x": {REDACTED: "y"}}),
+        (
+            {"password=length": "y", "x": {"password=length": "y"}},
+            {f"password={REDACTED}": REDACTED, "x": {f"password={REDACTED}": REDACTED}},
+        ),
         ({"query": {"sig": "x", "part": "3"}}, {"query": {"sig": REDACTED, "part": "3"}}),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diamond_viewer.telemetry import secret_texts
 from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -187,6 +188,20 @@ def test_hostile_text_takes_time_in_proportion_to_its_length(unit: str) -> None:
     took(1_000)
     small, large = min(took(20_000) for _ in range(3)), took(200_000)
     assert large < 40 * max(small, 0.000_5), f"10 times the text took {large / small:.0f} times as long"
+
+
+def test_what_one_rule_takes_out_hides_nothing_that_another_one_knows() -> None:
+    assert (
+        redact_text(f"Basic dXNlcjpwYXNz{JWT}") == f"Basic {REDACTED}"
+    )  # without the token it is base64, as credentials are
+
+
+def test_a_text_that_never_comes_to_rest_is_redacted_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret_texts, "MAX_PASSES", 1)
+    secret_texts.forget()
+    assert redact_text(f"sent {JWT}") == REDACTED
+    assert redact_text("sent nothing") == "sent nothing"
+    secret_texts.forget()
 
 
 def test_five_million_characters_are_read_in_one_go() -> None:

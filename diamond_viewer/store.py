@@ -77,6 +77,10 @@ class TraceStore(Protocol):
         """The whole trace like ``trace``, each span decoded in full only when it is asked for: what a page of it needs."""
         ...
 
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        """Several of them, by trace id, without those that are not held; faster than one by one, and all in memory at once."""
+        ...
+
     def summary(self, trace_id: str) -> TraceSummary | None:
         """The trace's row of the list, without looking at its lines; None when it is not held. It differs when the trace has
         grown."""
@@ -140,6 +144,11 @@ class TraceStore(Protocol):
         """How many traces that began in the window have a finding of this fingerprint, as far as they have been examined."""
         ...
 
+    def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """How many users have a finding of this fingerprint over several of their traces that happened in the window, as far
+        as their visits have been looked at."""
+        ...
+
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """What is wrong over the traces that name the user and lie in the window, the newest of them if there are very many;
         beyond what each trace shows alone."""
@@ -151,8 +160,8 @@ class TraceStore(Protocol):
         ...
 
     def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
-        """At most ``limit`` users or lessons that contain ``text``, whatever its case, with what went wrong in their traces
-        in the window."""
+        """At most ``limit`` users or lessons that contain every word of ``text``, whatever its case, with what went wrong in
+        their traces in the window."""
         ...
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:

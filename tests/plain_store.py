@@ -41,7 +41,7 @@ from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 from tests.plain_histogram import histogram_of, most_carried, nearest_rank
-from tests.plain_journeys import followed, found_together
+from tests.plain_journeys import PlainPeople, followed
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_logs import plain_logs, read_records
 from tests.plain_map import plain_map
@@ -52,15 +52,14 @@ from tests.plain_trace import begins_with, carried, summarise
 from tests.plain_ways import plain_troubles, plain_watching, plain_way
 
 
-class PlainStore:
+class PlainStore(PlainPeople):
     """A ``TraceStore`` that looks at everything for every question."""
 
     def __init__(self) -> None:
         self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
         self._summaries: dict[str, TraceSummary] = {}
         self._diagnoses: dict[str, Diagnosis] = {}
-        self._together: dict[str, tuple[Finding, ...]] | None = None  # of several traces; worked out when asked for
-        self._rows: list[TraceSummary] = []  # likewise, until spans come: a page asks for the same many times ...
+        self._rows: list[TraceSummary] = []  # until spans come: a page asks for the same many times ...
         self._values: dict[tuple[str, Field], set[str]] = {}  # ... as for what a trace carries
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
@@ -142,18 +141,18 @@ class PlainStore:
         }
         listed.sort(key=lambda row: (-figures[query.sort](row), *_place(row)))
         first = (query.page - 1) * query.limit
-        page = tuple(listed[first : first + query.limit])
-        return Page(page, total=len(matching), version=self._version, newer=len(matching) - len(listed))
+        page, newer = tuple(listed[first : first + query.limit]), len(matching) - len(listed)
+        return Page(page, total=len(matching), version=self._version, newer=newer)
 
     def trace(self, trace_id: str) -> Trace | None:
-        """Decoded in full and NOT redacted: a test about redaction needs the real store."""
-        if trace_id not in self._spans:
-            return None
-        return Trace(self._summaries[trace_id], tuple(self._spans[trace_id].values()))
+        spans = self._spans.get(trace_id)  # NOT redacted: a test about redaction needs the real store
+        return Trace(self._summaries[trace_id], tuple(spans.values())) if spans else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
-        trace = self.trace(trace_id)
-        return sketch_trace(trace) if trace else None
+        return self.sketches([trace_id]).get(trace_id)
+
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        return {trace_id: sketch_trace(trace) for trace_id in trace_ids if (trace := self.trace(trace_id))}
 
     def summary(self, trace_id: str) -> TraceSummary | None:
         row = self._summaries.get(trace_id)
@@ -362,11 +361,8 @@ class PlainStore:
             self._rows = sorted(map(self._followed, self._summaries.values()), key=_place)
         return list(self._rows)
 
-    def together(self) -> dict[str, tuple[Finding, ...]]:
-        if self._together is None:
-            traces = [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
-            self._together = found_together(traces)
-        return self._together
+    def _held_traces(self) -> list[Trace]:
+        return [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
 
     def _followed(self, row: TraceSummary) -> TraceSummary:
         return followed(row, self.together().get(row.trace_id, ()))

@@ -69,7 +69,7 @@ def plain_troubles(rows: Sequence[TraceSummary], field: str, text: str, limit: i
     held: dict[str, list[TraceSummary]] = {}
     for row in rows:
         for value in row.user_ids if field == "user" else row.lesson_ids:
-            if text.casefold() in value.casefold():
+            if all(word in value.casefold() for word in text.casefold().split()):
                 held.setdefault(value, []).append(row)
     found = [_trouble(value, theirs) for value, theirs in held.items()]
     found.sort(key=lambda one: (one.bad_traces == 0, -one.last_ns, -one.seen_ns, one.value))

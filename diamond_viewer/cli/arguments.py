@@ -1,9 +1,12 @@
 """Flags: those of the filters come from the filters' own table, so that pages, API and command line cannot differ."""
 
 import argparse
+import re
 import shutil
+import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from diamond_viewer.cli.subcommand import PROGRAM, CommandError, Subcommand
@@ -13,17 +16,27 @@ if TYPE_CHECKING:
     from diamond_viewer.query.query import Query
 
 EXIT_STATUS = """\
-0  something was found
-1  nothing was found
-2  it cannot be done like this; standard error says why"""
+0    something was found
+1    nothing was found
+2    it cannot be done like this; standard error says why
+130  Ctrl-C ended it"""
 
-ENVIRONMENT = """\
-NO_COLOR        any value: no colours (--color=always wins)
-DIAMOND_STORE   as --store
-DIAMOND_MEMORY  as --memory
-DIAMOND_CONFIG  as --config"""
+ENVIRONMENT = (  # a variable, the flag without which it means nothing, and what it means
+    ("NO_COLOR", "--color", "any value: no colours (--color=always wins)"),
+    ("DIAMOND_STORE", "--store", "as --store"),
+    ("DIAMOND_MEMORY", "--memory", "as --memory"),
+    ("DIAMOND_CONFIG", "--config", "as --config"),
+)
 
 _MAX_HELP_COLUMNS = 100
+_WORD = re.compile(r"[^/.*?\[\]]*[^-/.*?\[\]][^/.*?\[\]]*")  # names of files have a dot, patterns a wildcard
+
+
+class _Help(argparse.HelpFormatter):
+    """Values such as ``signed-in-again`` stay in one piece, to be searched for and copied."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class Parser(ArgumentParser):
@@ -35,7 +48,7 @@ class Parser(ArgumentParser):
             prog=f"{PROGRAM} {subcommand.name}",
             allow_abbrev=False,
             add_help=False,
-            formatter_class=lambda prog: argparse.HelpFormatter(prog, 4, 30, columns),
+            formatter_class=lambda prog: _Help(prog, 4, 30, columns),
         )
         self._subcommand = subcommand
         self._positionals.title, self._optionals.title = "what is read", "other options"
@@ -63,10 +76,14 @@ class Parser(ArgumentParser):
             + _without_colons(formatter.format_help())
             + "\n"
             + _section("EXIT STATUS", EXIT_STATUS)
-            + _section("ENVIRONMENT", ENVIRONMENT)
+            + self._environment()
             + _section("EXAMPLES", examples).rstrip()
             + "\n"
         )
+
+    def _environment(self) -> str:
+        said = [f"{name:<14}  {means}" for name, flag, means in ENVIRONMENT if flag in self._option_string_actions]
+        return _section("ENVIRONMENT", "\n".join(said)) if said else ""
 
     def format_usage(self) -> str:
         """Without the flags: there are twenty, and they stand below."""
@@ -192,6 +209,14 @@ def flag_of(parameter: str) -> str:
 
 def patterns_of(namespace: Namespace) -> tuple[str, ...]:
     return tuple(namespace.patterns) or (DEFAULT_PATTERN,)
+
+
+def hint_for_words(namespace: Namespace) -> str:
+    """What to say where a word was taken for a file, as in ``search lesson-012``; empty where none was."""
+    words = [one for one in namespace.patterns if _WORD.fullmatch(one) and not Path(one).exists()]
+    if not words or not hasattr(namespace, "filters"):
+        return ""
+    return f"To search for {words[0][:60]!r} use -q; for a lesson --lesson, for a user --user."
 
 
 def query_of(namespace: Namespace, now_ns: int) -> "Query":

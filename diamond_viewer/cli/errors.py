@@ -31,7 +31,7 @@ def run(namespace: Namespace, output: Output) -> int:
     import orjson
 
     from diamond_viewer.answers.tallies import errors_answer
-    from diamond_viewer.cli.questions import settled
+    from diamond_viewer.cli.questions import settled, tell_what_was_meant
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.telemetry.units import format_times
 
@@ -43,6 +43,8 @@ def run(namespace: Namespace, output: Output) -> int:
             output.line(str(count))
             return FOUND if count else NOTHING_FOUND
         found = settled(lambda: store.errors(replace(query, page=1), now_ns, query.limit, fingerprint=namespace.group))
+        if not found.groups:
+            tell_what_was_meant(store, query, output)
     if namespace.json:
         for row in errors_answer(found, 0)["groups"]:
             output.json(orjson.dumps(row))
@@ -78,11 +80,9 @@ def group_lines(group: "ErrorGroup", output: Output) -> Iterator[str]:
     yield f"{output.paint(f'{group.count:>6}', 'red')}  {output.paint(key.what or '(nothing was said)', 'bold')}"
     began = f" in {key.cause}" if key.cause and key.cause != key.operation else ""
     yield f"        {output.paint(key.operation)}{output.paint(began)}  {output.paint(key.service, 'cyan')}"
-    met = [
-        format_times(group.traces, "trace"),
-        format_times(group.users, "user"),
-        format_times(group.lessons, "lesson"),
-    ]
+    met = [format_times(group.traces, "trace")]
+    # as on the page: that nobody is named is not that nobody was met
+    met += [format_times(count, noun) for count, noun in ((group.users, "user"), (group.lessons, "lesson")) if count]
     yield f"        {', '.join(met)}, from {stamp(group.first_ns)} to {stamp(group.last_ns)}"
     yield output.paint(f"        --group {key.fingerprint}, for example trace {' '.join(group.examples[:1])}", "grey")
 

@@ -24,7 +24,7 @@ def run(namespace: Namespace, output: Output) -> int:
     import orjson
 
     from diamond_viewer.answers.findings import findings_answer, findings_document, journey_findings
-    from diamond_viewer.cli.questions import settled
+    from diamond_viewer.cli.questions import settled, tell_what_was_meant
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.diagnosis.wording import findings_text
     from diamond_viewer.telemetry.units import format_times
@@ -32,6 +32,8 @@ def run(namespace: Namespace, output: Output) -> int:
     with read_store(namespace, output, excerpts) as store:
         page = settled(lambda: store.findings(query, now_ns))
         journey = journey_findings(store.journey, query, now_ns)
+        if not page.total and not journey:
+            tell_what_was_meant(store, query, output)
     if namespace.json:
         answer = findings_answer(page, journey)
         for row in (*answer["journey"], *answer["findings"]):

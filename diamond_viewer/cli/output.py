@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from copy import copy
 from typing import BinaryIO, TextIO
 
 from diamond_viewer.telemetry.harmless import harmless
@@ -44,6 +45,12 @@ class Output:
         """Of a text of ours."""
         codes = ";".join(_CODES[colour] for colour in colours)
         return f"\x1b[{codes}m{text}\x1b[0m" if self._is_coloured and codes and text else text
+
+    def plain(self) -> "Output":
+        """The same without colours, for what goes to standard error."""
+        other = copy(self)
+        other._is_coloured = False
+        return other
 
     def line(self, text: str = "") -> None:
         self.end_progress()

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from diamond_viewer.cli.arguments import patterns_of
+from diamond_viewer.cli.arguments import hint_for_words, patterns_of
 from diamond_viewer.cli.excerpts import LINE_BYTES, Excerpts, no_excerpts
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import CommandError
@@ -80,7 +80,7 @@ def read_store(
         if not trace_id:
             backlog.read_in_workers(os.cpu_count() or 1, worker_maker())
         follow(backlog, output)
-        tell_troubles(backlog, patterns, output)
+        tell_troubles(backlog, patterns, output, hint_for_words(namespace))
         if held_since_ns := store.health().held_since_ns:
             output.say(
                 f"Traces from before {format_rfc3339(held_since_ns)} did not fit into "
@@ -122,14 +122,14 @@ def follow(backlog: Backlog, output: Output) -> None:
     output.end_progress()
 
 
-def tell_troubles(backlog: Backlog, patterns: Sequence[str], output: Output) -> None:
+def tell_troubles(backlog: Backlog, patterns: Sequence[str], output: Output, hint: str = "") -> None:
+    """``hint`` is said with what is not there."""
     troubles = backlog.troubles()
     if not backlog.has_files:
         named = " or ".join(repr(pattern) for pattern in patterns)
-        raise CommandError(
-            troubles[0] if troubles else f"Nothing matches {named}. Name a file, a glob, or - for standard input."
-        )
-    for trouble in troubles:
+        why = troubles[0] if troubles else f"Nothing matches {named}. Name a file, a glob, or - for standard input."
+        raise CommandError(f"{why} {hint}".rstrip())
+    for trouble in (*troubles, *([hint] if hint else [])):
         output.say(trouble)
     if backlog.bad_lines:
         output.say(f"Left out, because it could not be read: {format_times(backlog.bad_lines, 'line')}.")

@@ -24,7 +24,7 @@ def run(namespace: Namespace, output: Output) -> int:
     import orjson
 
     from diamond_viewer.answers.traces import trace_row
-    from diamond_viewer.cli.questions import all_pages, examined, settled
+    from diamond_viewer.cli.questions import all_pages, examined, settled, tell_what_was_meant
     from diamond_viewer.cli.reading import read_store
     from diamond_viewer.cli.trace_line import trace_line
     from diamond_viewer.telemetry.units import format_count
@@ -42,6 +42,8 @@ def run(namespace: Namespace, output: Output) -> int:
                     output.json(orjson.dumps(trace_row(summary)))
                 else:
                     output.line(trace_line(summary, output))
+        if not page.total:
+            tell_what_was_meant(store, query, output)
         if shown < page.total:
             output.remark(
                 f"{format_count(page.total)} traces match; {format_count(shown)} are shown. More: --limit, --page, --all."

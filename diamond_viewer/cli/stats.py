@@ -28,12 +28,14 @@ def run(namespace: Namespace, output: Output) -> int:
     import orjson
 
     from diamond_viewer.answers.stats import stats_answer
-    from diamond_viewer.cli.questions import settled
+    from diamond_viewer.cli.questions import settled, tell_what_was_meant
     from diamond_viewer.cli.reading import read_store
 
     with read_store(namespace, output, excerpts) as store:
         store.examine(None, query, now_ns)
         stats = settled(lambda: store.stats(query, now_ns))
+        if not stats.traces:
+            tell_what_was_meant(store, query, output)
     if namespace.json:
         output.json(orjson.dumps(stats_answer(stats)))
     else:

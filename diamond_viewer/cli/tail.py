@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from diamond_viewer.cli.arguments import add_files, add_filters, add_output, patterns_of, query_of
+from diamond_viewer.cli.arguments import add_files, add_filters, add_output, hint_for_words, patterns_of, query_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
 
@@ -46,6 +46,8 @@ def run(namespace: Namespace, output: Output) -> int:
         raise CommandError("Standard input is followed alone: leave out the other PATTERNs.")
     if namespace.last < 0:
         raise CommandError(f"--last {namespace.last} is not a whole number from 0 on.")
+    if hint := hint_for_words(namespace):
+        output.say(hint)
     store = new_store(namespace, MAX_MEMORY_BYTES)
     followed = Followed(store)
     make = SpanTeller if namespace.spans else TraceTeller

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 from diamond_viewer.cli.arguments import add_files, add_output, patterns_of
 from diamond_viewer.cli.output import Output
 from diamond_viewer.cli.subcommand import FOUND, NOTHING_FOUND, CommandError, Subcommand
-from diamond_viewer.telemetry.trace_ids import trace_id_of
+from diamond_viewer.telemetry.trace_ids import several_traces, trace_id_of, trace_id_start_of
 
 if TYPE_CHECKING:
     from diamond_viewer.index.memory import MemoryStore
 
 DEFAULT_ROWS = 1_000
+MAX_LISTED = 20
 
 
 def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "trace_id", metavar="TRACE_ID", help="32 hex digits, or a traceparent, UUID, base64 ... of them"
+        "trace_id",
+        metavar="TRACE_ID",
+        help="32 hex digits or the first 8 or more of them; also as a traceparent, a UUID or base64",
     )
     add_files(parser)
     output = add_output(parser, "the document of /api/traces/TRACE_ID: OTLP/JSON, with findings and flows beside it")
@@ -33,23 +36,41 @@ def declare(parser: ArgumentParser) -> None:
 def run(namespace: Namespace, output: Output) -> int:
     from diamond_viewer.cli.excerpts import excerpts_of_trace
 
-    trace_id = trace_id_from(namespace.trace_id)
-    excerpts = excerpts_of_trace(patterns_of(namespace), trace_id)
+    digits = digits_from(namespace.trace_id)
+    excerpts = excerpts_of_trace(patterns_of(namespace), digits)
     from diamond_viewer.cli.reading import read_store  # only now: it takes as long as to find the lines
 
-    with read_store(namespace, output, excerpts, trace_id) as store:
-        return show(store, trace_id, namespace, output)
+    with read_store(namespace, output, excerpts, digits) as store:
+        trace_id = digits if trace_id_of(namespace.trace_id) else the_one_beginning_with(store, digits, output)
+        return show(store, trace_id, namespace, output) if trace_id else NOTHING_FOUND
 
 
-def trace_id_from(text: str) -> str:
-    """In lower-case hex. Raises ``CommandError`` for what is no trace id.
+def digits_from(text: str) -> str:
+    """In lower-case hex: all 32, or as many as are left of an id that was cut off. Raises ``CommandError`` for what is neither.
 
-    >>> trace_id_from("0AF7651916CD43DD8448EB211C80319C"), trace_id_from("CvdlGRbNQ92ESOshHIAxnA==")
-    ('0af7651916cd43dd8448eb211c80319c', '0af7651916cd43dd8448eb211c80319c')
+    >>> digits_from("0AF7651916CD43DD8448EB211C80319C"), digits_from("CvdlGRbNQ92ESOshHIAxnA=="), digits_from("0AF76519")
+    ('0af7651916cd43dd8448eb211c80319c', '0af7651916cd43dd8448eb211c80319c', '0af76519')
     """
-    if found := trace_id_of(text):
+    if found := trace_id_of(text) or trace_id_start_of(text):
         return found
-    raise CommandError(f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
+    raise CommandError(
+        f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f, or the first 8 or more of them."
+    )
+
+
+def the_one_beginning_with(store: "MemoryStore", digits: str, output: Output) -> str:
+    """The id of the trace that is meant, or empty when there is none. Raises ``CommandError`` when there are several."""
+    from diamond_viewer.cli.trace_line import trace_line
+
+    found = store.beginning_with(digits, MAX_LISTED + 1)
+    if not found:
+        output.say(f"No trace in these files has an id that begins with {digits}.")
+        return ""
+    if len(found) == 1:
+        return found[0].trace_id
+    for summary in found[:MAX_LISTED]:
+        output.say(trace_line(summary, output.plain()))
+    raise CommandError(several_traces(digits, len(found), is_all=len(found) <= MAX_LISTED))
 
 
 def show(store: "MemoryStore", trace_id: str, namespace: Namespace, output: Output) -> int:
@@ -99,9 +120,11 @@ SUBCOMMAND = Subcommand(
     """\
 The tree of its spans with a bar for each, ◆ for an event and ✗ for an error; then where errors began, what
 happened in order of time, and what the rules say. It is found wherever its spans lie: in several files, in
-compressed ones, under ids in upper case or base64.""",
+compressed ones, under ids in upper case. The first 8 digits or more of an id will do when no other trace
+begins like that; otherwise those that do are named.""",
     (
         ("trace d4d3167950cda8140d447d12cb907d2c", "As a waterfall"),
+        ("trace d4d31679", "By what is left of an id that was cut off"),
         ("trace d4d3167950cda8140d447d12cb907d2c --color always | less -R", "One that is longer than the screen"),
         (
             "trace d4d3167950cda8140d447d12cb907d2c --json traces.json | jq '.findings[].sentence'",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from diamond_viewer.cli.output import SERVICE_COLOURS, Output
 from diamond_viewer.telemetry.model import STATUS_ERROR
+from diamond_viewer.telemetry.shown_values import value_text
 from diamond_viewer.telemetry.sketch import severity_of, whole_event
 from diamond_viewer.telemetry.units import format_duration, format_offset, format_times
 from diamond_viewer.trace.arranged import Arranged
@@ -139,7 +140,7 @@ def _story(trace: Arranged, output: Output) -> Iterator[str]:
 
 def _event(told: Entry, output: Output) -> str:
     event = whole_event(told.event)
-    pairs = [(key, str(value)) for key, value in event.attributes.items()]
+    pairs = [(key, value_text(value)) for key, value in event.attributes.items()]
     said = [f"{key}={text}" for key, text in pairs if len(text) <= MAX_VALUE and "\n" not in text][:MAX_SAID]
     severity = severity_of(told.log) if told.log else ""
     where = f"({told.span.name})" if told.span else ""

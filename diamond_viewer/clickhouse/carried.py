@@ -27,6 +27,7 @@ from diamond_viewer.clickhouse.selection import (
     restricted,
 )
 from diamond_viewer.clickhouse.spans import between
+from diamond_viewer.query.resembling import contains_words, words_of
 from diamond_viewer.query.terms import Field, SpanMarked
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Flag
@@ -185,14 +186,16 @@ def newest_rows(store: Asked, bound: Bound) -> str:
 def pairs_of(
     store: Asked, selection: Selection, field: Field, text: str
 ) -> tuple[list[str], Column, npt.NDArray[np.int64]]:
-    """Users or lessons that are shown with ``text``, whatever its case: the distinct values; and, side by side, the row of a
-    trace in the selection and the place of a value that it names."""
+    """Users or lessons that are shown with every word of ``text``, whatever its case: the distinct values; and, side by side,
+    the row of a trace in the selection and the place of a value that it names."""
     none = np.empty(0, np.int64)
     if not len(selection):
         return [], none, none
     bound = Bound()
     row = Row(store.layout, bound)
-    values = _narrowed(values_of(row, field.value), text, bound)
+    words, values = words_of(text), values_of(row, field.value)
+    for word in words:
+        values = _narrowed(values, word, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     sql = (
         f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
@@ -204,7 +207,7 @@ def pairs_of(
         pairs = np.array([_pair(pair) for pair in theirs], np.uint64).reshape(-1, 2)
         found, _ = matched(keys, keys_of(pairs[:, 0], pairs[:, 1]))
         shown = redact_text(str(value))
-        if len(found) and is_shown_with(text, shown):
+        if len(found) and contains_words(shown, words):
             rows_of.setdefault(shown, []).append(found)
     traces = [np.unique(np.concatenate(parts)) for parts in rows_of.values()]
     places = [np.full(len(found), place) for place, found in enumerate(traces)]

@@ -71,6 +71,9 @@ class ClickHouseStore(ToldTraces):
         bench = self._opened.of(trace_id, self._pulse.version())
         return bench.sketch(trace_id) if bench else None
 
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        return {trace_id: found for trace_id in trace_ids if (found := self.sketch(trace_id)) is not None}
+
     def summary(self, trace_id: str) -> TraceSummary | None:
         bench = self._opened.of(trace_id, self._pulse.version())
         return bench.summary(trace_id) if bench else None

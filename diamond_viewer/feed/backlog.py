@@ -1,7 +1,7 @@
 """What stands in the files now, read once from the oldest to the newest, for whoever asks one question and goes."""
 
-import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from diamond_viewer.feed import files
 from diamond_viewer.feed.history import MIN_BYTES, History
@@ -116,10 +116,16 @@ class Backlog:
         for family in self._shelf.families.values():
             has_backups = any(self._shelf.family_of(tail) is family for tail in tails)
             if family.is_waiting and not has_backups:
-                found.append(f"There is no file '{os.path.relpath(family.group.live_path)}'.")
+                found.append(f"There is no file '{_as_typed(family.group.live_path)}'.")
             elif family.trouble and not family.is_waiting:
                 found.append(family.trouble.sentence)
         found += [tail.trouble or tail.failure for tail in tails if tail.trouble or tail.failure]
         if self._stream is not None and self._stream.failure:
             found.append(self._stream.failure)
         return list(dict.fromkeys(found))
+
+
+def _as_typed(path: str) -> str:
+    """From the working folder where it lies below that, else from the root: ``../../..`` tells nobody where."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

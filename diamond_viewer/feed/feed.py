@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from diamond_viewer.feed import files, report
 from diamond_viewer.feed.history import MIN_BYTES, History
-from diamond_viewer.feed.ingest import Ingest, Ledger
+from diamond_viewer.feed.ingest import Ingest
 from diamond_viewer.feed.reading import Reader
 from diamond_viewer.feed.shelf import Shelf
 from diamond_viewer.feed.tail import Role, Tail
@@ -60,7 +60,7 @@ class Feed:
         self._watch = watch(self._changed.set)
         self._only_last_bytes = only_last_bytes
         self._thread: threading.Thread | None = None
-        self._stumbles = Ledger()
+        self._stumbles = self._ingest.stumbles
         self._backlog: list[tuple[Tail, int]] | None = None  # what stood on disk at the first look, and its size
         self._lines_before = 0
         self._last_line_ns = 0
@@ -119,7 +119,9 @@ class Feed:
         for action in (self._survey, self._read, self._writer.commit, self._report):
             try:
                 more = bool(action()) or more
-            except Exception as error:
+            except (
+                Exception
+            ) as error:  # the last line of defence: a feed that dies of a bug would look like a quiet day
                 kind = type(error).__name__
                 if kind not in self._stumbles.problems:  # once: what is wrong now is likely to be so at every look
                     log.exception("The feed stumbled; the next look tries again.")

@@ -179,7 +179,7 @@ def open_file(path: str) -> tuple[int, Name]:
         status = os.fstat(descriptor)
         _refuse_all_but_files(path, status.st_mode)
         return descriptor, _name(path, status)
-    except BaseException:
+    except BaseException:  # also Ctrl-C: nobody else knows of the descriptor yet. Nothing is swallowed
         os.close(descriptor)
         raise
 

@@ -1,5 +1,6 @@
 """Lines in, spans written: each line is checked once, decoded once, and counted when it cannot be read."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from diamond_viewer.store import TraceWriter
 from diamond_viewer.telemetry.model import Problem
 from diamond_viewer.telemetry.otlp import Batch, LineError, decode_line
 from diamond_viewer.telemetry.otlp_documents import behind_fragment, documents_in, holds_several
+from diamond_viewer.telemetry.redact import redact_text
 
 COUNTERS = (
     "rotations",
@@ -32,7 +34,10 @@ COUNTERS = (
 MAX_KNOWN_ENDS = 1_000
 MAX_PREVIEWS = 100  # of one kind in one file; from then on every hundredth
 MAX_PROBLEM_KINDS = 20  # of one source: kinds are few, but their names come from errors
+INTERNAL_ERROR = "internal error"
 _FIRST_BYTES = frozenset((b"{", b"[", b" ", b"\t", b"\xef"))  # 0xEF: a byte order mark
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -50,7 +55,8 @@ class Ledger:
             # a file of another sort is a million bad lines: looking for secrets in each of them would take minutes
             self.problems[kind] = Problem(kind, before.sentence, before.offset, before.preview, count)
         elif before is not None or len(self.problems) < MAX_PROBLEM_KINDS:
-            self.problems[kind] = Problem(kind, sentence, offset, preview(line), count)
+            # an error may quote what it stumbled over
+            self.problems[kind] = Problem(kind, redact_text(sentence), offset, preview(line), count)
 
     def withdraw(self, kind: str) -> None:
         """One problem of this kind turned out to be none."""
@@ -64,8 +70,10 @@ class Ingest:
 
     def __init__(self, writer: TraceWriter, decode: Callable[[bytes], Batch] = decode_line) -> None:
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+        self.stumbles = Ledger()  # of no file: what the viewer itself did wrong
         self.lines = 0
         self.bad_lines = 0
+        self._stumbled_over: set[str] = set()
         self._known_ends: dict[bytes, None] = {}  # digests of second halves that files began with, oldest first
         self._writer = writer
         self._decode = decode
@@ -84,7 +92,7 @@ class Ingest:
         except LineError as error:
             kind, sentence = error.kind, str(error)
         except Exception as error:  # noqa: BLE001  (a bug in decoding costs the line it tripped over, never the feed)
-            kind, sentence = "internal error", f"The line made the viewer stumble: {type(error).__name__}: {error}."
+            kind, sentence = INTERNAL_ERROR, self._stumbled(error)
         if (kind or not is_one) and len(documents := documents_in(offset, line)) > 1:
             (_, first), *others = documents
             used = self.take(ledger, offset, first, halves)
@@ -138,9 +146,20 @@ class Ingest:
         """Write the line if it is telemetry as it stands, else do and count nothing."""
         try:
             self._write(line)
-        except Exception:  # noqa: BLE001  (whatever is wrong with it, the caller has another plan)
+        except LineError:
+            return False  # the caller has another plan
+        except Exception as error:  # noqa: BLE001  (a bug; the caller refuses the line for another reason: told here)
+            self.stumbles.note(INTERNAL_ERROR, self._stumbled(error))
             return False
         return True
+
+    def _stumbled(self, error: Exception) -> str:
+        """The sentence about it; where it happened goes to the log, once for each kind."""
+        name = type(error).__name__
+        if name not in self._stumbled_over and len(self._stumbled_over) < MAX_PROBLEM_KINDS:
+            self._stumbled_over.add(name)
+            log.error("A line made the viewer stumble; it is counted as a bad line.", exc_info=error)
+        return f"The line made the viewer stumble: {name}: {error}."
 
     def refuse(self, ledger: Ledger, kind: str, sentence: str, offset: int, line: bytes) -> None:
         """Count a line that cannot be read, and keep its beginning."""

@@ -92,7 +92,7 @@ def _send(connection: Connection, work: Callable[[], object]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and so ends those that it asked
     try:
         answer = work()
-    except Exception:  # noqa: BLE001  (the file is read again with more care, and then says what is wrong)
+    except Exception:  # noqa: BLE001  (who asked learns of it as ``WorkError``, and reads the file again with more care)
         return
     with suppress(OSError):  # nobody waits for it any more
         connection.send(answer)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from diamond_viewer.feed import files
 from diamond_viewer.feed.files import FeedError, Key, Name
 
-BUFFER_BYTES = 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
+KEPT_BYTES = 16 * 1024 * 1024  # more than a line usually takes
 
 
 class NotPlainError(Exception):
@@ -20,6 +21,7 @@ class NotPlainError(Exception):
 def plain_files(patterns: Sequence[str]) -> list[Name]:
     """All files that the patterns name, with their backups, each once, in the order in which the feed reads a family."""
     found: dict[Key, Name] = {}
+    bytes(KEPT_BYTES)  # once so much was given back, glibc asks the kernel no more for each block and each line anew
     try:
         files.check_patterns(patterns)
         for group in files.groups(patterns):
@@ -36,19 +38,42 @@ def plain_files(patterns: Sequence[str]) -> list[Name]:
 
 
 def plain_lines(name: Name, max_line_bytes: int) -> Iterator[bytes]:
-    """The lines that stood in the file when it was looked up, without their line feeds. Empty ones are left out."""
+    """The lines that stood in the file when it was looked up, with their line feeds. Empty ones are left out."""
     try:
         descriptor, now = files.open_file(name.path)
-        with os.fdopen(descriptor, "rb", BUFFER_BYTES) as file:
+        try:
             if now.key != name.key or os.pread(descriptor, 1, 0) not in (b"{", b""):
                 raise NotPlainError
-            left_bytes = name.size_bytes
-            while left_bytes > 0:
-                line = file.readline(max_line_bytes)
-                left_bytes -= len(line)
-                if not line.endswith(b"\n"):
-                    raise NotPlainError
-                if not line.isspace():
-                    yield line
+            yield from _lines(descriptor, name.size_bytes, max_line_bytes)
+        finally:
+            os.close(descriptor)
     except OSError:
         raise NotPlainError from None
+
+
+def _lines(descriptor: int, left_bytes: int, max_line_bytes: int) -> Iterator[bytes]:
+    """Cut out of blocks: less than half of the time that ``readline`` takes, and not mapped, because a file that is truncated
+    meanwhile would end the process."""
+    begun: list[bytes] = []  # of the line that no block has ended yet
+    begun_bytes = 0
+    while left_bytes > 0:
+        block = os.read(descriptor, min(BLOCK_BYTES, left_bytes))
+        left_bytes -= len(block)
+        begin = 0
+        while (end := block.find(b"\n", begin)) >= 0:
+            line = block[begin : end + 1]
+            begin = end + 1
+            if begun:
+                line = b"".join((*begun, line))
+                begun, begun_bytes = [], 0
+            if len(line) > max_line_bytes:
+                raise NotPlainError
+            if not line.isspace():
+                yield line
+        if begin < len(block):
+            begun.append(block[begin:])
+            begun_bytes += len(block) - begin
+        if not block or begun_bytes > max_line_bytes:
+            raise NotPlainError
+    if begun:
+        raise NotPlainError

@@ -37,12 +37,15 @@ Identity = tuple[int, int]
 class _Waker(FileSystemEventHandler):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
+        self._has_failed = False
 
     def dispatch(self, event: FileSystemEvent) -> None:
         try:
             self._wake()
-        except Exception:
-            log.debug("the wake-up call failed", exc_info=True)
+        except Exception:  # it is the caller's: what it may raise is not known here, and the observer would die of it
+            if not self._has_failed:  # once: events come by the thousand
+                log.exception("The wake-up call failed: new lines are found by looking twice a second.")
+            self._has_failed = True
 
 
 class Watch:
@@ -65,7 +68,10 @@ class Watch:
         self._not_before_s = float("-inf")
 
     def aim(self, directories: Iterable[str]) -> None:
-        """Watch exactly these directories that exist; replace the observer if it or one of its directories is gone."""
+        """Watch exactly these directories that exist; replace the observer if it or one of its directories is gone.
+
+        What the system refuses becomes a notice; anything else that watchdog raises is the caller's to tell.
+        """
         wanted = {directory: identity for directory in directories if (identity := _identity(directory))}
         if wanted == self._watched and self._is_alive():
             return
@@ -77,7 +83,7 @@ class Watch:
         if wanted:
             try:
                 self._start(wanted)
-            except Exception as error:  # noqa: BLE001  (looking twice a second is enough for correctness: any failure is a notice)
+            except (OSError, RuntimeError) as error:  # no watch, no descriptor, no thread to be had
                 self._start_polling(error)
 
     def stop(self) -> None:
@@ -87,7 +93,7 @@ class Watch:
                 observer.stop()
                 if observer.is_alive():
                     observer.join(timeout=1.0)
-            except Exception:
+            except (OSError, RuntimeError):  # its descriptors are gone already, or it never began
                 log.debug("the observer did not stop", exc_info=True)
 
     def _start(self, directories: dict[str, Identity]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS, Diagnosis, diagnose, diagnosis_of
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.opening import read_shared
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import trace_id_of
@@ -72,7 +73,7 @@ def suspect_of(place: Place) -> Suspect:
     segment, trace = place
     lines = []
     for part, number in segment.places_of(trace):
-        found = np.unique(part.spans["line"][part.rows_of(number)]).tolist()
+        found = sorted(set(part.spans["line"][part.rows_of(number)].tolist()))
         lines += [part.originals.excerpt(line) for line in found]
     return Suspect(place, trace_id_of(segment, trace), int(segment.traces["span_count"][trace]), tuple(lines))
 
@@ -93,17 +94,10 @@ def in_portions(suspects: Sequence[Suspect]) -> Iterator[list[Suspect]]:
 
 def whole_traces(wanted: Sequence[Suspect]) -> list[Trace]:
     """Decoded in full; each line once, however many of the traces lie on it."""
-    on_line: dict[tuple[int, int], tuple[Excerpt, set[str]]] = {}
-    for suspect in wanted:
-        for line in suspect.lines:
-            on_line.setdefault(line.place, (line, set()))[1].add(suspect.trace_id)
     spans: dict[str, list[Span]] = {suspect.trace_id: [] for suspect in wanted}
-    block, last = b"", None
-    for _, (line, trace_ids) in sorted(on_line.items(), key=lambda pair: pair[0]):
-        if last is None or not line.shares_block_with(last):
-            block, last = line.read_block(), line
+    for text, trace_ids in read_shared((suspect.trace_id, suspect.lines) for suspect in wanted):
         try:
-            for span in decode_spans_among(line.cut(block), trace_ids):
+            for span in decode_spans_among(text, trace_ids):
                 spans[span.trace_id].append(span)
         except msgspec.DecodeError:
             continue  # nested deeper than anything that can be shown

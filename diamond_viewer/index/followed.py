@@ -22,7 +22,7 @@ from diamond_viewer.index.journey_suspicion import accused
 from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
-from diamond_viewer.index.segment import Place, Segment
+from diamond_viewer.index.segment import Place, Segment, by_segment
 from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.told import FOUND_TOGETHER, UNFOLLOWED, WAITING, journey_bits_of
 from diamond_viewer.index.visiting import Visit, key_of, signs_of, visits_around
@@ -73,7 +73,7 @@ class FollowedTraces(HeldTraces):
                 if segment is None:
                     return True
                 guilty = self._acquit(segment, chosen)
-            steps_of_all = {step.trace_id: step for _, steps, _ in guilty for step in steps}
+            steps_of_all = {step.trace_id: step for _, steps, _ in guilty for step in steps if step.lines}
             in_order_of_lines = sorted(steps_of_all.values(), key=lambda step: [line.place for line in step.lines])
             for portion in in_portions(in_order_of_lines):
                 self._ways_of(portion)  # neighbours share lines
@@ -83,6 +83,18 @@ class FollowedTraces(HeldTraces):
                     self._version += self._write_together(visit, steps, found)
             if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                 return False
+
+    def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """See ``TraceStore``."""
+        with self._lock:
+            users = {
+                user: trace_id
+                for trace_id, by_visit in self._together.items()
+                for (user, _), findings in by_visit.items()
+                for one in findings
+                if one.fingerprint == fingerprint and since_ns <= one.time_ns <= until_ns
+            }
+            return sum(self._place_of(trace_id) is not None for trace_id in users.values())
 
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """See ``TraceStore``."""
@@ -117,7 +129,7 @@ class FollowedTraces(HeldTraces):
         matching = Matching(segments, (Carries(Field.USER, user), Overlaps(since_ns, until_ns)))
         places = [(segment, trace) for segment in segments for trace in matching.traces(segment).tolist()]
         places.sort(key=lambda place: (int(place[0].traces["start_ns"][place[1]]), trace_id_of(*place)))
-        return _newest(places)
+        return self._newest(places)
 
     def _next_unfollowed(self, query: Query | None, now_ns: int) -> tuple[Segment | None, Indexes]:
         """The newest segment in which traces wait that have been examined themselves, and some of those."""
@@ -145,11 +157,36 @@ class FollowedTraces(HeldTraces):
             numbers = {key_of(place): number for number, place in enumerate(visit.places)}
             together = sorted(sign._replace(trace=numbers[key]) for key in numbers for sign in signs[key])
             if told := accused(together, self.thresholds):
-                guilty.append((visit, *_summoned(visit.places, told)))
+                guilty.append((visit, *self._summoned(visit.places, told)))
             else:
                 self._version += self._write_together(visit, (), ())
         segment.trace_columns()["findings"][traces] &= ~UNFOLLOWED  # also of those that name nobody
         return guilty
+
+    def _summoned(
+        self, places: Sequence[Place], charges: Mapping[str, frozenset[int]]
+    ) -> tuple[list[Suspect], _Charges]:
+        """Of a visit the traces that any rule has to look at, and for each rule their ids. The last is always among them: it
+        says until when the person was seen."""
+        ends = [int(segment.traces["end_ns"][trace]) for segment, trace in places]
+        last = {len(places) - 1, ends.index(max(ends))}
+        everybody = range(len(places))
+        wanted = {rule: last.union(traces or everybody) for rule, traces in charges.items()}
+        chosen = sorted(set().union(*wanted.values()))
+        steps = self._newest([places[place] for place in chosen])
+        ids = {place: trace_id_of(*places[place]) for place in chosen}
+        return steps, {rule: tuple(ids[place] for place in sorted(theirs)) for rule, theirs in wanted.items()}
+
+    def _newest(self, places: Sequence[Place]) -> list[Suspect]:
+        """Of places in order of time the last, as many as can be decoded at once; in order of time."""
+        way: list[Suspect] = []
+        span_count = 0
+        for place in places[::-1][:MAX_STEPS]:
+            span_count += int(place[0].traces["span_count"][place[1]])
+            if span_count > MAX_SPANS:
+                break
+            way.append(self._step(place))
+        return way[::-1]
 
     def _found_over(self, steps: Sequence[Suspect], charges: _Charges) -> tuple[Finding, ...]:
         """Each rule is asked about the traces it has to look at. One that stumbles costs what is said of this visit."""
@@ -171,8 +208,12 @@ class FollowedTraces(HeldTraces):
         """What each of these traces adds to a way, by trace id. Each is decoded once, as long as it does not grow."""
         with self._lock:
             known = {step.trace_id: self._ways.get(step.trace_id) for step in steps}
+            missing = [
+                step if step.lines else suspect_of(step.place)
+                for step in steps
+                if (kept := known[step.trace_id]) is None or kept[0] != step.span_count
+            ]
         ways = {trace_id: kept[1] for trace_id, kept in known.items() if kept is not None}
-        missing = [step for step in steps if (kept := known[step.trace_id]) is None or kept[0] != step.span_count]
         for step, trace in zip(missing, whole_traces(missing), strict=True):
             ways[step.trace_id] = way_of(trace)
         with self._lock:
@@ -183,28 +224,41 @@ class FollowedTraces(HeldTraces):
                 self._ways.popitem(last=False)
         return ways
 
+    def _step(self, place: Place) -> Suspect:
+        """Without its lines where it is known what the trace adds to a way. Under the lock."""
+        segment, trace = place
+        trace_id, span_count = trace_id_of(segment, trace), int(segment.traces["span_count"][trace])
+        kept = self._ways.get(trace_id)
+        if kept is None or kept[0] != span_count:
+            return suspect_of(place)
+        self._ways.move_to_end(trace_id)
+        return Suspect(place, trace_id, span_count, ())
+
     def _write_together(self, visit: Visit, steps: Sequence[Suspect], found: tuple[Finding, ...]) -> bool:
         """True when another thing is said of a trace of the visit than before. Under the lock."""
         of_trace: dict[str, tuple[Finding, ...]] = {}
         for finding in found:
             for trace_id in finding.trace_ids:
                 of_trace[trace_id] = (*of_trace.get(trace_id, ()), finding)
+        told = {key_of(step.place) for step in steps if step.trace_id in of_trace}
         grown = {key_of(step.place) for step in steps if step.has_changed}
         has_news = False
-        for place in visit.places:
-            segment, trace = place
-            columns = segment.trace_columns()
-            before = columns["findings"][trace]
-            trace_id = trace_id_of(segment, trace) if of_trace or before & FOUND_TOGETHER else ""
-            if trace_id:
+        for segment, _, traces in by_segment(visit.places):
+            findings = segment.trace_columns()["findings"]
+            before = findings[traces]
+            is_told = [(segment.number, trace) in told for trace in traces.tolist()]
+            for trace in traces[is_told | (before & FOUND_TOGETHER > 0)].tolist():
+                trace_id = trace_id_of(segment, trace)
                 self._remember(trace_id, (visit.user, visit.number), of_trace.get(trace_id, ()))
-            after = before & ~FOUND_TOGETHER | journey_bits_of(self.together(trace_id) if trace_id else ())
-            if key_of(place) not in grown and not before & WAITING:
-                after &= ~UNFOLLOWED
-            columns["findings"][trace] = after
-            if (before ^ after) & FOUND_TOGETHER:
-                segment.summaries.pop(trace, None)
-                has_news = True
+                bits = findings[trace]
+                findings[trace] = bits & ~FOUND_TOGETHER | journey_bits_of(self.together(trace_id))
+                if (bits ^ findings[trace]) & FOUND_TOGETHER:
+                    segment.summaries.pop(trace, None)
+                    has_news = True
+            is_done = before & WAITING == 0
+            if grown:
+                is_done &= [(segment.number, trace) not in grown for trace in traces.tolist()]
+            findings[traces[is_done]] &= ~UNFOLLOWED
         return has_news
 
     def _remember(self, trace_id: str, visit: tuple[str, int], found: tuple[Finding, ...]) -> None:
@@ -214,28 +268,3 @@ class FollowedTraces(HeldTraces):
             self._together[trace_id] = kept
             while len(self._together) > MAX_TOGETHER:
                 self._together.popitem(last=False)
-
-
-def _summoned(places: Sequence[Place], charges: Mapping[str, frozenset[int]]) -> tuple[list[Suspect], _Charges]:
-    """Of a visit the traces that any rule has to look at, and for each rule their ids. The last is always among them: it says
-    until when the person was seen."""
-    ends = [int(segment.traces["end_ns"][trace]) for segment, trace in places]
-    last = {len(places) - 1, ends.index(max(ends))}
-    everybody = range(len(places))
-    wanted = {rule: last.union(traces or everybody) for rule, traces in charges.items()}
-    chosen = sorted(set().union(*wanted.values()))
-    steps = _newest([places[place] for place in chosen])
-    ids = {place: trace_id_of(*places[place]) for place in chosen}
-    return steps, {rule: tuple(ids[place] for place in sorted(theirs)) for rule, theirs in wanted.items()}
-
-
-def _newest(places: Sequence[Place]) -> list[Suspect]:
-    """Of places in order of time the last, as many as can be decoded at once; in order of time."""
-    way: list[Suspect] = []
-    span_count = 0
-    for place in places[::-1][:MAX_STEPS]:
-        span_count += int(place[0].traces["span_count"][place[1]])
-        if span_count > MAX_SPANS:
-            break
-        way.append(suspect_of(place))
-    return way[::-1]

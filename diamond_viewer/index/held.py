@@ -6,7 +6,7 @@ store are values, never live arrays.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,8 +88,11 @@ class HeldTraces:
         return opened(found) if found else None
 
     def sketch(self, trace_id: str) -> TraceSketch | None:
-        found = self._lines_of(trace_id)
-        return sketched(found) if found else None
+        return self.sketches([trace_id]).get(trace_id)
+
+    def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        found = {trace_id: lines for trace_id in trace_ids if (lines := self._lines_of(trace_id)) is not None}
+        return dict(zip(found, sketched(list(found.values())), strict=True))
 
     def summary(self, trace_id: str) -> TraceSummary | None:
         key = key_of_id(trace_id)

@@ -3,7 +3,6 @@ no suspect surely is not guilty. Each test is wider than its rule, because colum
 request of a trace a save belongs to.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -20,13 +19,15 @@ _WATCHING = (
     *(says.LOADED, says.RESUME_ATTEMPT, says.BUFFERING, says.VIDEO_PROGRESS),
     *(says.PROGRESS_RECEIVED, says.PROGRESS_REFUSED, says.AUTO_COMPLETED),
 )
+_ROUNDING = 1e-6  # positions are kept with 24 bits
 _WITHIN_REQUEST_NS = NS_PER_SECOND  # an inner server span begins that much after its request, at most
 
 
 class Sign(NamedTuple):
-    """Something that happened in a trace of a visit. ``trace`` tells traces apart, ``lessons`` are all that it names, sorted;
-    ``is_well`` when nothing in it failed. ``what`` is an event's or a span's name, or ``CALL``, and then ``asked`` what for;
-    ``saved`` are the positions that its trace saves, where it is a call that saves one."""
+    """Something that happened in a trace of a visit. ``trace`` tells traces apart. ``lessons``, sorted, are those that its
+    request names where that ``is_sure``, else all that its trace names; ``is_well`` when surely nothing of it failed.
+    ``what`` is an event's or a span's name, or ``CALL``, and then ``asked`` what for; ``saved`` are the positions that a call
+    saves, if that is known; ``position_s`` is that of an event, NaN where it says none."""
 
     time_ns: int
     what: str
@@ -35,6 +36,8 @@ class Sign(NamedTuple):
     is_well: bool
     asked: str = ""
     saved: frozenset[float] = frozenset()
+    position_s: float = 0
+    is_sure: bool = False
 
 
 def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[int]]:
@@ -58,8 +61,10 @@ def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[in
     is_looping = _many(redirects, limits.redirect_loop_count, limits.redirect_loop_window_ms)
     accuse("redirect-loop", is_looping, [says.REDIRECT])
     accuse("buffering", _many(stalls, limits.buffering_count, limits.buffering_window_ms), [says.BUFFERING])
-    accuse("resume-gap", _resumes_late(loaded, attempts, limits), [says.LOADED, says.RESUME_ATTEMPT])
-    accuse("resume-missing", _resumes_not(saves, loaded, attempts, limits), _WATCHING)
+    if late := _resumes_late(loaded, attempts, limits):
+        found["resume-gap"] = _with_lessons_of(late, [*loaded, *attempts])
+    if unresumed := _resumes_not(saves, loaded, attempts, limits):
+        found["resume-missing"] = _with_lessons_of(unresumed, [*saves, *of(says.AUTO_COMPLETED), *loaded, *attempts])
     accuse("progress-stopped", _saves_no_more(saves, played, limits), _WATCHING)
     accuse("progress-missing", _never_saves(loaded, [*played, *stalls], saves, limits), _WATCHING)
     if again := _asked_twice(of(CALL), limits):
@@ -82,25 +87,45 @@ def _comes_back(lost: Sequence[Sign], created: Sequence[Sign], limits: Threshold
     return any(0 <= back.time_ns - one.time_ns <= within_ns for back in created for one in lost)
 
 
-def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> bool:
-    times_ns = [one.time_ns for one in loaded]
-    for attempt in attempts:
-        first = bisect_left(times_ns, attempt.time_ns - limit_ns(limits.resume_wait_ms))
-        last = bisect_right(times_ns, attempt.time_ns - limit_ns(limits.resume_gap_ms))
-        if any(one.trace != attempt.trace for one in loaded[first:last]):
-            return True
-    return False
+def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> list[Sign]:
+    """Loads after which the next of the same lesson is an attempt that came late, in another trace."""
+    moments = sorted([*loaded, *attempts], key=lambda one: one.time_ns)
+    late = []
+    for place, load in enumerate(moments):
+        if load.what != says.LOADED:
+            continue
+        for then in islice(moments, place + 1, None):
+            after_ns = then.time_ns - load.time_ns
+            if after_ns > limit_ns(limits.resume_wait_ms):
+                break
+            is_attempt = then.what == says.RESUME_ATTEMPT and then.trace != load.trace
+            if is_attempt and after_ns > limit_ns(limits.resume_gap_ms) and _share_a_lesson(load, then):
+                late.append(load)
+                break
+            if after_ns > 0 and _are_of_one(load, then):
+                break  # that one is the next
+    return late
 
 
-def _resumes_not(saves: Sequence[Sign], loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> bool:
+def _resumes_not(
+    saves: Sequence[Sign], loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds
+) -> list[Sign]:
+    """Loads of what was watched beyond its first seconds, beside which there is no attempt that is surely of their lesson."""
     wait_ns = limit_ns(limits.resume_wait_ms)
-    for load in loaded:
-        saved = any(save.time_ns <= load.time_ns and _may_be_of_one(save, load) for save in saves)
-        if saved and not any(
-            _are_of_one(attempt, load) and abs(attempt.time_ns - load.time_ns) <= wait_ns for attempt in attempts
-        ):
-            return True
-    return False
+    least_s = limits.resume_position_s * (1 - _ROUNDING)
+    told = [save for save in saves if not save.position_s < least_s]  # NaN may be anything
+    return [
+        load
+        for load in loaded
+        if any(save.time_ns <= load.time_ns and _share_a_lesson(save, load) for save in told)
+        and not any(_are_of_one(one, load) and abs(one.time_ns - load.time_ns) <= wait_ns for one in attempts)
+    ]
+
+
+def _with_lessons_of(signs: Sequence[Sign], among: Sequence[Sign]) -> frozenset[int]:
+    """The traces that name a lesson which one of the signs' traces names."""
+    lessons = {lesson for sign in signs for lesson in sign.lessons}
+    return frozenset(sign.trace for sign in among if not lessons.isdisjoint(sign.lessons))
 
 
 def _saves_no_more(saves: Sequence[Sign], played: Sequence[Sign], limits: Thresholds) -> bool:
@@ -133,7 +158,7 @@ def _asked_twice(calls: Sequence[Sign], limits: Thresholds) -> frozenset[int]:
         for later in islice(ordered, place + 1, None):
             if later.asked != call.asked or later.time_ns - call.time_ns > window_ns:
                 break
-            if later.trace != call.trace and _may_be_of_one(call, later) and _may_save_the_same(call, later):
+            if later.trace != call.trace and _may_save_the_same(call, later) and _may_be_of_one(call, later):
                 again |= {call.trace, later.trace}
     return frozenset(again)
 
@@ -144,9 +169,16 @@ def _may_save_the_same(one: Sign, other: Sign) -> bool:
 
 
 def _may_be_of_one(one: Sign, other: Sign) -> bool:
-    """Of one lesson: surely not when each names lessons and none of them is the same."""
-    return not one.lessons or not other.lessons or not set(one.lessons).isdisjoint(other.lessons)
+    """Of one lesson, or both of none."""
+    if one.lessons == other.lessons or not (one.is_sure and other.is_sure):
+        return True
+    return not set(one.lessons).isdisjoint(other.lessons)
+
+
+def _share_a_lesson(one: Sign, other: Sign) -> bool:
+    """For rules that pass over what names none."""
+    return not set(one.lessons).isdisjoint(other.lessons)
 
 
 def _are_of_one(one: Sign, other: Sign) -> bool:
-    return len(one.lessons) == 1 and one.lessons == other.lessons
+    return one.is_sure and other.is_sure and len(one.lessons) == 1 and one.lessons == other.lessons

@@ -1,14 +1,14 @@
 """Lines of originals -> the trace that lies on them, whole or as a sketch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.telemetry.model import ForeignLink, Trace, TraceSummary
 from diamond_viewer.telemetry.otlp_links import foreign_links
 from diamond_viewer.telemetry.otlp_logs import sketch_logs
-from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
-from diamond_viewer.telemetry.sketch import LogSketch, TraceSketch, distinct
+from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans_among
+from diamond_viewer.telemetry.sketch import LogSketch, SpanSketch, TraceSketch, distinct
 
 MAX_LINK_LINES = 200  # of other traces that link to one: a trace that everything links to must open all the same
 
@@ -31,12 +31,30 @@ def opened(lines: TraceLines) -> Trace:
     return Trace(summary, tuple(spans), tuple(log.whole() for log in _logs(lines)))
 
 
-def sketched(lines: TraceLines) -> TraceSketch:
-    summary = lines.summary
-    spans = [span for text in read_each(lines.spans) for span in sketch_spans(text, summary.trace_id)]
-    if len(spans) != summary.span_count:
+def sketched(wanted: Sequence[TraceLines]) -> list[TraceSketch]:
+    """Each line is decoded once, however many of the traces lie on it."""
+    spans: dict[str, list[SpanSketch]] = {lines.summary.trace_id: [] for lines in wanted}
+    for text, trace_ids in read_shared((lines.summary.trace_id, lines.spans) for lines in wanted):
+        for trace_id, span in sketch_spans_among(text, trace_ids):
+            spans[trace_id].append(span)
+    return [_sketched(lines, spans[lines.summary.trace_id]) for lines in wanted]
+
+
+def _sketched(lines: TraceLines, spans: list[SpanSketch]) -> TraceSketch:
+    if len(spans) != lines.summary.span_count:
         spans = distinct(spans)
-    return TraceSketch(summary, tuple(spans), _logs(lines), _links(lines))
+    return TraceSketch(lines.summary, tuple(spans), _logs(lines), _links(lines))
+
+
+def read_shared(wanted: Iterable[tuple[str, Iterable[Excerpt]]]) -> Iterator[tuple[bytes, set[str]]]:
+    """Every line that some trace (an id) lies on, once, and which do; neighbours in one block together."""
+    on_line: dict[tuple[int, int], tuple[Excerpt, set[str]]] = {}
+    for trace_id, lines in wanted:
+        for line in lines:
+            on_line.setdefault(line.place, (line, set()))[1].add(trace_id)
+    in_order = [on_line[place] for place in sorted(on_line)]
+    texts = read_each([line for line, _ in in_order])
+    yield from zip(texts, (trace_ids for _, trace_ids in in_order), strict=True)
 
 
 def read_each(lines: Sequence[Excerpt]) -> Iterable[bytes]:

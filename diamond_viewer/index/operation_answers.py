@@ -9,7 +9,7 @@ import numpy as np
 
 from diamond_viewer.index.answers import Matched
 from diamond_viewer.index.buckets import Buckets, buckets_over
-from diamond_viewer.index.columns import Column, Indexes, sorted_distinct
+from diamond_viewer.index.columns import Column, Indexes, exact_sum, sorted_distinct
 from diamond_viewer.index.facets import mask_of
 from diamond_viewer.index.requests import is_told, told_requests
 from diamond_viewer.index.worked_out import Calls, Queries
@@ -126,7 +126,7 @@ def _operations(
                 key,
                 len(took_ns),
                 int(errors[at]),
-                int(took_ns.sum()),
+                exact_sum(took_ns),
                 p50_ns,
                 p95_ns,
                 p99_ns,
@@ -175,7 +175,7 @@ def _statements(parts: list[tuple[int, Queries]], shown: _Shown[str], buckets: B
                 statement,
                 len(took_ns),
                 int(slow[at]),
-                int(took_ns.sum()),
+                exact_sum(took_ns),
                 p50_ns,
                 p95_ns,
                 int(took_ns.max()),

@@ -10,6 +10,7 @@ from diamond_viewer.index.answers import masks_of
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.matching import matching_traces
 from diamond_viewer.index.segment import Segment
+from diamond_viewer.query.resembling import contains_words, words_of
 from diamond_viewer.query.terms import Field, Overlaps
 from diamond_viewer.query.troubled import ranked_troubles
 from diamond_viewer.telemetry.model import Flag
@@ -21,14 +22,14 @@ _NONE: Indexes = np.empty(0, np.int64)
 def troubles(segments: Sequence[Segment], field: Field, text: str, window: Overlaps, limit: int) -> Troubles:
     """See ``TraceStore.troubles``."""
     numbers: dict[str, int] = {}
-    wanted = text.casefold()
+    wanted = words_of(text)
     parts = [(_NONE, _NONE, _NONE)]
     for segment in segments:
         codes, traces = segment.postings.pairs_among(field, _in_window(segment, window))
         distinct, which = np.unique(codes, return_inverse=True)
         texts = [segment.dictionary.texts[code] for code in distinct.tolist()]
         number = np.array(
-            [numbers.setdefault(one, len(numbers)) if wanted in one.casefold() else -1 for one in texts], np.int64
+            [numbers.setdefault(one, len(numbers)) if contains_words(one, wanted) else -1 for one in texts], np.int64
         )
         which = number[which] if len(number) else _NONE
         traces = traces[which >= 0]

@@ -1,7 +1,7 @@
 """Visits of people, and the signs in them, out of columns. Called under the store's lock."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,12 +17,14 @@ from diamond_viewer.diagnosis.vocabulary import (
 from diamond_viewer.index.answers import Matches, masks_of
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.journey_suspicion import CALL, Sign
+from diamond_viewer.index.kin import kin_of
+from diamond_viewer.index.lineage import distinct_tuples
 from diamond_viewer.index.matching import matching_traces
 from diamond_viewer.index.segment import Place, Segment
 from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.ways import carried_by
 from diamond_viewer.query.terms import Field, Overlaps
-from diamond_viewer.telemetry.model import KIND_SERVER, Flag
+from diamond_viewer.telemetry.model import KIND_SERVER, STATUS_ERROR
 from diamond_viewer.telemetry.semconv import BARE_METHODS
 
 _FAILED_STATUS = 400
@@ -68,10 +70,25 @@ def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes
             code = place.dictionary.find(user)
             held = place.postings.find(Field.USER, code) if code is not None else within[:0]
             held = held[is_within[held]]
-            for trace, start_ns in zip(held.tolist(), place.traces["start_ns"][held].tolist(), strict=True):
-                for number in theirs.intersection(visits_of(start_ns)):
-                    stays.setdefault((user, number), []).append((start_ns, trace_id_of(place, trace), (place, trace)))
-    return [_visit(user, number, found) for (user, number), found in sorted(stays.items())]
+            starts_ns = place.traces["start_ns"][held]
+            for number in theirs:
+                newest = _newest_in(starts_ns, number)
+                stays.setdefault((user, number), []).extend(
+                    (start_ns, trace_id_of(place, trace), (place, trace))
+                    for trace, start_ns in zip(held[newest].tolist(), starts_ns[newest].tolist(), strict=True)
+                )
+    return [_visit(user, number, found) for (user, number), found in sorted(stays.items()) if found]
+
+
+def _newest_in(starts_ns: Column, number: int) -> Indexes:
+    """Where the starts lie in the visit; of very many no more than can be among its newest, ties included."""
+    first_ns, end_ns = extent_ns(number)
+    inside = np.flatnonzero((starts_ns >= first_ns) & (starts_ns < end_ns))
+    if len(inside) <= MAX_VISIT_TRACES:
+        return inside
+    least_ns = np.partition(starts_ns[inside], -MAX_VISIT_TRACES)[-MAX_VISIT_TRACES]
+    newest: Indexes = inside[starts_ns[inside] >= least_ns]
+    return newest
 
 
 def _visit(user: str, number: int, stays: list[tuple[int, str, Place]]) -> Visit:
@@ -91,36 +108,64 @@ def signs_of(segments: Sequence[Segment], found: Sequence[Visit]) -> dict[Key, l
     for segment, traces in matches:
         mask = np.zeros(segment.traces.size, bool)
         mask[traces] = True
-        for trace, lessons in carried_by(segment, Field.LESSON, mask).items():
-            known[segment.number, trace].lessons = tuple(lessons)
-    happened = [one for segment, mask in masks_of(segments, matches) for one in _happenings(segment, mask)]
-    for one in happened:
-        if one.what == PROGRESS_RECEIVED:
-            known[one.key].saved.add(one.position_s if one.position_s == one.position_s else -1)  # NaN is not itself
+        for trace, carried in carried_by(segment, Field.LESSON, mask).items():
+            known[segment.number, trace].lessons = tuple(carried)
     signs: dict[Key, list[Sign]] = {key: [] for key in homes}
-    for one in happened:
-        own = known[one.key]
-        asked = one.asked or own.name
-        saved = frozenset(own.saved) if one.what == CALL and PROGRESS_ROUTE in asked else NOTHING_SAVED
-        signs[one.key].append(Sign(one.time_ns, one.what, own.number, own.lessons, own.is_well, asked, saved))
+    for segment, mask in masks_of(segments, matches):
+        works = _works_of(segment, np.flatnonzero(mask[segment.spans["trace"]]))
+        saved: dict[int, set[float]] = {}
+        for one in _happenings(segment, mask, works):
+            own = known[one.key]
+            is_sure = works.holds_all_of(one.trace)
+            lessons = works.lessons.get(one.work, ()) if is_sure else own.lessons
+            asked, saves = one.asked or own.name, NOTHING_SAVED
+            if one.what == PROGRESS_RECEIVED:
+                position_s = one.position_s if one.position_s == one.position_s else -1  # NaN is not itself
+                saved.setdefault(one.work, set()).add(position_s)
+            elif one.what == CALL and is_sure and PROGRESS_ROUTE in asked:
+                saves = frozenset(saved.get(one.work, NOTHING_SAVED))
+            is_well = is_sure and one.work not in works.failed
+            signs[one.key].append(
+                Sign(one.time_ns, one.what, own.number, lessons, is_well, asked, saves, one.position_s, is_sure)
+            )
     return signs
 
 
 @dataclass(slots=True)
 class _Known:
-    """Of a trace: its number among those that are looked at, what it names, whether all went well, and what it saves."""
+    """Of a trace: its number among those that are looked at, and what it is called and names."""
 
     number: int
     name: str
-    is_well: bool
     lessons: tuple[str, ...] = ()
-    saved: set[float] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Works:
+    """The requests and jobs of some traces, as far as they lie in a segment. ``rows`` are those of their spans, sorted;
+    ``work`` tells which each belongs to; ``lessons`` what the spans and events of each name, sorted; ``failed`` are those
+    of which any span failed."""
+
+    segment: Segment
+    rows: Indexes
+    work: Indexes
+    lessons: dict[int, tuple[str, ...]]
+    failed: frozenset[int]
+
+    def of(self, rows: Indexes) -> Indexes:
+        return self.work[np.searchsorted(self.rows, rows)]
+
+    def holds_all_of(self, trace: int) -> bool:
+        return trace not in self.segment.homes and trace not in self.segment.guests
 
 
 class _Happening(NamedTuple):
-    """``asked`` is what a request was for, "" where only the trace's name says it; ``position_s`` may be NaN."""
+    """``trace`` and ``work`` count in the segment where it lies, ``key`` is where its trace lives. ``asked`` is what a request
+    was for, "" where only the trace's name says it; ``position_s`` may be NaN."""
 
     key: Key
+    trace: int
+    work: int
     time_ns: int
     what: str
     asked: str = ""
@@ -128,12 +173,38 @@ class _Happening(NamedTuple):
 
 
 def _known_of(place: Place, number: int) -> _Known:
-    columns, trace = place[0].traces, place[1]
-    is_well = not columns["flags"][trace] & Flag.ERROR.value and columns["http_status"][trace] < _FAILED_STATUS
-    return _Known(number, place[0].dictionary.texts[columns["name"][trace]], bool(is_well))
+    segment, trace = place
+    return _Known(number, segment.dictionary.texts[segment.traces["name"][trace]])
 
 
-def _happenings(segment: Segment, mask: Column) -> Iterator[_Happening]:
+def _works_of(segment: Segment, rows: Indexes) -> _Works:
+    kin = kin_of(segment, rows)
+    codes, mentions = kin.column("lesson"), segment.mentions
+    naming = np.flatnonzero(codes)
+    firsts, _ = distinct_tuples([kin.work[naming], codes[naming]])
+    named = set(zip(kin.work[naming[firsts]].tolist(), codes[naming[firsts]].tolist(), strict=True))
+    named |= {
+        (int(kin.work[at]), code)
+        for at, row in enumerate(rows.tolist())
+        if row in mentions
+        for field, code in mentions[row]
+        if field is Field.LESSON
+    }
+    lessons: dict[int, set[str]] = {}
+    for work, code in named:
+        lessons.setdefault(work, set()).add(segment.dictionary.texts[code])
+    is_refused = (kin.column("kind") == KIND_SERVER) & (kin.column("http_status") >= _FAILED_STATUS)
+    return _Works(
+        segment,
+        rows,
+        kin.work,
+        {work: tuple(sorted(theirs)) for work, theirs in lessons.items()},
+        frozenset(kin.work[is_refused | (kin.column("status_code") == STATUS_ERROR)].tolist()),
+    )
+
+
+def _happenings(segment: Segment, mask: Column, works: _Works) -> Iterator[_Happening]:
+    """Events, then reports of the player, then requests."""
     spans, texts = segment.spans, segment.dictionary.texts
 
     def key(trace: int) -> Key:
@@ -144,21 +215,23 @@ def _happenings(segment: Segment, mask: Column) -> Iterator[_Happening]:
     codes = [code for name in WAY_EVENTS if (code := segment.dictionary.find(name)) is not None]
     if codes and events.size:
         chosen = np.flatnonzero(np.isin(events["name"], codes) & mask[spans["trace"][events["row"]]])
+        rows = events["row"][chosen]
         cells = [
-            spans["trace"][events["row"][chosen]],
+            spans["trace"][rows],
+            works.of(rows),
             *(events[name][chosen] for name in ("time_ns", "name", "position_s")),
         ]
-        for trace, time_ns, name, position_s in zip(*(cell.tolist() for cell in cells), strict=True):
-            yield _Happening(key(trace), time_ns, texts[name], position_s=position_s)
-    rows = np.flatnonzero(mask[spans["trace"]])
+        for trace, work, time_ns, name, position_s in zip(*(cell.tolist() for cell in cells), strict=True):
+            yield _Happening(key(trace), trace, work, time_ns, texts[name], "", position_s)
     played = segment.dictionary.find(VIDEO_PROGRESS)
     if played is not None:
-        chosen = rows[spans["name"][rows] == played]
-        for trace, time_ns in zip(spans["trace"][chosen].tolist(), spans["start_ns"][chosen].tolist(), strict=True):
-            yield _Happening(key(trace), time_ns, VIDEO_PROGRESS)
-    asking = rows[spans["kind"][rows] == KIND_SERVER]
-    cells = [spans[name][asking] for name in ("trace", "start_ns", "route", "name")]
-    for trace, time_ns, route, name in zip(*(cell.tolist() for cell in cells), strict=True):
+        rows = works.rows[spans["name"][works.rows] == played]
+        cells = [spans["trace"][rows], works.of(rows), spans["start_ns"][rows]]
+        for trace, work, time_ns in zip(*(cell.tolist() for cell in cells), strict=True):
+            yield _Happening(key(trace), trace, work, time_ns, VIDEO_PROGRESS)
+    rows = works.rows[spans["kind"][works.rows] == KIND_SERVER]
+    cells = [spans["trace"][rows], works.of(rows), *(spans[name][rows] for name in ("start_ns", "route", "name"))]
+    for trace, work, time_ns, route, name in zip(*(cell.tolist() for cell in cells), strict=True):
         asked = texts[route] if route else "" if texts[name] in BARE_METHODS else texts[name]
         if REPORT_ROUTE not in asked:
-            yield _Happening(key(trace), time_ns, CALL, asked)
+            yield _Happening(key(trace), trace, work, time_ns, CALL, asked)

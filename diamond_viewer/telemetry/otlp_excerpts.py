@@ -14,6 +14,7 @@ _NO_BYTES = msgspec.Raw(b"")
 _ESCAPE = b"\\u00"  # a character may be spelled by its number
 _FIRST = b'{"traceId":"'  # how the collector begins a span
 _FIRST_ID = slice(len(_FIRST), len(_FIRST) + 32)
+_AFTER_ID = slice(_FIRST_ID.stop, _FIRST_ID.stop + 1)
 _ID_KEY = b'"traceId"'
 
 
@@ -102,7 +103,7 @@ def traces_saying(line: bytes, needle: Needle) -> Iterator[str]:
         for raw in _spans(document):
             span = bytes(raw)
             if text in span or (is_escaped and needle.may_be_escaped_in(span)):
-                yield _ID_DECODER.decode(span).trace_id.lower()
+                yield _ID_DECODER.decode(span).trace_id.strip().lower()
     except msgspec.DecodeError:
         yield from _all_traces(line)
 
@@ -152,9 +153,9 @@ def _all_traces(line: bytes) -> Iterator[str]:
 
 def _is_among(span: bytes, trace_ids: Container[bytes]) -> bool:
     """Its id is cut out where it must stand, and decoded where the key may come again."""
-    if span.startswith(_FIRST) and span.count(_ID_KEY) == 1:
+    if span.startswith(_FIRST) and span[_AFTER_ID] == b'"' and span.count(_ID_KEY) == 1:
         return span[_FIRST_ID].lower() in trace_ids
-    return _ID_DECODER.decode(span).trace_id.lower().encode(errors="replace") in trace_ids
+    return _ID_DECODER.decode(span).trace_id.strip().lower().encode(errors="replace") in trace_ids
 
 
 def _resource(resource_spans: _ResourceSpans, trace_ids: Container[bytes]) -> bytes:

@@ -20,7 +20,23 @@ class _Pair(msgspec.Struct, gc=False):
     value: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _AnyValue(msgspec.Struct, rename="camel", gc=False):
+    string_value: str | None = None
+    int_value: Any = None
+    bool_value: Any = None
+    double_value: Any = None
+    array_value: Any = None
+    kvlist_value: Any = None
+    bytes_value: Any = None
+
+
+class _KeyValue(msgspec.Struct, gc=False):
+    key: str = ""
+    value: _AnyValue | None = None
+
+
 _PAIRS_DECODER = msgspec.json.Decoder(list[_Pair])
+_TYPED_DECODER = msgspec.json.Decoder(list[_KeyValue])
 _KEY_OF = attrgetter("key")
 
 
@@ -35,10 +51,33 @@ def attributes_from_wire(blob: bytes) -> dict[str, AttributeValue]:
     if not blob or blob == b"null":
         return {}
     try:
+        return {pair.key: _typed_value(pair.value) for pair in _TYPED_DECODER.decode(blob)}
+    except (msgspec.DecodeError, RecursionError):
+        pass  # what is no KeyValue is passed over below
+    try:
         pairs = _DECODER.decode(blob)
     except RecursionError:
         pairs = _deep_array(blob)
     return attributes_from_pairs(pairs)
+
+
+def _typed_value(wire: _AnyValue | None) -> AttributeValue:
+    """As ``value_from_wire``, which gets what is neither text nor a plain number."""
+    if wire is None:
+        return None
+    if wire.string_value is not None:
+        return wire.string_value
+    if wire.int_value is not None:
+        return _integer(wire.int_value)
+    if wire.bool_value is not None:
+        return _flag(wire.bool_value)
+    if wire.double_value is not None:
+        return _double(wire.double_value)
+    if wire.array_value is not None:
+        return value_from_wire({"arrayValue": wire.array_value})
+    if wire.kvlist_value is not None:
+        return value_from_wire({"kvlistValue": wire.kvlist_value})
+    return None if wire.bytes_value is None else _bytes(wire.bytes_value)
 
 
 def chosen_attributes(blob: bytes, keys: Container[str]) -> dict[str, AttributeValue]:
@@ -144,7 +183,7 @@ def value_from_wire(any_value: object) -> AttributeValue:
         elif (number := wire.get("intValue")) is not None:
             value = _integer(number)
         elif (flag := wire.get("boolValue")) is not None:
-            value = flag if isinstance(flag, bool) else flag in ("true", 1)
+            value = _flag(flag)
         elif (double := wire.get("doubleValue")) is not None:
             value = _double(double)
         elif (array := wire.get("arrayValue")) is not None:
@@ -190,6 +229,10 @@ def _integer(number: object) -> AttributeValue:
         except ValueError:
             pass
     return text
+
+
+def _flag(flag: object) -> bool:
+    return flag if isinstance(flag, bool) else flag in ("true", 1)
 
 
 def _double(double: object) -> AttributeValue:

@@ -6,6 +6,7 @@ The name stays, the value becomes ``REDACTED``. What holds no secret comes back 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from diamond_viewer.telemetry import secret_keys, secret_texts
@@ -13,7 +14,7 @@ from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Li
 from diamond_viewer.telemetry.own_secrets import Redaction, put_in_force, rules
 from diamond_viewer.telemetry.redactions import COUNTS
 from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
-from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text, says_nothing
+from diamond_viewer.telemetry.secret_texts import MAX_REMEMBERED, REDACTED, redact_text, says_nothing
 
 __all__ = [
     "REDACTED",
@@ -34,7 +35,13 @@ T = TypeVar("T")
 def enforce(redaction: Redaction) -> None:
     """What is taken out by this process from now on. To be said before anything is decoded: what was shown stays shown."""
     put_in_force(redaction)
-    for forget in (secret_keys.forget, secret_texts.forget, redact_resource.forget, redact_scope.forget):
+    for forget in (
+        secret_keys.forget,
+        secret_texts.forget,
+        _of_key.cache_clear,
+        redact_resource.forget,
+        redact_scope.forget,
+    ):
         forget()
 
 
@@ -54,17 +61,26 @@ def redact_attributes(attributes: Attributes) -> Attributes:
     changed: dict[str, AttributeValue] = {}
     shown_keys: dict[str, str] = {}
     for key, value in attributes.items():
-        shown_key = redact_text(key)
-        shown = _redact_value(value, secrecy(key) if shown_key is key else _secrecy_of_both(key, shown_key))
+        level, shown_key = _of_key(key) if len(key) <= MAX_REMEMBERED else _look_at(key)
+        shown = redact_text(value) if not level and isinstance(value, str) else _redact_value(value, level)
         if shown is not value:
             changed[key] = shown
-        if shown_key is not key:
+        if shown_key != key:
             shown_keys[key] = shown_key
     if changed:
         COUNTS.add([shown_keys.get(key, key) for key in changed])
     if shown_keys:
         return {shown_keys.get(key, key): changed.get(key, value) for key, value in attributes.items()}
     return {**attributes, **changed} if changed else attributes
+
+
+def _look_at(key: str) -> tuple[Secrecy, str]:
+    """What the name of an attribute says of its value, and the name as it is shown."""
+    shown_key = redact_text(key)
+    return secrecy(key) if shown_key is key else _secrecy_of_both(key, shown_key), shown_key
+
+
+_of_key = lru_cache(maxsize=4096)(_look_at)
 
 
 def redact_span(span: Span) -> Span:

@@ -130,6 +130,16 @@ def format_day(time_ns: int) -> str:
     return moment_of(time_ns).isoformat()[:10]
 
 
+def is_today(now_ns: int, *times_ns: int) -> bool:
+    """Whether all of these are of the day that the reader's clock shows now: only then a time of day alone says when.
+
+    >>> is_today(86_399 * NS_PER_SECOND, 0, 5), is_today(86_400 * NS_PER_SECOND, 0, 86_400 * NS_PER_SECOND)
+    (True, False)
+    """
+    today = format_day(now_ns)
+    return all(format_day(time_ns) == today for time_ns in times_ns)
+
+
 def format_rfc3339(time_ns: int) -> str:
     """Exact to the nanosecond, without trailing zeros, so that it can be given back as ``since`` or ``until``.
 

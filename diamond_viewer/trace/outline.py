@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from diamond_viewer.telemetry.markdown import escaped
 from diamond_viewer.telemetry.model import STATUS_ERROR, TraceSummary
+from diamond_viewer.telemetry.shown_values import value_text
 from diamond_viewer.telemetry.sketch import severity_of, whole_event
 from diamond_viewer.telemetry.units import format_date_time, format_duration, format_offset, format_times, zone_label
 from diamond_viewer.trace.arranged import Arranged
@@ -82,7 +83,8 @@ def _event(told: Entry | Gap) -> str:
         return f"… {told.sentence}"
     event = whole_event(told.event)
     attributes = event.attributes
-    said = [f"{key}={text}" for key, value in attributes.items() if len(text := str(value)) <= 60 and "\n" not in text]
+    pairs = [(key, value_text(value)) for key, value in attributes.items()]
+    said = [f"{key}={text}" for key, text in pairs if len(text) <= 60 and "\n" not in text]
     where = [f"({_one_line(told.span.name)})"] if told.span else []
     log = [severity_of(told.log)] if told.log and severity_of(told.log) else []
     return " ".join([*log, _one_line(event.name), *where, *said[:6]])

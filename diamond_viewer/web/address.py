@@ -142,6 +142,8 @@ def traces_href(**filters: str) -> str:
 
 def trace_href(trace_id: str) -> str:
     """The trace's own page."""
+    if trace_id.isalnum() and trace_id.isascii():  # as they all are: a journey has ten thousand of them
+        return f"/traces/{trace_id}"
     return f"/traces/{quote(trace_id, safe='')}"
 
 

@@ -1,14 +1,11 @@
 """AttributeLine: attributes as a reader sees them; long values are folded or cut and say by how much."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import orjson
-
 from diamond_viewer.telemetry.model import Attributes, AttributeValue
-from diamond_viewer.telemetry.otlp_json import MAX_DEPTH
 from diamond_viewer.telemetry.semconv import ATTRIBUTE_GROUPS, OTHER_GROUP, group_of
+from diamond_viewer.telemetry.shown_values import value_text
 from diamond_viewer.web.layouts import laid_out, stack_lines
 from diamond_viewer.web.value_links import NOWHERE, Links, ValueLink
 
@@ -98,24 +95,6 @@ def has_long_values(attributes: Attributes) -> bool:
     return len(texts) > MAX_SHORT_COUNT or any(len(text) > MAX_SHORT or "\n" in text for text in texts)
 
 
-def value_text(value: AttributeValue) -> str:
-    """
-    >>> [value_text(value) for value in (True, None, 2**60, float("nan"), b"hi", ["a", 1], {"k": [None]})]
-    ['true', 'null', '1152921504606846976', 'nan', 'aGk= (2 bytes)', '["a",1]', '{"k":[null]}']
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, bytes):
-        return f"{b64encode(value).decode()} ({len(value):,} bytes)"
-    if isinstance(value, int | float):
-        return str(value)
-    return orjson.dumps(plain_value(value), option=orjson.OPT_NON_STR_KEYS).decode()
-
-
 def _line(key: str, value: AttributeValue, links: Links | None) -> AttributeLine:
     text = value_text(value)
     layout, shown = laid_out(key, text) if isinstance(value, str | Mapping | list | tuple) else ("", text)
@@ -141,18 +120,3 @@ def _kind(value: AttributeValue) -> str:
     if isinstance(value, int | float):
         return "number"
     return "nothing" if value is None else "text"
-
-
-def plain_value(value: AttributeValue, depth: int = 0) -> object:
-    """What orjson can write: bytes as base64, integers beyond 64 bits as text, not deeper than it nests."""
-    if depth >= MAX_DEPTH:
-        return "…"
-    if isinstance(value, Mapping):
-        return {key: plain_value(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if isinstance(value, list | tuple):
-        return [plain_value(inner, depth + 1) for inner in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return str(value)
-    return value

@@ -18,6 +18,7 @@ from diamond_viewer.telemetry.units import format_duration, format_times
 
 MAX_BADGES = 4  # a row has one line for them
 MAX_WORDS = 60  # characters
+MAX_SHORT = 8
 
 
 class Tone(StrEnum):
@@ -37,6 +38,11 @@ class Badge:
     words: str
     tone: Tone
     title: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        """So that it need not give way where there is little room."""
+        return len(self.words) <= MAX_SHORT
 
 
 EVENT_TONES: Mapping[str, Tone] = {

@@ -97,6 +97,7 @@ class Chart:
     table_rows: tuple[tuple[str, tuple[str, ...]], ...] = ()
     empty: str = ""
     zone: str = "UTC"
+    day: str = ""  # of all that is drawn; empty where the ticks name their days
 
 
 def chart(
@@ -142,6 +143,7 @@ def chart(
             for at in told[:: max(1, ceil(len(told) / MAX_TABLE_ROWS))]
         ),
         zone=zone_label(),
+        day=day if (day := format_day(edges_ns[0])) == format_day(edges_ns[-1]) else "",
     )
 
 
@@ -251,12 +253,16 @@ def figure_format(unit: str) -> Format:
     ['1.5 s', '25 min', '1.5 kB', '1,500', '1,500', '1,500']
     >>> figure_format("%")(2.5), figure_format("")(0.125), figure_format("Cel")(-3), figure_format("ms")(float("inf"))
     ('2.5 %', '0.125', '-3 Cel', 'unbounded')
+    >>> figure_format("ms")(0), figure_format("s")(0.0), figure_format("us")(0)
+    ('0 ms', '0 s', '0 µs')
     """
 
     def form(value: float) -> str:
         if not isfinite(value):
             return "unbounded" if value else "?"
         if unit in _DURATION_UNITS:
+            if not value:
+                return f"0 {unit.replace('us', 'µs')}"
             return format_duration(round(value * _DURATION_UNITS[unit]))
         if unit in _BYTE_UNITS:
             return ("-" if value < 0 else "") + format_bytes(round(abs(value) * _BYTE_UNITS[unit]))

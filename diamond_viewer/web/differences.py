@@ -67,16 +67,17 @@ class DifferencePanel:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """How many traces were opened on each side, how many good ones there are, and what differs. ``selected_total`` counts
-    all of the group; 0 where that is said elsewhere."""
+    all of the group; 0 where that is said elsewhere. ``is_complete`` is False while either side is still being searched for."""
 
     selected: int
     good: int
     good_total: int
     differences: tuple[Difference, ...]
     selected_total: int = 0
+    is_complete: bool = True
 
 
-_Good = Callable[[], tuple[list[str], int]]  # ids of good traces, and how many there are
+_Good = Callable[[], tuple[list[str], int, bool]]  # ids of good traces, how many there are, and whether that is all
 
 
 class DifferenceDesk:
@@ -91,9 +92,9 @@ class DifferenceDesk:
         """Of a group of errors; ``failing`` are ids of its newest traces."""
         there = good_traces(address, key.operation, key.service)
 
-        def good() -> tuple[list[str], int]:
+        def good() -> tuple[list[str], int, bool]:
             page = self._store.search(replace(there.query, limit=SAMPLE), now_ns)
-            return _ids(page), page.total
+            return _ids(page), page.total, page.is_complete
 
         asked = (key, *(address.query.value(name) for name in WINDOW))
         sample = self._sample(asked, failing[:SAMPLE], good)
@@ -109,24 +110,30 @@ class DifferenceDesk:
         do not match. With a window alone good ones are those outside of it; else they are in the same window."""
         page = self._store.search(replace(_first_page(query), limit=SAMPLE), now_ns)
 
-        def good() -> tuple[list[str], int]:
+        def good() -> tuple[list[str], int, bool]:
             return self._good_beside(query, page, now_ns)
 
         sample = self._sample((query.set_filters,), _ids(page), good)
-        return replace(sample, selected_total=page.total, differences=_news(sample.differences, query))
+        return replace(
+            sample,
+            selected_total=page.total,
+            differences=_news(sample.differences, query),
+            is_complete=sample.is_complete and page.is_complete,
+        )
 
-    def _good_beside(self, query: Query, page: Page, now_ns: int) -> tuple[list[str], int]:
+    def _good_beside(self, query: Query, page: Page, now_ns: int) -> tuple[list[str], int, bool]:
         own = tuple(pair for pair in query.set_filters if pair[0] not in WINDOW)
         within = Address(query) if own else Address(Query())
         operations = Counter((row.name, row.service) for row in page.traces).most_common(MAX_OPERATIONS)
         listed = sum(count for _, count in operations)
-        ids, total = list[str](), 0
+        ids, total, is_complete = list[str](), 0, True
         for (name, service), count in operations:
             wanted = replace(good_traces(within, name, service).query, limit=max(1, SAMPLE * count // listed))
             found = self._store.search(replace(wanted, but_not=own or query.set_filters), now_ns)
             ids += _ids(found)
             total += found.total
-        return ids, total
+            is_complete &= found.is_complete
+        return ids, total, is_complete
 
     def _sample(self, asked: tuple[object, ...], selected: Sequence[str], good: _Good) -> Sample:
         asked = (*asked, tuple(selected))
@@ -134,11 +141,13 @@ class DifferenceDesk:
             kept = self._kept.get(asked)
         if kept is not None:
             return kept
-        good_ids, good_total = good() if selected else ([], 0)
+        good_ids, good_total, is_complete = good() if selected else ([], 0, True)
         deadline_ns = time.monotonic_ns() + SAMPLE_NS
         ours = self._properties(selected, deadline_ns - SAMPLE_NS // 2)
         theirs = self._properties(good_ids, deadline_ns)
-        found = Sample(len(ours), len(theirs), good_total, _telling(ours, theirs))
+        found = Sample(len(ours), len(theirs), good_total, _telling(ours, theirs), is_complete=is_complete)
+        if not is_complete:
+            return found  # asked again, it goes on
         with self._lock:
             self._kept[asked] = found
             while len(self._kept) > MAX_KEPT:
@@ -207,15 +216,17 @@ def _panel(sample: Sample, group: str, links: ValueLinks) -> DifferencePanel:
 
 
 def _compared(sample: Sample, group: str) -> str:
+    further = "" if sample.is_complete else " Older traces are still being searched: open the page again for the rest."
     if not sample.selected:
-        return "No trace matches: there is nothing to compare."
+        return f"Nothing found so far.{further}" if further else "No trace matches: there is nothing to compare."
     if not sample.good:
-        return "There is no good trace of this operation to compare with in this time."
+        so_far = " so far" if further else ""
+        return f"There is no good trace of this operation to compare with in this time{so_far}.{further}"
     own_newest = f" (the newest of {sample.selected_total:,})" if sample.selected_total > sample.selected else ""
     newest = " newest" if sample.good_total > sample.good else ""
     return (
         f"{format_times(sample.selected, f'{group} trace')}{own_newest} compared with {sample.good:,}{newest} good "
-        f"{'one' if sample.good == 1 else 'ones'} of the same operation. Shares are of these traces only."
+        f"{'one' if sample.good == 1 else 'ones'} of the same operation. Shares are of these traces only.{further}"
     )
 
 

@@ -111,6 +111,7 @@ def _document(sample: Sample) -> dict[str, Any]:
         "compared": sample.selected,
         "good_total": sample.good_total,
         "good_compared": sample.good,
+        "is_complete": sample.is_complete,
         "properties": [
             {
                 "name": one.name,

@@ -3,12 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.tallies import OTHERS, SERIES_BUCKETS, ErrorGroup, ErrorGroups, ErrorKey
-from diamond_viewer.telemetry.units import format_clock, format_count, format_date_time, format_day, format_times
+from diamond_viewer.telemetry.units import (
+    format_clock,
+    format_count,
+    format_date_time,
+    format_day,
+    format_times,
+    is_today,
+)
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.differences import DifferenceDesk
+from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
 from diamond_viewer.web.error_detail import ErrorDetail, error_detail, title_of
 from diamond_viewer.web.filter_form import FilterForm, filter_form
 from diamond_viewer.web.horizon import beyond_memory
@@ -34,7 +43,8 @@ ORDERS: Mapping[str, tuple[str, Order]] = {  # name -> label, what is sorted by
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """``news`` is new | rising or empty, ``news_title`` says what that means; ``list_href`` may be empty."""
+    """``news`` is new | rising or empty, ``news_title`` says what that means; ``list_href`` may be empty. The labels stand
+    behind the figures where there is no heading."""
 
     href: str
     fingerprint: str
@@ -43,9 +53,13 @@ class ErrorRow:
     service: str
     cause: str
     count: str
+    count_label: str
     traces: str
+    traces_label: str
     users: str
+    users_label: str
     lessons: str
+    lessons_label: str
     first: str
     first_title: str
     last: str
@@ -68,6 +82,7 @@ class ErrorList:
     more_href: str
     orders: tuple[tuple[str, str, bool], ...]
     clear_href: str
+    elsewhere: tuple[Elsewhere, ...]
     is_complete: bool
     is_indexing: bool
 
@@ -116,9 +131,8 @@ def error_list(store: TraceStore, address: Address, health: Health, now_ns: int)
     found = store.errors(query, now_ns, query.limit)
     chosen = address.own("by") if address.own("by") in ORDERS else "count"
     news = _news(store, address, found, now_ns)
-    first_ns = min((group.first_ns for group in found.groups), default=0)
-    is_one_day = format_day(first_ns) == format_day(max((group.last_ns for group in found.groups), default=0))
-    rows = [_row(address, group, found, news, is_one_day) for group in sorted(found.groups, key=ORDERS[chosen][1])]
+    shows_day = not is_today(now_ns, *(at_ns for group in found.groups for at_ns in (group.first_ns, group.last_ns)))
+    rows = [_row(address, group, found, news, shows_day) for group in sorted(found.groups, key=ORDERS[chosen][1])]
     more = found.group_count > len(found.groups) and query.limit < MAX_KNOWN
     return ErrorList(
         tuple(rows),
@@ -130,8 +144,19 @@ def error_list(store: TraceStore, address: Address, health: Health, now_ns: int)
             for name, (label, _) in ORDERS.items()
         ),
         ERRORS_PATH if query.set_filters else "",
+        () if rows else elsewhere(store, address, query.with_values("status", "error"), now_ns, "with an error"),
         found.is_complete,
         not health.feed.ready,
+    )
+
+
+def elsewhere(
+    store: TraceStore, address: Address, query: Query, now_ns: int, what: str = "that matches"
+) -> tuple[Elsewhere, ...]:
+    """Where there would be something to show, when there is nothing; ``query`` finds the traces that would have it."""
+    return (
+        *meant_instead(store, address.query, address.filtered),
+        *outside_the_window(store, query, address.between("", ""), now_ns, what),
     )
 
 
@@ -183,7 +208,7 @@ def _row(
     group: ErrorGroup,
     found: ErrorGroups,
     news: Callable[[ErrorGroup], tuple[str, str]],
-    is_one_day: bool,
+    shows_day: bool,
 ) -> ErrorRow:
     fresh, why = news(group)
     is_open = address.own("group") == group.key.fingerprint
@@ -195,12 +220,16 @@ def _row(
         service=group.key.service,
         cause=group.key.cause if group.key.cause != group.key.operation else "",
         count=format_count(group.count),
+        count_label=_noun(group.count, "error"),
         traces=format_count(group.traces),
+        traces_label=_noun(group.traces, "trace"),
         users=format_count(group.users) if group.users else "–",
+        users_label=_noun(group.users, "user"),
         lessons=format_count(group.lessons) if group.lessons else "–",
-        first=_clock(group.first_ns, is_one_day),
+        lessons_label=_noun(group.lessons, "lesson"),
+        first=_clock(group.first_ns, shows_day),
         first_title=format_date_time(group.first_ns),
-        last=_clock(group.last_ns, is_one_day),
+        last=_clock(group.last_ns, shows_day),
         last_title=format_date_time(group.last_ns),
         trend=sparkline(group.series, found.start_ns, found.width_ns),
         news=fresh,
@@ -211,6 +240,10 @@ def _row(
     )
 
 
-def _clock(time_ns: int, is_one_day: bool) -> str:
+def _noun(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _clock(time_ns: int, shows_day: bool) -> str:
     clock = format_clock(time_ns)[:8]
-    return clock if is_one_day else f"{format_day(time_ns)[5:]} {clock[:5]}"
+    return clock if not shows_day else f"{format_day(time_ns)[5:]} {clock[:5]}"

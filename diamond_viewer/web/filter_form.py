@@ -113,9 +113,15 @@ def caption(query: Query) -> str:
 
     >>> caption(Query((("user", "usr_0007"), ("status", "error"))))
     'Traces where user is usr_0007 and status is error'
+    >>> caption(Query((("flag", "slow"), ("since", "15m")))), caption(Query((("until", "2h"),))), caption(Query())
+    ('Traces since 15m where the flag slow is set', 'Traces until 2h', 'All traces')
     """
-    sentences = [FILTER_BY_PARAMETER[name].sentence.format(value) for name, value in query.set_filters]
-    return f"Traces where {' and '.join(sentences)}" if sentences else "All traces"
+    said = [(name, FILTER_BY_PARAMETER[name].sentence.format(value)) for name, value in query.set_filters]
+    window = [sentence for name, sentence in said if name in ("since", "until")]
+    others = [sentence for name, sentence in said if name not in ("since", "until")]
+    return (
+        " ".join(["Traces", *window, *([f"where {' and '.join(others)}"] if others else [])]) if said else "All traces"
+    )
 
 
 def _differences_href(query: Query) -> str:

@@ -178,7 +178,7 @@ def _of_files(health: Health, now_ns: int) -> list[Counter]:
         Counter(
             "lag_seconds",
             "Lag",
-            format_duration(feed.lag_ns),
+            format_duration(feed.lag_ns) if feed.lag_ns else "0 s",
             "how long some written bytes have not been read yet; the sources below show in which file",
         ),
         _newest_line(feed, now_ns),

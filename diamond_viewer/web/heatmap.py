@@ -14,6 +14,7 @@ from diamond_viewer.telemetry.units import (
     format_minute,
     format_share,
     format_times,
+    is_today,
 )
 
 CELL_PX = 13
@@ -65,7 +66,13 @@ class Heatmap:
 
 
 def heatmap(
-    heat: Sequence[int], start_ns: int, width_ns: int, cell_href: CellHref, title: str, all_href: str = ""
+    heat: Sequence[int],
+    start_ns: int,
+    width_ns: int,
+    now_ns: int,
+    cell_href: CellHref,
+    title: str,
+    all_href: str = "",
 ) -> Heatmap | None:
     """``heat`` as in ``OperationTally``; None when it has no call in it."""
     rows = [heat[band * SERIES_BUCKETS : (band + 1) * SERIES_BUCKETS] for band in range(BANDS)] if heat else []
@@ -75,9 +82,9 @@ def heatmap(
     total, peak = sum(heat), max(heat)
     shown = range(held[-1], held[0] - 1, -1)  # the slowest on top
     end_ns = start_ns + SERIES_BUCKETS * width_ns
-    shows_day = format_day(start_ns) != format_day(end_ns)
+    shows_day = not is_today(now_ns, start_ns, end_ns)
     cells = tuple(
-        _cell(band, bucket, count, place, peak, start_ns + bucket * width_ns, width_ns, cell_href)
+        _cell(band, bucket, count, place, peak, start_ns + bucket * width_ns, width_ns, cell_href, shows_day)
         for place, band in enumerate(shown)
         for bucket, count in enumerate(rows[band])
         if count
@@ -98,12 +105,21 @@ def heatmap(
 
 
 def _cell(
-    band: int, bucket: int, count: int, place: int, peak: int, start_ns: int, width_ns: int, cell_href: CellHref
+    band: int,
+    bucket: int,
+    count: int,
+    place: int,
+    peak: int,
+    start_ns: int,
+    width_ns: int,
+    cell_href: CellHref,
+    shows_day: bool,
 ) -> HeatCell:
     end_ns = start_ns + width_ns - 1
     low_ns, high_ns = _bounds(band)
     step = 100 / SERIES_BUCKETS
-    when = f"{format_clock(start_ns)[:8]} – {format_clock(end_ns)[:8]}"
+    day = f"{format_day(start_ns)[5:]} " if shows_day else ""
+    when = f"{day}{format_clock(start_ns)[:8]} – {format_clock(end_ns)[:8]}"
     return HeatCell(
         f"{bucket * step:.2f}%",
         f"{step * 0.94:.2f}%",

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Histogram
 from diamond_viewer.telemetry.units import (
@@ -14,18 +13,16 @@ from diamond_viewer.telemetry.units import (
     format_minute,
     format_rfc3339,
     format_times,
+    is_today,
 )
 from diamond_viewer.web.address import DURATIONS, Address
+from diamond_viewer.web.busy_time import BusyTime
 from diamond_viewer.web.dot_plot import DotPlot, dot_plot
 from diamond_viewer.web.window import window_moves
 
-BUCKETS = 60
 HEIGHT_PX = 44
 MIN_BAR_PX = 2.0  # one trace beside a thousand must still be seen
 GAP_SHARE = 0.16  # of a bar's width
-CROWDED_SHARE = 0.98  # the chart zooms to where this share of the traces is ...
-CROWDED_BUCKETS = BUCKETS // 3  # ... when that is at most a third of it
-MAX_ZOOMS = 6
 
 _STACK = ("ok", "auth", "error")  # from the bottom
 
@@ -82,17 +79,17 @@ class HistogramChart:
     note: str
 
 
-def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> HistogramChart:
-    histogram, earlier, shown = _histogram(address.query, store, now_ns)
-    totals = _totals(histogram)
+def histogram_chart(address: Address, store: TraceStore, busy: BusyTime, now_ns: int) -> HistogramChart:
+    """One old trace among many new ones would leave the reader a single bar: the chart shows ``busy`` alone."""
+    histogram, totals = busy.histogram, busy.totals
     peak = max(totals, default=0)
-    bars = tuple(_bar(address, histogram, bucket, peak) for bucket in range(len(totals)) if totals[bucket])
     end_ns = histogram.start_ns + histogram.width_ns * len(totals)
-    shows_day = format_day(histogram.start_ns) != format_day(end_ns)
+    shows_day = not is_today(now_ns, histogram.start_ns, end_ns)
+    bars = tuple(_bar(address, histogram, bucket, peak, shows_day) for bucket in range(len(totals)) if totals[bucket])
     counted = (format_times(sum(totals), "trace"), sum(histogram.auth), sum(histogram.error))
     return HistogramChart(
         bars=bars,
-        dots=dot_plot(shown, store, now_ns) if address.face and bars else None,
+        dots=dot_plot(busy.query, store, now_ns) if address.face and bars else None,
         faces=_faces(address),
         moves=window_moves(address, now_ns),
         start_ms=f"{histogram.start_ns / NS_PER_MS:.3f}",
@@ -105,36 +102,8 @@ def histogram_chart(address: Address, store: TraceStore, now_ns: int) -> Histogr
             f"{counted[0]} over time, {counted[2]:,} with errors, {counted[1]:,} with failed sign-in; "
             f"a bar is {format_duration(histogram.width_ns)}"
         ),
-        note=f"{format_times(earlier, 'trace')} earlier" if earlier else "",
+        note=f"{format_times(busy.earlier, 'trace')} earlier" if busy.earlier else "",
     )
-
-
-def _histogram(query: Query, store: TraceStore, now_ns: int) -> tuple[Histogram, int, Query]:
-    """The histogram, how many traces start before it, and the query for what it shows.
-
-    One old trace among many new ones would leave the reader a single bar: when the reader set no window, the chart
-    zooms to the newest part as long as nearly all traces are in a third of it or less.
-    """
-    histogram = store.histogram(query, now_ns, BUCKETS)
-    earlier, shown = 0, query
-    if query.value("since") or query.value("until"):
-        return histogram, earlier, shown
-    for _ in range(MAX_ZOOMS):
-        totals = _totals(histogram)
-        whole = sum(totals)
-        first, inside = len(totals), 0
-        while first > 0 and inside < CROWDED_SHARE * whole:
-            first -= 1
-            inside += totals[first]
-        if len(totals) - first > CROWDED_BUCKETS or histogram.width_ns <= 1_000_000:
-            break
-        zoomed = replace(query, page=1, anchor=None)
-        since_ns = histogram.start_ns + first * histogram.width_ns
-        zoomed = zoomed.with_values("since", format_rfc3339(since_ns))
-        zoomed = zoomed.with_values("until", format_rfc3339(histogram.start_ns + len(totals) * histogram.width_ns))
-        earlier += whole - inside
-        histogram, shown = store.histogram(zoomed, now_ns, BUCKETS), zoomed
-    return histogram, earlier, shown
 
 
 def _faces(address: Address) -> tuple[FaceLink, ...]:
@@ -147,17 +116,14 @@ def _faces(address: Address) -> tuple[FaceLink, ...]:
     )
 
 
-def _totals(histogram: Histogram) -> list[int]:
-    return [sum(counts) for counts in zip(histogram.ok, histogram.auth, histogram.error, strict=True)]
-
-
-def _bar(address: Address, histogram: Histogram, bucket: int, peak: int) -> Bar:
+def _bar(address: Address, histogram: Histogram, bucket: int, peak: int, shows_day: bool) -> Bar:
     start_ns = histogram.start_ns + bucket * histogram.width_ns
     end_ns = start_ns + histogram.width_ns - 1
     counts = {"ok": histogram.ok[bucket], "auth": histogram.auth[bucket], "error": histogram.error[bucket]}
     total = sum(counts.values())
     step = 100 / max(1, len(histogram.ok))
-    when = f"{format_clock(start_ns)[:8]} – {format_clock(end_ns)[:8]}"
+    day = f"{format_day(start_ns)[5:]} " if shows_day else ""
+    when = f"{day}{format_clock(start_ns)[:8]} – {format_clock(end_ns)[:8]}"
     said = [format_times(total, "trace")]
     said += [f"{counts['error']:,} with errors"] if counts["error"] else []
     said += [f"{counts['auth']:,} with failed sign-in"] if counts["auth"] else []

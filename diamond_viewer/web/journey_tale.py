@@ -12,12 +12,14 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_clock, format_day, format_duration, format_rfc3339, format_times
 from diamond_viewer.telemetry.ways import Way
 from diamond_viewer.web.address import Address, trace_href
+from diamond_viewer.web.diagnosis_view import Similar, people_alike
 from diamond_viewer.web.journey_address import lesson_href
 from diamond_viewer.web.journey_logs import JourneyLogs, Logged
 
 MAX_LINES = 120
 MAX_TRACES, MAX_SPANS = 20, 3_000  # that are examined for the sentences of their findings
 MAX_SESSIONS = 60
+MAX_ASKED = 10  # findings of which is asked who else has them: the newest
 TOLD_RULES = ("signed-in-again",)  # the tale says it already
 MAX_SENTENCES = 3  # below one line, of findings and of logs each
 _TONES = {Severity.NOTE: "", Severity.WARNING: "slow", Severity.PROBLEM: "error"}
@@ -49,6 +51,7 @@ class TaleRow:
     traces: str
     heading: str
     said: tuple[Said, ...]
+    similar: Similar | None = None  # who else has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class JourneyTale:
 
 
 def journey_tale(
-    store: TraceStore, way: Way, address: Address, logs: JourneyLogs, over_all: Sequence[Finding] = ()
+    store: TraceStore, way: Way, address: Address, logs: JourneyLogs, over_all: Sequence[Finding], now_ns: int
 ) -> JourneyTale:
     """``over_all`` is what was found over several traces of the person. What was logged stands below the line that tells of its
     trace, and else on a line of its own."""
@@ -90,7 +93,12 @@ def journey_tale(
         )
     first_ns = shown[0].time_ns if shown else 0
     newer = [one for one in over_all if told_of.count == len(shown) or one.time_ns >= first_ns]
-    rows += [_row_of(finding) for finding in newer if finding.rule not in TOLD_RULES]
+    over = [finding for finding in newer if finding.rule not in TOLD_RULES]
+    last = {id(one) for one in sorted(over, key=lambda one: one.time_ns)[-MAX_ASKED:]}
+    rows += [
+        replace(_row_of(one), similar=people_alike(one, store.people_alike, now_ns) if id(one) in last else None)
+        for one in over
+    ]
     alone = [one for one in logs.told if not one.trace_id or one.trace_id in unsaid]
     rows += [_row_of_log(one) for one in alone if told_of.count == len(shown) or one.time_ns >= first_ns]
     rows.sort(key=lambda row: row.time_ns)
@@ -196,26 +204,33 @@ def _said(finding: Finding) -> Said:
 
 
 def _with_headings(rows: Sequence[TaleRow], visits: Sequence[Session]) -> tuple[TaleRow, ...]:
-    """Above the first row of each session stands when it was and how long."""
+    """Above the first row of each session stands when it was and how long; above the first of another day that day, where a
+    session lasts for several."""
     headed: list[TaleRow] = []
-    ahead = list(visits)
+    ahead, day = list(visits), ""
+    has_days = any(format_day(visit.start_ns) != format_day(visit.end_ns) for visit in visits)
     for row in rows:
         heading = ""
         while ahead and row.time_ns >= ahead[0].start_ns:
             heading = session_words(ahead.pop(0))
-        cells = {name: getattr(row, name) for name in TaleRow.__slots__}
-        headed.append(TaleRow(**{**cells, "heading": heading}) if heading and len(visits) > 1 else row)
+        heading = heading if len(visits) > 1 else ""
+        before, day = day, format_day(row.time_ns)
+        if has_days and not heading and day != before:
+            heading = day
+        headed.append(replace(row, heading=heading) if heading else row)
     return tuple(headed)
 
 
 def session_words(visit: Session) -> str:
     """
-    >>> session_words(Session(0, 61_000_000_000, 2, 0, 0))
-    '1970-01-01 00:00:00 – 00:01:01, 1 min 1 s, 2 traces'
+    >>> session_words(Session(0, 61_000_000_000, 2, 0, 0)), session_words(Session(0, 86_400 * 10**9, 1, 0, 0))
+    ('1970-01-01 00:00:00 – 00:01:01, 1 min 1 s, 2 traces', '1970-01-01 00:00:00 – 1970-01-02 00:00:00, 1 d, 1 trace')
     """
     start, end = format_clock(visit.start_ns)[:8], format_clock(visit.end_ns)[:8]
+    day, last_day = format_day(visit.start_ns), format_day(visit.end_ns)
+    until = end if last_day == day else f"{last_day} {end}"
     took = format_duration(visit.end_ns - visit.start_ns)
-    return f"{format_day(visit.start_ns)} {start} – {end}, {took}, {format_times(visit.steps, 'trace')}"
+    return f"{day} {start} – {until}, {took}, {format_times(visit.steps, 'trace')}"
 
 
 def _session_link(visit: Session, address: Address) -> SessionLink:

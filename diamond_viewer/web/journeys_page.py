@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diamond_viewer.query.resembling import did_you_mean
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_count, format_date_time, format_duration, format_share, format_times
 from diamond_viewer.telemetry.ways import TROUBLES, Trouble, Troubles
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.elsewhere import Elsewhere, outside_the_window
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, journey_href, read_journey_address, window_links
 from diamond_viewer.web.status import Status, status_of
@@ -49,6 +51,7 @@ class JourneysPage:
     notices: tuple[str, ...]
     is_empty: bool
     clear_href: str
+    elsewhere: tuple[Elsewhere, ...]
 
 
 def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> JourneysPage:
@@ -59,6 +62,7 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
         _table(field, title, store.troubles(field, text, window.since_ns, window.until_ns, MAX_ROWS), now_ns)
         for field, title in (("user", "Users"), ("lesson", "Lessons"))
     )
+    is_empty = not any(table.rows for table in tables)
     return JourneysPage(
         address,
         status_of(health.feed, now_ns),
@@ -66,9 +70,21 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
         tables,
         window_links(address),
         notices + beyond_memory(health, address.query, now_ns),
-        not any(table.rows for table in tables),
+        is_empty,
         JOURNEYS_PATH if text or window.is_set else "",
+        _elsewhere(store, address, text, now_ns) if is_empty else (),
     )
+
+
+def _elsewhere(store: TraceStore, address: Address, text: str, now_ns: int) -> tuple[Elsewhere, ...]:
+    found = tuple(
+        Elsewhere(
+            f"No {field} is called {text}. Did you mean", tuple((one, journey_href(field, one)) for one in values), "?"
+        )
+        for field in ("user", "lesson")
+        if text and (values := did_you_mean(store, field, text))
+    )
+    return found or outside_the_window(store, address.query, address.between("", ""), now_ns, "that is held")
 
 
 def _table(field: str, title: str, found: Troubles, now_ns: int) -> TroubleTable:

@@ -1,7 +1,7 @@
 """LessonPage: the journey of a lesson: who watched it, how well it played, where they stopped, against the average lesson."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diamond_viewer.diagnosis.lanes import tone_of_step
 from diamond_viewer.diagnosis.vocabulary import AUTO_COMPLETED, BUFFERING, LOADED, RESUME_ATTEMPT, RESUME_MISMATCH
@@ -11,6 +11,7 @@ from diamond_viewer.telemetry.units import format_count, format_percent, format_
 from diamond_viewer.telemetry.ways import Watching, Way
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.charts import Chart, Row, chart, slot_edges
+from diamond_viewer.web.elsewhere import Elsewhere
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import lesson_href, read_journey_address, window_links
 from diamond_viewer.web.journey_figures import (
@@ -26,7 +27,7 @@ from diamond_viewer.web.journey_logs import journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swim_lanes import SwimLanes
-from diamond_viewer.web.user_page import OWN, is_held, lanes_of
+from diamond_viewer.web.user_page import OWN, elsewhere_of, is_held, lanes_of
 from diamond_viewer.web.window import window_moves
 
 STOP_SLOTS = 20
@@ -35,7 +36,8 @@ CHART_SLOTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A figure of the lesson beside that of all lessons; ``tone`` is slow where the lesson is much worse."""
+    """A figure of the lesson beside that of all lessons; ``tone`` is slow where the lesson is much worse, error where traces
+    failed."""
 
     label: str
     own: str
@@ -84,6 +86,7 @@ class LessonPage:
     json_href: str
     link_href: str
     elsewhere_href: str
+    elsewhere: tuple[Elsewhere, ...]
 
 
 def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]], now_ns: int) -> LessonPage:
@@ -123,6 +126,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         f"/api{address.href}",
         address.absolute(now_ns),
         lesson_href(lesson),
+        () if way.steps else elsewhere_of(store, "lesson", lesson, address, now_ns),
     )
 
 
@@ -139,7 +143,10 @@ def compared_with(own: Watched, all_lessons: Watching) -> tuple[Compared, ...]:
         _percentile("Resume p95", own.resume_ms, all_lessons.resume_ms, 1),
         _rate("Stalls per start", own.stalls, own.starts, events.get(BUFFERING, 0), starts, form=_times),
         _rate("Mismatches per resume", own.mismatches, own.resumes, events.get(RESUME_MISMATCH, 0), resumes),
-        _rate("Traces that failed", own.errors, own.traces, all_lessons.error_traces, all_lessons.traces),
+        replace(
+            _rate("Traces that failed", own.errors, own.traces, all_lessons.error_traces, all_lessons.traces),
+            tone="error" if own.errors else "",
+        ),
     )
 
 

@@ -1,20 +1,21 @@
 """The table of columns that a reader can add to the list, and any attribute besides."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from diamond_viewer.query.evidence import attribute_values
 from diamond_viewer.query.patterns import value_texts
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
+from diamond_viewer.telemetry.sketch import SpanSketch
 from diamond_viewer.telemetry.units import format_count, format_date_time
+from diamond_viewer.web.row_facts import RowFacts, RowQuestion
 
 MAX_COLUMNS = 6
 MAX_KEY = 100  # characters of an attribute's name
 MAX_VALUE = 200  # characters of a value
 MAX_SPANS = 1_000  # looked at in one trace, from its start on
-MAX_ROWS = 200  # of one page, from its top: looking takes about 2 ms a row
+MAX_ROWS = 200  # of one page, from its top
 MAX_KEPT = 8_192  # values of rows that have not changed
 NOTHING = "–"
 
@@ -64,21 +65,23 @@ def column_label(name: str) -> str:
 
 
 def cells(
-    store: TraceStore, summary: TraceSummary, held: str, columns: tuple[str, ...], reads: bool
-) -> tuple[str, ...]:
-    """A text for each column; attributes are left empty unless ``reads``. ``held`` differs when the trace has grown."""
-    keys = tuple(name for name in columns if name not in _BY_NAME) if reads else ()
-    assert isinstance(store, Hashable)  # as every object is that does not compare by value
-    found = _attributes(store, summary.trace_id, held, keys) if keys else {}
-    return tuple(_BY_NAME[name].value(summary) if name in _BY_NAME else found.get(name, NOTHING) for name in columns)
+    store: TraceStore, rows: Sequence[tuple[TraceSummary, str]], columns: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    """For each row a text for each column; a row is a trace and a text that differs when it has grown. Attributes are left
+    empty beyond the first ``MAX_ROWS``."""
+    keys = tuple(name for name in columns if name not in _BY_NAME)
+    asked = [RowQuestion(trace, held, keys) for trace, held in rows[:MAX_ROWS]] if keys else []
+    found = _ATTRIBUTES.of(store, asked) + [{}] * (len(rows) - len(asked))
+    return [
+        tuple(_BY_NAME[name].value(trace) if name in _BY_NAME else said.get(name, NOTHING) for name in columns)
+        for (trace, _), said in zip(rows, found, strict=True)
+    ]
 
 
-@lru_cache(maxsize=MAX_KEPT)
-def _attributes(store: TraceStore, trace_id: str, held: str, keys: tuple[str, ...]) -> dict[str, str]:
+def _attributes(spans: Sequence[SpanSketch], keys: tuple[str, ...]) -> Mapping[str, str]:
     """The first value of each attribute, by the start of the spans, and how many others there are."""
-    trace = store.sketch(trace_id)
     found: dict[str, dict[str, None]] = {key: {} for key in keys}
-    for span in sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id))[:MAX_SPANS] if trace else ():
+    for span in spans[:MAX_SPANS]:
         whole = span.whole()
         for key in keys:
             for value in attribute_values(whole, key):
@@ -89,3 +92,6 @@ def _attributes(store: TraceStore, trace_id: str, held: str, keys: tuple[str, ..
 def _words(values: list[str]) -> str:
     first = values[0] if len(values[0]) <= MAX_VALUE else f"{values[0][:MAX_VALUE]}…"
     return f"{first} +{len(values) - 1}" if len(values) > 1 else first
+
+
+_ATTRIBUTES: RowFacts[tuple[str, ...], Mapping[str, str]] = RowFacts(_attributes, {}, MAX_KEPT)

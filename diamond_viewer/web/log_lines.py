@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Log
 from diamond_viewer.telemetry.severity import LEVELS, level_of
+from diamond_viewer.telemetry.shown_values import value_text
 from diamond_viewer.telemetry.sketch import log_title
 from diamond_viewer.telemetry.units import LAST_NS, NS_PER_SECOND, format_clock, format_day, format_rfc3339
 from diamond_viewer.web.address import trace_href
-from diamond_viewer.web.attributes import AttributeLine, attribute_lines, short_attributes, value_text
+from diamond_viewer.web.attributes import AttributeLine, attribute_lines, short_attributes
 from diamond_viewer.web.badges import severity_tone
 from diamond_viewer.web.freshness import digest
 from diamond_viewer.web.log_address import logs_href

@@ -13,9 +13,9 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.found_logs import FoundLogs
 from diamond_viewer.telemetry.model import Log
 from diamond_viewer.telemetry.severity import LEVELS
+from diamond_viewer.telemetry.shown_values import plain_value
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, zone_label
 from diamond_viewer.web.api import json_answer
-from diamond_viewer.web.attributes import plain_value
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest
 from diamond_viewer.web.log_address import API_LOGS_PATH, LOGS_PATH
 from diamond_viewer.web.logs_page import BUCKETS, log_list, logs_page, read_log_query

@@ -10,6 +10,8 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap
 from diamond_viewer.telemetry.units import format_count, format_duration, format_rate, format_share, format_times
 from diamond_viewer.web.address import TRACES_PATH
+from diamond_viewer.web.busy_time import BusyTime, busy_time
+from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
 from diamond_viewer.web.filter_form import caption
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Layout, laid_out
@@ -82,7 +84,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class MapPage:
-    """``caption`` says of which traces; ``traces_href`` leads to them."""
+    """``caption`` says of which traces; ``traces_href`` leads to them. ``rates`` says why none are shown."""
 
     status: Status
     caption: str
@@ -92,6 +94,8 @@ class MapPage:
     hidden: tuple[tuple[str, str], ...]
     search: str
     summary: str
+    rates: Elsewhere | None
+    elsewhere: tuple[Elsewhere, ...]
     drawing: Drawing
     lines: tuple[MapLine, ...]
     notices: tuple[str, ...]
@@ -102,7 +106,8 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
     query, notices = Query.from_args(pairs, now_ns)
     query = replace(query, page=1, anchor=None, sort=DEFAULT_ORDER)
     found, health = store.service_map(query, now_ns), store.health()
-    duration_ns = span_of(query, found, now_ns)
+    busy = busy_time(query, store, now_ns)
+    duration_ns = span_of(query, found, busy, now_ns)
     if not found.is_complete:
         notices += (f"This is the map of the newest {found.trace_count:,} traces: there was no time to look at all.",)
     drawn, more = _drawn(found)
@@ -121,18 +126,38 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
         hidden=tuple(pair for pair in query.set_filters if pair[0] != "q"),
         search=query.value("q"),
         summary=_summary(found),
+        rates=_rates(busy) if found.calls else None,
+        elsewhere=() if found.calls else _elsewhere(store, query, now_ns),
         drawing=_drawing(query, drawn, duration_ns),
         lines=tuple(_line(query, call, duration_ns) for call in found.calls),
         notices=notices + beyond_memory(health, query, now_ns),
     )
 
 
-def span_of(query: Query, found: ServiceMap, now_ns: int) -> int:
-    """What rates are counted over: the window, its open ends at the first and last trace."""
+def span_of(query: Query, found: ServiceMap, busy: BusyTime, now_ns: int) -> int:
+    """What rates are counted over, in ns: the window, its open ends at the first and last trace; 0 when nearly all traces began
+    within a small part of that, over which calls cannot be counted."""
+    if not busy.is_whole:
+        return 0
     window = query.window(now_ns)
     since_ns = found.first_ns if window.since_ns is None or not found.is_complete else window.since_ns
     until_ns = window.until_ns if window.until_ns is not None else found.last_ns if window.since_ns is None else now_ns
     return max(0, until_ns - since_ns)
+
+
+def _rates(busy: BusyTime) -> Elsewhere | None:
+    if busy.is_whole:
+        return None
+    took, all_of_them = format_duration(busy.width_ns), format_times(busy.count + busy.earlier, "trace")
+    sentence = f"No rates: {busy.count:,} of {all_of_them} began within {took}."
+    return Elsewhere(sentence, ((f"Show those {took}", _href(MAP_PATH, busy.query)),))
+
+
+def _elsewhere(store: TraceStore, query: Query, now_ns: int) -> tuple[Elsewhere, ...]:
+    return (
+        *meant_instead(store, query, lambda field, value: _href(MAP_PATH, query.with_values(field, value))),
+        *outside_the_window(store, query, _href(MAP_PATH, query.with_values("since").with_values("until")), now_ns),
+    )
 
 
 def _href(path: str, query: Query) -> str:
@@ -173,8 +198,7 @@ def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing
                 else "",
                 f"{curve.label_x:.1f}",
                 f"{curve.label_y:.1f}",
-                f"{line.source} calls {line.target}: {format_times(call.count, 'call')}"
-                f" ({line.rate or 'once'}), {format_times(call.error_count, 'error')}, p50 {line.p50}, p95 {line.p95}",
+                _words(call, line),
                 line.href,
                 f"{1 + 2.5 * log10(1 + call.count) / log10(1 + most):.1f}",
                 call.error_count > 0,
@@ -187,6 +211,12 @@ def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing
     fits = FITTING_PX[0] < layout.width < FITTING_PX[1]
     width, height = f"{layout.width:.0f}", f"{layout.height:.0f}"
     return Drawing(boxes, tuple(curves), width, height, fits, str(BOX_WIDTH), str(BOX_HEIGHT))
+
+
+def _words(call: Call, line: MapLine) -> str:
+    rate = f" ({line.rate})" if line.rate else ""
+    calls, errors = format_times(call.count, "call"), format_times(call.error_count, "error")
+    return f"{line.source} calls {line.target}: {calls}{rate}, {errors}, p50 {line.p50}, p95 {line.p95}"
 
 
 def _box(query: Query, node: Node, entry: Call | None, duration_ns: int, x: str, y: str) -> MapBox:

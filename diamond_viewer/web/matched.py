@@ -1,9 +1,7 @@
 """Matched: why a trace is in the list, when its row would not show it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
 
 from diamond_viewer.query.patterns import Exactly
 from diamond_viewer.query.query import Query
@@ -11,10 +9,12 @@ from diamond_viewer.query.reasons import Reason, reasons, span_conditions
 from diamond_viewer.query.terms import Condition, SpanFact, SpanSays
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
+from diamond_viewer.telemetry.sketch import SpanSketch
+from diamond_viewer.web.row_facts import RowFacts, RowQuestion
 
 MAX_SPANS = 1_000  # looked at in one trace, from its start on
 MAX_REASONS = 2  # in one row
-MAX_ROWS = 200  # of one page, from its top: looking takes about 2 ms a row
+MAX_ROWS = 200  # of one page, from its top
 MAX_KEPT = 4_096  # rows that are polled each second have not changed, mostly
 UNNAMED = "(no name)"
 
@@ -41,24 +41,24 @@ def not_said_by_row(conditions: Sequence[Condition], summary: TraceSummary) -> t
     return tuple(condition for condition in conditions if condition not in said)
 
 
-def matched(store: TraceStore, trace_id: str, held: str, conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
-    """Nothing when the reason lies far behind in a very large trace. ``held`` differs when the trace has grown."""
-    if not conditions:
-        return ()
-    assert isinstance(store, Hashable)  # as every object is that does not compare by value
-    return _matched(store, trace_id, held, conditions)
+def matched(
+    store: TraceStore, rows: Sequence[tuple[TraceSummary, str, tuple[Condition, ...]]]
+) -> list[tuple[Matched, ...]]:
+    """For each row, given as the trace, a text that differs when it has grown, and what was asked of its spans. Nothing when
+    nothing was, or the reason lies far behind in a very large trace."""
+    asked = [RowQuestion(trace, held, conditions) for trace, held, conditions in rows if conditions]
+    told = iter(_REASONS.of(store, asked))
+    return [next(told) if conditions else () for _, _, conditions in rows]
 
 
-@lru_cache(maxsize=MAX_KEPT)
-def _matched(store: TraceStore, trace_id: str, held: str, conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
-    trace = store.sketch(trace_id)
-    if trace is None:
-        return ()
-    ordered = sorted(trace.spans, key=lambda span: (span.start_ns, span.span_id))
-    found = reasons((span.whole() for span in islice(ordered, MAX_SPANS)), conditions)
+def _reasons(spans: Sequence[SpanSketch], conditions: tuple[Condition, ...]) -> tuple[Matched, ...]:
+    found = reasons((span.whole() for span in spans[:MAX_SPANS]), conditions)
     return tuple(dict.fromkeys(map(_words, found)))[:MAX_REASONS]
 
 
 def _words(reason: Reason) -> Matched:
     event = "" if reason.event is None else reason.event.name or UNNAMED
     return Matched(event, reason.span.name or UNNAMED, reason.span.service)
+
+
+_REASONS: RowFacts[tuple[Condition, ...], tuple[Matched, ...]] = RowFacts(_reasons, (), MAX_KEPT)

@@ -17,7 +17,7 @@ from diamond_viewer.telemetry.metrics import (
     percentile_of,
     within,
 )
-from diamond_viewer.telemetry.units import format_count, format_rate
+from diamond_viewer.telemetry.units import format_count, format_date_time, format_rate, zone_label
 from diamond_viewer.web.charts import TONES, Chart, Row, chart, figure_format, slot_edges
 
 SERVICE_LABEL = "service.name"
@@ -96,7 +96,7 @@ def metric_panel(outline: MetricOutline, series: Sequence[SeriesPoints], window:
     is_timed = Kind.HISTOGRAM in outline.kinds and bool(whole.flow.buckets)
     noun = "measurements" if Kind.HISTOGRAM in outline.kinds or Kind.SUMMARY in outline.kinds else outline.unit
     drawn = (
-        chart(outline.name, edges, _percentile_rows(parts, edges), outline.unit)
+        chart(outline.name, edges, _percentile_rows(parts, edges), outline.unit, empty=_empty(outline))
         if is_timed
         else chart(
             outline.name,
@@ -104,6 +104,7 @@ def metric_panel(outline: MetricOutline, series: Sequence[SeriesPoints], window:
             _amount_rows(parts, edges),
             "" if noun == "measurements" else outline.unit,
             is_stacked=True,
+            empty=_empty(outline),
         )
     )
     return MetricPanel(
@@ -114,6 +115,11 @@ def metric_panel(outline: MetricOutline, series: Sequence[SeriesPoints], window:
         drawn,
         _note(parts),
     )
+
+
+def _empty(outline: MetricOutline) -> str:
+    newest = f"{format_date_time(outline.last_ns)[:19]} {zone_label()}"
+    return f"Nothing was measured in this window; the newest is of {newest}."
 
 
 def _note(parts: Sequence[Part]) -> str:
@@ -244,7 +250,7 @@ def _readings_panel(
         else ()
     )
     note = f"The {TONES} highest of {format_count(len(chosen))} are drawn." if len(chosen) > TONES else ""
-    drawn = chart(outline.name, edges, rows, outline.unit)
+    drawn = chart(outline.name, edges, rows, outline.unit, empty=_empty(outline))
     return MetricPanel(outline.name, outline.description, ", ".join(outline.kinds), figures, drawn, note)
 
 

@@ -21,7 +21,9 @@ from diamond_viewer.telemetry.units import (
     format_times,
 )
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.errors_page import partial_words
+from diamond_viewer.web.busy_time import busy_time
+from diamond_viewer.web.elsewhere import Elsewhere
+from diamond_viewer.web.errors_page import elsewhere, partial_words
 from diamond_viewer.web.filter_form import FilterForm, filter_form
 from diamond_viewer.web.heatmap import Heatmap, duration_term, heatmap
 from diamond_viewer.web.horizon import beyond_memory
@@ -116,6 +118,7 @@ class OperationList:
     statements: TallyTable
     partial: str
     clear_href: str
+    elsewhere: tuple[Elsewhere, ...]
     is_complete: bool
     is_indexing: bool
 
@@ -161,15 +164,19 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     # what is not among the 200 that took most time then may have run all the same
     tells_new = past is not None and 0 < past.operation_count == len(known)
     tells_new_statements = past is not None and 0 < past.statement_count == len(known_statements)
+    # one old job must not make all others look rare
+    counted_ns = SERIES_BUCKETS * found.width_ns if busy_time(address.query, store, now_ns).is_whole else 0
     by, headings = _headings(address, "by", OPERATION_COLUMNS)
     db, db_headings = _headings(address, "db", STATEMENT_COLUMNS)
     operations = sorted(found.operations, key=lambda tally: (-OPERATION_COLUMNS[by][2](tally), tally.key))
     statements = sorted(found.statements, key=lambda tally: (-STATEMENT_COLUMNS[db][2](tally), tally.statement))
     return OperationList(
-        _heat(address, found),
+        _heat(address, found, now_ns),
         TallyTable(
             headings,
-            tuple(_operation(address, tally, found, known.get(tally.key), tells_new) for tally in operations),
+            tuple(
+                _operation(address, tally, found, counted_ns, known.get(tally.key), tells_new) for tally in operations
+            ),
             _words(len(operations), found.operation_count, "operation"),
         ),
         TallyTable(
@@ -188,12 +195,13 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
         ),
         partial_words(found.is_complete, found.scanned_to_ns),
         OPERATIONS_PATH if address.query.set_filters else "",
+        () if operations else elsewhere(store, address, address.query, now_ns),
         found.is_complete,
         not health.feed.ready,
     )
 
 
-def _heat(address: Address, found: Operations) -> Heatmap | None:
+def _heat(address: Address, found: Operations, now_ns: int) -> Heatmap | None:
     """Of the operation that the address names, else of all."""
     chosen = next((tally for tally in found.operations if tally.key.fingerprint == address.own("heat")), None)
 
@@ -204,7 +212,8 @@ def _heat(address: Address, found: Operations) -> Heatmap | None:
 
     title = (chosen.key.operation or "(no name)") if chosen else "All operations"
     all_href = address.with_own("heat", "") if chosen else ""
-    return heatmap(chosen.heat if chosen else found.heat, found.start_ns, found.width_ns, href, title, all_href)
+    heat = chosen.heat if chosen else found.heat
+    return heatmap(heat, found.start_ns, found.width_ns, now_ns, href, title, all_href)
 
 
 def _headings(address: Address, own: str, columns: Columns[T]) -> tuple[str, tuple[Heading, ...]]:
@@ -220,11 +229,17 @@ def _words(shown: int, count: int, noun: str) -> str:
 
 
 def _operation(
-    address: Address, tally: OperationTally, found: Operations, before: OperationTally | None, tells_new: bool
+    address: Address,
+    tally: OperationTally,
+    found: Operations,
+    counted_ns: int,
+    before: OperationTally | None,
+    tells_new: bool,
 ) -> TallyRow:
+    """``counted_ns`` is what a rate is counted over; 0 for none."""
     key = tally.key
     labels = [label for label, _, _ in OPERATION_COLUMNS.values()]
-    rate = format_rate(tally.count, SERIES_BUCKETS * found.width_ns)
+    rate = format_rate(tally.count, counted_ns)
     change = _change(before.p95_ns, tally.p95_ns) if before else ""
     badge, why = _badge(tally, before, tells_new)
     is_shown = address.own("heat") == key.fingerprint

@@ -10,11 +10,13 @@ from diamond_viewer.telemetry.units import (
     NS_PER_SECOND,
     format_count,
     format_duration,
+    format_rate,
     format_rfc3339,
     format_share,
     format_times,
 )
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.busy_time import BusyTime
 
 SAME_POINTS = 0.05  # percentage points: a smaller change is shown as none
 
@@ -39,9 +41,9 @@ class StatsStrip:
     figures: tuple[Figure, ...]
 
 
-def stats_strip(address: Address, store: TraceStore, now_ns: int) -> StatsStrip:
+def stats_strip(address: Address, store: TraceStore, stats: Stats, busy: BusyTime, now_ns: int) -> StatsStrip:
+    """``stats`` of the address's query, and when nearly all of its traces began."""
     query = address.query
-    stats = store.stats(query, now_ns)
     before = previous_window(query, now_ns)
     change = error_change(stats, store.stats(before, now_ns)) if before is not None else ""
     errors_set, auth_set = query.value("status") == "error", "auth-failure" in query.values("flag")
@@ -51,7 +53,7 @@ def stats_strip(address: Address, store: TraceStore, now_ns: int) -> StatsStrip:
             Figure(
                 "Traces",
                 format_count(stats.traces),
-                rate(stats, query, now_ns),
+                rate(stats, query, busy, now_ns),
                 "",
                 address.filtered("status") if query.value("status") else address.newest(),
                 f"{format_times(stats.spans, 'span')}; show traces of any status",
@@ -118,8 +120,12 @@ def error_change(stats: Stats, before: Stats) -> str:
     return "± 0" if abs(points) < SAME_POINTS else f"{'▲' if points > 0 else '▼'} {abs(points):.1f}"
 
 
-def rate(stats: Stats, query: Query, now_ns: int) -> str:
-    """Traces per second, minute or hour over the window, or over the time that the matches span."""
+def rate(stats: Stats, query: Query, busy: BusyTime, now_ns: int) -> str:
+    """Traces per second, minute or hour over the window, or over the time that the matches span. When nearly all of them began
+    within a small part of that, their rate then, and how long that was."""
+    if not busy.is_whole:
+        found = format_rate(busy.count, busy.width_ns)
+        return f"{found} in {format_duration(busy.width_ns)}" if found else ""
     window = query.window(now_ns)
     since_ns = window.since_ns if window.since_ns is not None else stats.first_start_ns
     until_ns = window.until_ns if window.until_ns is not None else stats.last_start_ns

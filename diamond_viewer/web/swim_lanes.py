@@ -21,7 +21,14 @@ from diamond_viewer.diagnosis.vocabulary import (
     RESUME_MISMATCH,
     SESSION_CREATED,
 )
-from diamond_viewer.telemetry.units import format_clock, format_duration, format_rfc3339, format_times, zone_label
+from diamond_viewer.telemetry.units import (
+    format_clock,
+    format_day,
+    format_duration,
+    format_rfc3339,
+    format_times,
+    zone_label,
+)
 from diamond_viewer.telemetry.ways import Way, WayEvent
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.charts import time_ticks
@@ -105,32 +112,27 @@ def swim_lanes(
     spread_ns = (last_ns - first_ns) // 100
     first_ns, last_ns = max(0, first_ns - spread_ns), last_ns + spread_ns
     scale = _Scale(first_ns, last_ns)
-    bars, diamonds, words = _bars(way, scale), _diamonds(way, scale, logged), _lane_words(way)
+    what = [(lane_of_step(step), tone_of_step(step)) for step in way.steps]
+    bars, diamonds, words = _bars(way, what, scale), _diamonds(way, scale, logged), _lane_words(what)
     lanes = tuple(
         Lane(
             name,
             name.lower(),
             at * LANE_HEIGHT_PX,
             tuple(_bar(way, scale, slot, traces) for slot in _runs(bars[name])),
-            tuple(_diamond(scale, moments) for _, moments in sorted(diamonds[name].items())),
+            tuple(_diamond(way, scale, moments) for _, moments in sorted(diamonds[name].items())),
             words[name],
         )
         for at, name in enumerate(LANES)
     )
-    summary = f"{format_times(len(way.steps), 'trace')} from {_clock(first_ns)} to {_clock(last_ns)} {zone_label()}"
+    day, last_day = format_day(first_ns), format_day(last_ns)
+    until = f"{last_day} " if last_day != day else ""
+    count = format_times(len(way.steps), "trace")
+    summary = f"{count} from {day} {_clock(first_ns)} to {until}{_clock(last_ns)} {zone_label()}"
     return SwimLanes(lanes, _ticks(scale, address), LANE_HEIGHT_PX * len(LANES), summary, first_ns, last_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """An event, or what was logged."""
-
-    time_ns: int
-    name: str
-    detail: str
-    count: int
-    tone: str
-    href: str
+_Moment = WayEvent | Logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,12 @@ class _Scale:
         return min(100.0, max(0.0, 100 * (time_ns - self.first_ns) / (self.last_ns - self.first_ns)))
 
 
-def _bars(way: Way, scale: _Scale) -> dict[str, dict[int, _Slot]]:
+def _bars(way: Way, what: Sequence[tuple[str, str]], scale: _Scale) -> dict[str, dict[int, _Slot]]:
     """By lane and slot."""
     found: dict[str, dict[int, _Slot]] = {name: {} for name in LANES}
-    for place, step in enumerate(way.steps):
-        slots = found[lane_of_step(step)]
-        rank = _RANKS.index(tone_of_step(step))
+    for place, (step, (lane, tone)) in enumerate(zip(way.steps, what, strict=True)):
+        slots = found[lane]
+        rank = _RANKS.index(tone)
         for at in range(scale.slot(step.start_ns), scale.slot(step.end_ns) + 1):
             held = slots.get(at)
             if held is None:
@@ -209,39 +211,45 @@ def _worst(tone: str) -> str:
 
 
 def _diamonds(way: Way, scale: _Scale, logged: Sequence[Logged]) -> dict[str, dict[int, list[_Moment]]]:
-    """By lane and slot."""
+    """Events, and what was logged, by lane and slot."""
     found: dict[str, dict[int, list[_Moment]]] = {name: {} for name in LANES}
     for event in way.events:
-        lane, href = lane_of(event.name), trace_href(way.steps[event.step].trace_id)
-        moment = _Moment(event.time_ns, event.name, event.detail, 1, _tone_of(event), href)
-        found[lane if lane in found else OTHER].setdefault(scale.slot(event.time_ns), []).append(moment)
+        lane = lane_of(event.name)
+        found[lane if lane in found else OTHER].setdefault(scale.slot(event.time_ns), []).append(event)
     for one in logged:
         if scale.first_ns <= one.time_ns <= scale.last_ns:
-            moment = _Moment(one.time_ns, f"log: {one.title}", one.severity, one.count, one.tone, one.href)
-            found[one.lane].setdefault(scale.slot(one.time_ns), []).append(moment)
+            found[one.lane].setdefault(scale.slot(one.time_ns), []).append(one)
     return found
 
 
-def _diamond(scale: _Scale, moments: Sequence[_Moment]) -> Mark:
-    worst = max(moments, key=lambda moment: _RANKS.index(moment.tone))
-    names = ", ".join(sorted({moment.name for moment in moments}))
-    total = sum(moment.count for moment in moments)
+def _diamond(way: Way, scale: _Scale, moments: Sequence[_Moment]) -> Mark:
+    tones = [moment.tone if isinstance(moment, Logged) else _tone_of(moment) for moment in moments]
+    worst_at = max(range(len(moments)), key=lambda at: _RANKS.index(tones[at]))
+    worst = moments[worst_at]
+    names = ", ".join(sorted({f"log: {one.title}" if isinstance(one, Logged) else one.name for one in moments}))
+    total = sum(one.count if isinstance(one, Logged) else 1 for one in moments)
+    detail, href = (
+        (worst.severity, worst.href)
+        if isinstance(worst, Logged)
+        else (worst.detail, trace_href(way.steps[worst.step].trace_id))
+    )
     count = f" ×{total:,}" if total > 1 else ""
-    title = f"{names}{count}, {_clock(worst.time_ns)}" + (f", {worst.detail}" if worst.detail else "")
-    return Mark(f"{scale.percent(worst.time_ns):.2f}%", "", worst.tone, title, worst.href)
+    title = f"{names}{count}, {_clock(worst.time_ns)}" + (f", {detail}" if detail else "")
+    return Mark(f"{scale.percent(worst.time_ns):.2f}%", "", tones[worst_at], title, href)
 
 
 def _tone_of(event: WayEvent) -> str:
     return _EVENT_TONES.get(event.name, "" if event.went_well else "error")
 
 
-def _lane_words(way: Way) -> dict[str, str]:
+def _lane_words(what: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Of the lane and the tone of each trace.
+
+    >>> _lane_words([("Auth", ""), ("Auth", "error")])["Auth"], _lane_words([])["Jobs"]
+    ('Auth: 2 traces, 1 failed', 'Jobs: 0 traces')
     """
-    >>> _lane_words(Way())["Auth"]
-    'Auth: 0 traces'
-    """
-    counts = Counter(lane_of_step(step) for step in way.steps)
-    failed = Counter(lane_of_step(step) for step in way.steps if tone_of_step(step) == "error")
+    counts = Counter(lane for lane, _ in what)
+    failed = Counter(lane for lane, tone in what if tone == "error")
     return {
         name: f"{name}: {format_times(counts[name], 'trace')}" + (f", {failed[name]:,} failed" if failed[name] else "")
         for name in LANES

@@ -17,10 +17,12 @@ from diamond_viewer.telemetry.units import (
     format_duration,
     format_rfc3339,
     format_times,
+    is_today,
 )
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.badges import Badge, badges_of, edge_tone, shown_badges
+from diamond_viewer.web.badges import MAX_SHORT, Badge, badges_of, edge_tone, shown_badges
 from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
+from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
 from diamond_viewer.web.list_columns import cells, column_label
 from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched, not_said_by_row
 
@@ -53,6 +55,7 @@ class Row:
     name: str
     status: str
     service: str
+    has_short_service: bool
     spans: str
     badges: tuple[Badge, ...]
     hidden_badges: str
@@ -97,6 +100,7 @@ class TraceList:
     longest: str
     empty: str
     clear_href: str
+    elsewhere: tuple[Elsewhere, ...]  # where there would be some, when nothing matches
     is_complete: bool
     searched_back: str
     go_on_href: str
@@ -131,22 +135,17 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
     top = _anchor_of(page) if is_newest_first else _newest(query, store, now_ns)
     anchor = query.anchor if query.page > 1 else top
     longest_ns = max((summary.duration_ns for summary in page.traces), default=0)
-    days = {format_day(summary.start_ns) for summary in page.traces}
+    shows_day = not is_today(now_ns, *(summary.start_ns for summary in page.traces))
     conditions = asked_of_spans(query, now_ns)
     looked_for = [not_said_by_row(conditions, one) if place < MAX_ROWS else () for place, one in enumerate(page.traces)]
-    pairs = [
-        (one, matched(store, one.trace_id, held_of(one), unsaid))
-        for one, unsaid in zip(page.traces, looked_for, strict=True)
-    ]
-    added = [
-        cells(store, one, held_of(one), address.columns, reads=place < MAX_ROWS) if address.columns else ()
-        for place, one in enumerate(page.traces)
-    ]
+    held = [held_of(one) for one in page.traces]
+    reasons = matched(store, list(zip(page.traces, held, looked_for, strict=True)))
+    added = cells(store, list(zip(page.traces, held, strict=True)), address.columns)
     known = _diagnoses(store, page.traces, is_refresh)
     return TraceList(
         rows=tuple(
-            _row(summary, address, longest_ns, len(days) > 1, reasons, more, known.get(summary.trace_id, NOTHING_KNOWN))
-            for (summary, reasons), more in zip(pairs, added, strict=True)
+            _row(summary, address, longest_ns, shows_day, why, more, known.get(summary.trace_id, NOTHING_KNOWN))
+            for summary, why, more in zip(page.traces, reasons, added, strict=True)
         ),
         anchor=str(anchor or ""),
         shown=_shown(query, page, listed),
@@ -160,6 +159,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
+        elsewhere=_elsewhere(address, store, now_ns) if query.set_filters and not page.total else (),
         clear_href=replace(address, query=Query(limit=query.limit, sort=query.sort)).href,
         is_complete=page.is_complete,
         searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
@@ -237,6 +237,7 @@ def _row(
 ) -> Row:
     badges = badges_of(summary, (*diagnosis.findings, *diagnosis.journey))
     shown, hidden_count = shown_badges(badges)
+    service = summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else "")
     return Row(
         trace_id=summary.trace_id,
         href=address.opening(summary.trace_id),
@@ -247,7 +248,8 @@ def _row(
         time_title=format_rfc3339(summary.start_ns),
         name=summary.name or UNNAMED,
         status=status_words(summary),
-        service=summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else ""),
+        service=service,
+        has_short_service=len(service) <= MAX_SHORT,
         spans=format_times(summary.span_count, "span"),
         badges=shown,
         hidden_badges=f"+{hidden_count}" if hidden_count else "",
@@ -282,6 +284,13 @@ def _shown(query: Query, page: Page, listed: int) -> str:
         return f"{format_count(len(page.traces))} of {format_count(page.total)}"
     first = (query.page - 1) * query.limit + 1
     return f"{format_count(first)}–{format_count(first - 1 + len(page.traces))} of {format_count(listed)}"
+
+
+def _elsewhere(address: Address, store: TraceStore, now_ns: int) -> tuple[Elsewhere, ...]:
+    return (
+        *meant_instead(store, address.query, address.filtered),
+        *outside_the_window(store, address.query, address.between("", ""), now_ns),
+    )
 
 
 def _searched_back(scanned_to_ns: int) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.busy_time import busy_time
 from diamond_viewer.web.connect_page import collector_settings, live_path
 from diamond_viewer.web.facet_panel import FacetPanel, facet_panel
 from diamond_viewer.web.filter_form import FilterForm, caption, filter_form
@@ -93,9 +94,11 @@ def live_traces(
     listed = trace_list(
         address, store, now_ns, is_refresh=is_refresh
     )  # first: it looks furthest back, and the figures count what it found
+    stats = store.stats(address.query, now_ns)  # before the histogram: it looks further back
+    busy = busy_time(address.query, store, now_ns)
     return LiveTraces(
-        strip=stats_strip(address, store, now_ns),
-        chart=histogram_chart(address, store, now_ns),
+        strip=stats_strip(address, store, stats, busy, now_ns),
+        chart=histogram_chart(address, store, busy, now_ns),
         list=listed,
         facets=facet_panel(address, store, now_ns),
         has_no_source=has_nothing_to_read(health.feed),

@@ -8,8 +8,9 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_rfc3339
 from diamond_viewer.telemetry.ways import Way
 from diamond_viewer.web.address import Address, traces_href
+from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
 from diamond_viewer.web.horizon import beyond_memory
-from diamond_viewer.web.journey_address import Window, read_journey_address, user_href, window_links
+from diamond_viewer.web.journey_address import Window, journey_href, read_journey_address, user_href, window_links
 from diamond_viewer.web.journey_figures import JourneyFigure, WatchedRow, figures_of, traces_of, watched_rows
 from diamond_viewer.web.journey_logs import JourneyLogs, journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
@@ -47,6 +48,7 @@ class UserPage:
     json_href: str
     link_href: str
     elsewhere_href: str
+    elsewhere: tuple[Elsewhere, ...]
 
 
 def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now_ns: int) -> UserPage:
@@ -63,7 +65,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         known,
         figures_of("user", user, way, address),
         lanes_of("user", user, way, address, window, logs),
-        journey_tale(store, way, address, logs, over_all),
+        journey_tale(store, way, address, logs, over_all, now_ns),
         watched_rows("lesson", lessons_watched(way)),
         *step_rows(way),
         window_links(address),
@@ -76,11 +78,19 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         f"/api{address.href}",
         address.absolute(now_ns),
         user_href(user),
+        () if way.steps else elsewhere_of(store, "user", user, address, now_ns),
     )
 
 
 def is_held(store: TraceStore, field: str, value: str) -> bool:
     return any(found == value for found, _ in store.values(field, value, 1_000))
+
+
+def elsewhere_of(store: TraceStore, field: str, value: str, address: Address, now_ns: int) -> tuple[Elsewhere, ...]:
+    """When there was something of this user or lesson, or whose id is like it."""
+    theirs = address.query.with_values(field, value)
+    found = outside_the_window(store, theirs, address.between("", ""), now_ns, f"of this {field}")
+    return found or meant_instead(store, theirs, journey_href)
 
 
 def _followed_since(way: Way, window: Window) -> int:

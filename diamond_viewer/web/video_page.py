@@ -16,7 +16,7 @@ from diamond_viewer.diagnosis.lost_telemetry import (
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.metrics import Increment, MetricCatalogue, within
-from diamond_viewer.telemetry.units import format_clock, format_count, format_percent, format_rfc3339, zone_label
+from diamond_viewer.telemetry.units import format_count, format_date_time, format_percent, format_rfc3339, zone_label
 from diamond_viewer.web.address import TRACES_PATH
 from diamond_viewer.web.metric_charts import MetricPanel, Window, metric_panel, split_keys
 from diamond_viewer.web.status import Status, status_of
@@ -215,12 +215,12 @@ def _alarm(one: Comparison) -> str:
     """
     >>> _alarm(Comparison(FACTS[0], "web", 40, 20, "traces", (0, 60 * 10**9)))
     'Telemetry is being lost: web measured 40 video loads, its traces hold 20: 50 % of them are missing, most between
-    00:00:00 and 00:01:00 UTC.'
+    1970-01-01 00:00:00 and 00:01:00 UTC.'
     """
     where = ""
     if one.worst is not None:
-        first, last = (format_clock(end_ns)[:8] for end_ns in one.worst)
-        where = f", most between {first} and {last} {zone_label()}"
+        first, last = (format_date_time(end_ns)[:19] for end_ns in one.worst)
+        where = f", most between {first} and {last.removeprefix(first[:11])} {zone_label()}"
     both = f"{one.service} measured {one.measured:,} {one.fact.noun}, its traces hold {one.traced or 0:,}"
     what = "of them" if one.lost == "traces" else "of the measurements"
     return f"Telemetry is being lost: {both}: {format_percent(one.share_percent)} {what} are missing{where}."

@@ -25,7 +25,7 @@ from tests.bench.figures import Corpus, Figures
 from tests.bench.goals import BURDEN_MIB
 from tests.bench.journeying import journey
 from tests.bench.living import live
-from tests.bench.measure import this_machine
+from tests.bench.measure import kept_bytecode, this_machine
 from tests.bench.opening import openings
 from tests.bench.reading import cold_starts, one_thread
 from tests.bench.receiving import RECEIVING_S, receive_for
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if unknown := sorted(set(chosen.groups) - set(GROUPS + ASKED_FOR)):
         parser.error(f"there is no group {', '.join(unknown)}; there are {', '.join(GROUPS + ASKED_FOR)}")
-    with TemporaryDirectory(prefix="diamond-viewer-bench-") as folder:
+    with TemporaryDirectory(prefix="diamond-viewer-bench-") as folder, kept_bytecode(Path(folder) / "bytecode"):
         figures = measure(Path(folder), chosen.spans, chosen.rounds, chosen.groups or GROUPS)
     text = report(figures, datetime.now(UTC))
     before = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""

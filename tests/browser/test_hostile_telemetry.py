@@ -46,6 +46,7 @@ FOREIGN = """() => [
 def telemetry(now_ns: int) -> dict[str, bytes]:
     """File -> lines: payloads in keys, values, names, services, scopes, ids, messages, events, links, and bad lines."""
     attributes: dict[str, object] = {payload: payload for payload in PAYLOADS}
+    attributes[f"client_secret.{'of.a.very.long.name.' * 8}x"] = "hunter2"
     attributes |= {"user.id": USER, "lesson.id": LESSON, "http.route": f"/{ALL}", "url.full": ADDRESS, "db.system": ALL}
     attributes |= {"db.query.text": f"SELECT '{ALL}'", "nested": {ALL: [ALL, {IMG: SCRIPT}]}, "peer.service": SERVICE}
     attributes |= {
@@ -181,6 +182,29 @@ def test_no_page_with_a_payload_in_its_address_or_its_trace_runs_it(
 ) -> None:
     watched.expected = ("404", "400")
     look(page, hostile.address + PAGES[name])
+
+
+def test_names_of_any_length_fit_a_phone(page: Page, hostile: Viewer) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.request.get(f"{hostile.address}/api/traces/{trace_id(1)}")  # decoded in full, so that its secrets are met
+    too_wide = {}
+    for path in (
+        "/health",
+        "/errors",
+        "/operations",
+        "/logs",
+        "/journeys",
+        "/trace-viewer.html",
+        f"/traces/{trace_id(9)}",
+    ):
+        look(page, hostile.address + path)
+        too_wide[path] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert {path: pixels for path, pixels in too_wide.items() if pixels > 0} == {}
+    page.goto(f"{hostile.address}/health")
+    secrets = page.get_by_role("region", name="Secrets")
+    expect(secrets).to_contain_text("values were shown as REDACTED")
+    expect(secrets.get_by_role("listitem").filter(has_text="client_secret")).to_have_count(1)
+    expect(secrets).not_to_contain_text("hunter2")
 
 
 def test_neither_does_what_is_opened_by_hand_nor_the_file_that_is_handed_on(

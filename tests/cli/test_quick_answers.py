@@ -11,7 +11,9 @@ import pytest
 
 from diamond_viewer.cli.error_count import quick_count
 from diamond_viewer.cli.excerpts import excerpts_for, excerpts_of_trace, no_excerpts, telling_bytes
+from diamond_viewer.feed import plain
 from diamond_viewer.feed.backlog import Backlog
+from diamond_viewer.feed.plain import NotPlainError, plain_files, plain_lines
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.otlp_spans import decode_spans
@@ -162,6 +164,36 @@ def test_an_id_that_is_spelled_by_numbers_is_found(tmp_path: Path) -> None:
     assert excerpts_of_trace([str(path)], A_TRACE)()
 
 
+def test_ids_that_stand_among_blanks_are_found(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "traces.json"
+    path.write_text(TRACES.read_text().replace('"traceId":"', '"traceId":" '))
+    expected = command("search", "--all", "--json", "--lesson", "lesson-012", TRACES)
+    assert expected.documents
+    assert command("search", "--all", "--json", "--lesson", "lesson-012", path).out == expected.out
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 1000, 10**7])
+def test_lines_are_cut_out_of_blocks_of_any_size(
+    tmp_path: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "BLOCK_BYTES", block_bytes)
+    path = tmp_path / "traces.json"
+    path.write_bytes(b'{"a":1}\n\n  \n{"b":"' + b"x" * 5000 + b'"}\n{}\n')
+    (name,) = plain_files([str(path)])
+    assert list(plain_lines(name, 6000)) == [b'{"a":1}\n', b'{"b":"' + b"x" * 5000 + b'"}\n', b"{}\n"]
+    with pytest.raises(NotPlainError):
+        list(plain_lines(name, 5000))
+    with path.open("ab") as file:
+        file.write(b'{"later"')
+    assert len(list(plain_lines(name, 6000))) == 3  # what stood there when it was looked up
+    (longer,) = plain_files([str(path)])
+    with pytest.raises(NotPlainError):
+        list(plain_lines(longer, 6000))
+    path.write_bytes(b'{"a":1}\n')
+    with pytest.raises(NotPlainError):
+        list(plain_lines(name, 6000))  # it was truncated meanwhile
+
+
 def test_what_is_compressed_or_asked_for_otherwise_is_read_whole(tmp_path: Path) -> None:
     assert excerpts_for([str(TRACES)], asked(status="error")) is no_excerpts
     assert excerpts_for([str(tmp_path / "traces.json.gz")], asked(lesson="lesson-012")) is no_excerpts
@@ -200,3 +232,33 @@ def test_a_trace_is_found_by_every_spelling_of_its_id(command: Command, spelt: s
         command("trace", found, "--json", TRACES).documents[0]
         == command("trace", A_TRACE, "--json", TRACES).documents[0]
     )
+
+
+def test_a_trace_is_found_by_the_first_digits_of_its_id(command: Command) -> None:
+    whole = command("trace", A_TRACE, "--json", TRACES)
+    for length in (8, 16, 31):
+        assert command("trace", A_TRACE[:length].upper(), "--json", TRACES).documents == whole.documents
+    said = command("trace", A_TRACE[:9] + "f", TRACES)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"No trace in these files has an id that begins with {A_TRACE[:9]}f.\n"
+
+
+def test_where_several_ids_begin_alike_those_traces_are_named(tmp_path: Path, command: Command) -> None:
+    other = "d4d3167950cda8140d447d12cb907d2c"
+    path = tmp_path / "traces.json"
+    path.write_text(TRACES.read_text().replace(other, f"{A_TRACE[:12]}{other[12:]}"))
+    said = command("trace", A_TRACE[:12], "--color", "always", path)
+    assert (said.code, said.out) == (2, "")
+    first, second, sentence = said.err.splitlines()
+    assert {A_TRACE, f"{A_TRACE[:12]}{other[12:]}"} == {first.split()[1], second.split()[1]}
+    assert sentence == f"diamond_viewer: 2 traces begin with {A_TRACE[:12]}. Give more digits."
+    assert "\x1b" not in said.err
+    assert "·" not in first
+    assert command("trace", A_TRACE[:13], "--json", path).code == 0
+
+
+def test_an_id_of_64_bits_is_found_without_the_zeros_before_it(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "traces.json"
+    short = f"{'0' * 16}{A_TRACE[16:]}"
+    path.write_text(TRACES.read_text().replace(A_TRACE, short))
+    assert command("trace", A_TRACE[16:], "--json", path).documents == command("trace", short, "--json", path).documents

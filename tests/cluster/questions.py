@@ -160,7 +160,8 @@ def _of_people(first_ns: int, last_ns: int) -> Iterator[tuple[str, Ask]]:
             yield f"journey {user} {ends}", calls("journey", user, *ends)
         yield f"way lesson {ends}", calls("way", "lesson", "lesson-011", *ends)
         for field in ("user", "lesson"):
-            yield f"troubles {field} {ends}", calls("troubles", field, "0", *ends, 20)
+            for text in ("0", "00 s 1"):
+                yield f"troubles {field} {text} {ends}", calls("troubles", field, text, *ends, 20)
         yield f"watching {ends}", calls("watching", *ends)
 
 

@@ -278,6 +278,27 @@ def test_a_line_that_makes_the_store_fail_costs_that_line_only(tmp_path: Path, m
         assert f.recorder.problems()[0].kind == "internal error"
 
 
+def test_a_line_that_makes_the_viewer_fail_behind_a_fragment_is_told_though_another_reason_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Following(tmp_path) as f:
+
+        def stumble(batch: Batch, digest: bytes) -> None:
+            raise ValueError("it says password=hunter2hunter2")
+
+        monkeypatch.setattr(f.recorder, "add", stumble)
+        f.append(b'{"resourceSpans":[{"resou' + lines_of(1) + b'{"resourceSpans":[{"scop' + lines_of(2))
+        f.look()
+        assert f.counted()["bad_lines"] == 2
+        told = {problem.kind: problem for problem in f.recorder.problems()}
+        assert told["internal error"].count == 2
+        assert "ValueError: it says password=REDACTED" in told["internal error"].sentence
+        assert f.recorder.state.sources[0].path == "(the feed)"
+        assert [record.getMessage() for record in caplog.records if "stumble" in record.getMessage()] == [
+            "A line made the viewer stumble; it is counted as a bad line."
+        ]
+
+
 def test_a_problem_tells_where_in_the_file_its_line_begins(tmp_path: Path) -> None:
     content = lines_of(1) + b"bad\r\n" + bytes(10) + b"worse\n" + lines_of(2)
     path = tmp_path / "traces.json"

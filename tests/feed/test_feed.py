@@ -1,12 +1,19 @@
 """The thread: what it reports, how it stops, and that nothing ends it."""
 
+import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from watchdog.observers.api import BaseObserver
 
 from diamond_viewer.feed.feed import Feed
+from diamond_viewer.feed.files import NotAFile, open_file
+from diamond_viewer.feed.watch import Watch
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.web.app import create_app
 from tests.feed.following import Following, backup
 from tests.feed.recorder import Recorder, line_of, lines_of
 from tests.feed.waiting import running, until
@@ -151,3 +158,51 @@ def test_what_was_wrong_with_a_file_is_remembered_when_the_file_is_gone(tmp_path
         f.look()
         f.look()
         assert f.recorder.source(path).problems[0].kind == "not JSON"
+
+
+def test_what_the_viewer_itself_does_wrong_is_told_on_health_and_it_lives_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, store = tmp_path / "traces.json", MemoryStore(1 << 28)
+    live.write_bytes(lines_of(1))
+    failing = [ZeroDivisionError("by token=hunter2hunter2")]
+    commit = store.commit
+
+    def fail_once() -> None:
+        if failing:
+            raise failing.pop()
+        commit()
+
+    monkeypatch.setattr(store, "commit", fail_once)
+    client = create_app(store).test_client()
+    with running(Feed([str(live)], store)):
+        until(lambda: "ZeroDivisionError: by token=REDACTED" in client.get("/health").text)
+        with live.open("ab") as out:
+            out.write(lines_of(2))
+        until(lambda: store.health().spans == 2)
+    answer = client.get("/api/health").get_json()
+    assert (answer["sources"][0]["path"], answer["sources"][0]["state"]) == ("(the feed)", "failed")
+    assert "hunter2" not in str(answer)
+
+
+def test_a_watch_that_fails_as_nobody_foresaw_is_told_and_lines_are_found(tmp_path: Path) -> None:
+    def refuse() -> BaseObserver:
+        raise KeyError("no such emitter")
+
+    live, recorder = tmp_path / "traces.json", Recorder()
+    with running(Feed([str(live)], recorder, watch=partial(Watch, make_observer=refuse))):
+        live.write_bytes(lines_of(1))
+        until(lambda: recorder.numbers == [1])
+        until(lambda: recorder.source("(the feed)").problems[0].kind == "KeyError")
+        with live.open("ab") as out:
+            out.write(lines_of(2))
+        until(lambda: recorder.numbers == [1, 2])
+
+
+def test_what_is_no_file_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    before = list(Path("/proc/self/fd").iterdir())
+    for _ in range(50):
+        with pytest.raises(NotAFile):
+            open_file(str(tmp_path / "fifo"))
+    assert len(list(Path("/proc/self/fd").iterdir())) <= len(before) + 5, "others may open some meanwhile"

@@ -12,6 +12,7 @@ from diamond_viewer.index.faults import MAX_FAULT_TEXTS
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.telemetry.tallies import OTHERS, OperationTally
+from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS, asked
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled, one_by_one
@@ -51,6 +52,28 @@ def test_operations_of_real_telemetry_are_as_counted(store: MemoryStore, filters
     assert found == expected
 
 
+def test_durations_that_no_64_bits_hold_together_are_added_exactly() -> None:
+    """A producer that says 0 and 2**63 - 1 of each span; as many as make every sum of signed 64 bits turn negative."""
+    longest_ns = 2**63 - 1
+    lines = [
+        line(
+            span(1, trace=number, kind=2, name="GET /x", start_ns=1, lasts_ns=longest_ns - 1),
+            span(2, 1, trace=number, kind=3, start_ns=1, lasts_ns=longest_ns - 1, attributes=SAYS_SQL),
+        )
+        for number in range(1, 4)
+    ]
+    for store in (filled([lines]), PlainStore.from_lines(lines)):
+        found = store.operations(asked(), NOW_NS, 10)
+        assert [one.total_ns for one in found.operations] == [3 * (longest_ns - 1)]
+        assert [one.total_ns for one in found.statements] == [3 * (longest_ns - 1)]
+        client = create_app(store, clock=lambda: NOW_NS).test_client()
+        assert client.get("/operations").status_code == 200
+        assert client.get("/api/operations").get_json()["operations"][0]["total_ms"] == 3 * (longest_ns - 1) / 1e6
+        for path in ("/api/stats", "/api/traces", "/trace-viewer.html", "/map", "/api/map", "/journeys", "/metrics"):
+            assert client.get(path).status_code == 200, path
+
+
+SAYS_SQL = {"db.system": "postgresql", "db.query.text": "SELECT 1 FROM a"}
 STATEMENTS = ["SELECT 1 FROM a WHERE b = 'x'", "SELECT 1 FROM a WHERE b = 'y'", "COMMIT", "get k:1", ""]
 wires = st.lists(
     st.builds(

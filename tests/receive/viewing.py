@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +50,9 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def viewing(live_path: Path, *flags: str) -> Iterator[ReceivingViewer]:
-    """On free ports; it is killed at the end, as ``kill -9`` does."""
-    command = [sys.executable, "app.py", "--port", "0", "--otlp", "0", *flags, str(live_path)]
+def viewing(live_path: Path, *flags: str, before: Sequence[str] = ()) -> Iterator[ReceivingViewer]:
+    """On free ports; it is killed at the end, as ``kill -9`` does. ``before`` is a command that becomes the viewer."""
+    command = [*before, sys.executable, "app.py", "--port", "0", "--otlp", "0", *flags, str(live_path)]
     with subprocess.Popen(
         command, cwd=ROOT, env=clean_environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -55,7 +55,7 @@ def test_slow_traces_are_compared_with_quick_ones_of_the_same_operation(client_o
     others = [call(n, name="GET /b", region="ap") for n in range(60, 80)]
     client = client_with(client_of, *SLOW, *QUICK, *others)
     text = client.get("/differences?min_ms=1000").text
-    assert "Traces where lasts at least 1000 ms" in text
+    assert "Traces where it lasts at least 1000 ms" in text
     assert "10 selected traces compared with 30 good ones of the same operation." in text
     table = text[text.index('differ__name">region') :]
     assert "8 of 10" in table

@@ -202,3 +202,10 @@ def test_the_opened_group_says_what_the_rules_found_in_its_examples(client: Flas
     assert href
     assert "span=" in href[1]
     assert client.get(href[1].replace("&amp;", "&")).status_code == 200
+
+
+def test_where_there_is_no_heading_one_is_no_plural(client_of: MakeClient) -> None:
+    once = client_with(client_of, failing(1, userId="ada", lessonId="intro")).get("/errors").text
+    assert [f'data-label="{noun}"' in once for noun in ("error", "trace", "user", "lesson")] == [True] * 4
+    twice = client_with(client_of, failing(1), failing(2)).get("/errors").text
+    assert [f'data-label="{noun}"' in twice for noun in ("errors", "traces", "users", "lessons")] == [True] * 4

@@ -1,6 +1,7 @@
 """What an open list says of traces that have only just come in: first that they are there, then what is in them."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,13 +9,13 @@ from flask.testing import FlaskClient
 from diamond_viewer.index import examination, examined
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
-from diamond_viewer.web import matched
+from diamond_viewer.telemetry.sketch import TraceSketch
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
 from tests.index.filling import add_lines
 from tests.web.conftest import LIVE
 from tests.web.test_polling import poll, seen
-from tests.writing import event, line, span
+from tests.writing import event, line, span, trace_id
 
 FAILED = line(
     span(1, trace=1, name="GET /api/me", kind=2, start_ns=NOW_NS, attributes={"http.response.status_code": 401}),
@@ -113,18 +114,18 @@ def test_innocents_that_rest_move_the_list_on(store: MemoryStore, monkeypatch: p
 
 
 def test_a_service_that_the_row_names_is_not_looked_for_in_the_trace(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = client.get("/trace-viewer.html?service=web").text
     assert 'class="row row' in page
     asked: list[object] = []
 
-    def note(*asked_for: object) -> tuple[()]:
-        asked.append(asked_for)
-        return ()
+    def note(trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
+        asked.extend(trace_ids)
+        return {}
 
-    monkeypatch.setattr(matched, "_matched", note)
+    monkeypatch.setattr(store, "sketches", note)
     client.get("/trace-viewer.html?service=web")
     assert asked == []
     client.get("/trace-viewer.html?operation=auth.session.check")
-    assert len(asked) == 1
+    assert asked == [trace_id(1)]

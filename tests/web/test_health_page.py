@@ -93,3 +93,9 @@ def test_each_source_says_how_far_behind_it_is(client_of: MakeClient) -> None:
     assert answer is not None
     shown = [(source["size_bytes"], source["behind_bytes"], source["lag_seconds"]) for source in answer["sources"]]
     assert shown == [(3_000_000, 2_000_000, 0.8), (3_000_000, 3_000_000, 0), (10, 0, 0)]
+
+
+def test_no_lag_is_no_time_in_seconds(client_of: MakeClient) -> None:
+    store = PlainStore()
+    store.report(replace(LIVE, lag_ns=0))
+    assert counters_of(client_of(store))["Lag"][0] == "0 s"

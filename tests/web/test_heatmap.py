@@ -80,8 +80,8 @@ def test_an_unknown_operation_shows_all_and_nothing_draws_nothing(client_of: Mak
     client = client_with(client_of, call(1, 5))
     assert "All operations</span>" in client.get("/operations?heat=000000000000").text
     assert 'id="heat"' not in client.get("/operations?user=nobody").text
-    assert heatmap((), 0, 1, lambda *_: "", "x") is None
-    assert heatmap((0,) * (BANDS * SERIES_BUCKETS), 0, 1, lambda *_: "", "x") is None
+    assert heatmap((), 0, 1, 2, lambda *_: "", "x") is None
+    assert heatmap((0,) * (BANDS * SERIES_BUCKETS), 0, 1, 2, lambda *_: "", "x") is None
 
 
 @pytest.mark.parametrize(("ms", "band"), [(0, 0), (1, 1), (19, 4), (20, 5), (10_000, 13)])

@@ -154,3 +154,8 @@ def test_hostile_names_and_values_are_shown_as_text(client: FlaskClient) -> None
         assert "<img" not in html
         assert "&lt;img src=x onerror" in html
         assert Outline(html).problems == []
+
+
+def test_the_menu_of_a_small_screen_leads_to_help_and_to_other_traces(client: FlaskClient) -> None:
+    hrefs = [one.attributes.get("href") for one in Outline(client.get("/map").text).find(class_="menu__item")]
+    assert hrefs[-3:] == ["/search-help", "/connect", "/import"]

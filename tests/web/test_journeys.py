@@ -260,7 +260,7 @@ def test_markdown_and_json_can_be_taken_along(real: FlaskClient) -> None:
     answer = real.get("/users/usr_0007?as=markdown")
     text = answer.get_data(as_text=True)
     assert answer.mimetype == "text/markdown"
-    assert text.startswith("# Journey of user `usr_0007`\n\n53 traces from 14:38:17 to 14:38:28 UTC.")
+    assert text.startswith("# Journey of user `usr_0007`\n\n53 traces from 2026-11-22 14:38:17 to 14:38:28 UTC.")
     assert "| `lesson-012` | 1 min 15 s | 3.7 s | 10 |" in text
     assert "* Progress saved: 5 / 7 (3 s lost)" in text
     lesson = real.get("/lessons/lesson-012?as=markdown").get_data(as_text=True)
@@ -315,5 +315,17 @@ def test_a_page_is_as_it_was_accepted(client: FlaskClient, name: str, path: str)
 
 def test_an_empty_store_has_no_journeys() -> None:
     client = create_app(PlainStore(), clock=lambda: NOW_NS).test_client()
-    assert "Nobody is here" in page_of(client, "/journeys").root.words()
+    assert "No user or lesson matches" in page_of(client, "/journeys").root.words()
     assert ask(client, "/api/journeys")["users"] == {"total": 0, "in_trouble": 0, "rows": []}
+
+
+def test_traces_of_a_lesson_that_failed_are_red_and_none_is_not() -> None:
+    def failed(*codes: int) -> tuple[str, str]:
+        spans = [span(at, trace=at, attributes={"lesson.id": "intro"}, status_code=c) for at, c in enumerate(codes, 1)]
+        page = page_of(client_for(line(*spans)), "/lessons/intro")
+        row = next(one for one in page.root.all() if one.tag == "tr" and "Traces that failed" in one.words())
+        marked = [one.attributes["class"] for one in row.all() if one.tag == "span"]
+        return row.words(), " ".join(marked)
+
+    assert failed(2, 0)[1] == "watched__error"
+    assert failed(0, 0) == ("Traces that failed 0 % 0 %", "")

@@ -93,7 +93,7 @@ def test_traces_that_are_missing_are_said_with_service_and_time() -> None:
     assert 1_795_358_302 <= int(lost["worst_since_unix_nano"]) // 10**9 <= 1_795_358_303
     html = client.get("/video").get_data(as_text=True)
     sentence = "diamond-district-web measured 21 video loads, its traces hold 6: 71 % of them are missing"
-    assert f"Telemetry is being lost: {sentence}, most between 14:38:22 and 14:38:3" in html
+    assert f"Telemetry is being lost: {sentence}, most between 2026-11-22 14:38:22 and 14:38:3" in html
 
 
 def test_a_handful_is_noise() -> None:

@@ -1,0 +1,67 @@
+"""BusyTime: when nearly all matching traces began. One old job among them must not stretch a chart, nor a rate."""
+
+from dataclasses import dataclass, replace
+
+from diamond_viewer.query.query import Query
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import Histogram
+from diamond_viewer.telemetry.units import format_rfc3339
+
+BUCKETS = 60
+OUTSIDE_SHARE = 0.02  # it is where all traces began but these, ...
+FEW = 5  # ... and of so many or more one at least may be outside; ...
+CROWDED_BUCKETS = BUCKETS // 3  # ... when that is at most a third of the time
+MAX_ZOOMS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class BusyTime:
+    """``histogram`` over it, and the ``query`` with it as its window. ``count`` traces began then, ``earlier`` before it: the
+    histogram has those of them that lasted into it in its first bucket. ``is_whole``: that is the whole time of the query,
+    because it has a window or because its traces are spread over it."""
+
+    histogram: Histogram
+    query: Query
+    count: int
+    earlier: int
+    is_whole: bool
+
+    @property
+    def totals(self) -> list[int]:
+        return totals_of(self.histogram)
+
+    @property
+    def width_ns(self) -> int:
+        return self.histogram.width_ns * len(self.histogram.ok)
+
+
+def busy_time(query: Query, store: TraceStore, now_ns: int) -> BusyTime:
+    """The newest part of the time as long as nearly all traces are in a third of it or less; all of it when the reader set a
+    window."""
+    histogram = store.histogram(query, now_ns, BUCKETS)
+    earlier, shown = 0, query
+    if query.value("since") or query.value("until"):
+        return BusyTime(histogram, query, sum(totals_of(histogram)), 0, is_whole=True)
+    whole = count = sum(totals_of(histogram))
+    least = whole - max(int(whole >= FEW), int(OUTSIDE_SHARE * whole))
+    for _ in range(MAX_ZOOMS):
+        totals = totals_of(histogram)
+        totals[0] = max(0, totals[0] - (sum(totals) - count))  # without those that began before it
+        first, inside = len(totals), 0
+        while first > 0 and inside < least:
+            first -= 1
+            inside += totals[first]
+        if len(totals) - first > CROWDED_BUCKETS or histogram.width_ns <= 1_000_000:
+            break
+        zoomed = replace(query, page=1, anchor=None)
+        since_ns = histogram.start_ns + first * histogram.width_ns
+        zoomed = zoomed.with_values("since", format_rfc3339(since_ns))
+        zoomed = zoomed.with_values("until", format_rfc3339(histogram.start_ns + len(totals) * histogram.width_ns))
+        earlier += count - inside
+        count = inside
+        histogram, shown = store.histogram(zoomed, now_ns, BUCKETS), zoomed
+    return BusyTime(histogram, shown, count, earlier, is_whole=shown is query)
+
+
+def totals_of(histogram: Histogram) -> list[int]:
+    return [sum(counts) for counts in zip(histogram.ok, histogram.auth, histogram.error, strict=True)]

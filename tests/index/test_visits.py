@@ -1,0 +1,106 @@
+"""Visits of many people, whatever happened on the way: told by columns and what was decoded as by all rules over all traces."""
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.asking import UNDECIDED, all_rows
+from tests.index.filling import add_lines, filled
+from tests.plain_store import PlainStore
+from tests.writing import A_TIME_NS, Wire, event, line, span
+
+NS_PER_MS = 1_000_000
+PEOPLE = 200
+MOMENTS = 14
+WATCHING = ("video.loaded", "video.resume_attempt", "progress.data_received")
+HAPPENINGS = (
+    *(4 * WATCHING),
+    *("video.progress", "video.progress", "video.buffering", "video.buffering", "progress.auto_complete_triggered"),
+    *("auth.session.created", "auth.failed", "middleware.redirect"),
+)
+LESSONS = ("lesson-1", "lesson-1", "lesson-1", "lesson-2", "")
+SOMETIMES = (None, None, None, None, None, None, "lesson-1", "lesson-2", "")  # another lesson, elsewhere in the trace
+PAUSES_MS = (0, 400, 700, 700, 3_000, 12_000, 70_000)
+POSITIONS_S = (400, 400, 400, 11, 10.0000001, 10, 9.5, 0, "12", 2e9, None)
+
+SPANS_EACH = 3  # at most, of a moment
+
+
+def way(chance: random.Random, first: int) -> list[bytes]:
+    """What one person does: a line for each moment, most of them traces of their own. Spans and traces count from ``first``."""
+    lines, time_ns, trace = [], A_TIME_NS, first
+    for number in range(chance.randint(2, MOMENTS)):
+        time_ns += chance.choice(PAUSES_MS) * NS_PER_MS
+        if chance.random() < 0.8:
+            trace = first + number
+        lines.append(line(*moment(chance, first + number * SPANS_EACH, trace, time_ns, f"user-{first}")))
+    return lines
+
+
+def moment(chance: random.Random, first: int, trace: int, time_ns: int, user: str) -> list[Wire]:
+    what = chance.choice(HAPPENINGS)
+    said: dict[str, Any] = {"to": "/login"} | lesson_of(chance.choice(SOMETIMES))
+    position_s = chance.choice(POSITIONS_S)
+    if position_s is not None:
+        said |= {"positionSeconds": position_s, "savedPosition": position_s}
+    if chance.random() < 0.2:
+        said["completed"] = True
+    request = {"http.method": "POST", "http.route": "/api/progress", "user.id": user}
+    status = chance.choice((200, 200, 200, 401))
+    spans = [
+        span(
+            first,
+            trace=trace,
+            kind=2,
+            name="POST /api/progress",
+            start_ns=time_ns,
+            attributes=request | {"http.status_code": status} | lesson_of(chance.choice(SOMETIMES)),
+        ),
+        span(
+            first + 1,
+            trace=trace,
+            parent=first,
+            name=what if what == "video.progress" else "work",
+            start_ns=time_ns + 2 * NS_PER_MS,
+            attributes=lesson_of(chance.choice(LESSONS)),
+            events=[] if what == "video.progress" else [event(what, time_ns + 3 * NS_PER_MS, **said)],
+        ),
+    ]
+    if (other := chance.choice(SOMETIMES)) is not None:
+        asked = {"http.method": "GET", "http.route": "/api/other", "http.status_code": 200} | lesson_of(other)
+        spans.append(
+            span(first + 2, trace=trace, kind=2, name="GET /api/other", start_ns=time_ns + 1, attributes=asked)
+        )
+    return spans
+
+
+def lesson_of(lesson: str | None) -> Wire:
+    return {"lesson.id": lesson} if lesson else {}
+
+
+@pytest.mark.parametrize(("seed", "segment_spans"), [(0, 131_072), (1, 131_072), (2, 200), (3, 200)])
+def test_a_way_is_told_as_by_all_rules_over_all_its_traces(seed: int, segment_spans: int) -> None:
+    """Also when some of it has been looked at before the rest comes."""
+    chance = random.Random(seed)
+    ways = [way(chance, 1 + MOMENTS * SPANS_EACH * number) for number in range(PEOPLE)]
+    cuts = [chance.randint(0, len(lines)) for lines in ways]
+    store = filled([[one for lines, cut in zip(ways, cuts, strict=True) for one in lines[:cut]]], segment_spans)
+    add_lines(store, [one for lines, cut in zip(ways, cuts, strict=True) for one in lines[cut:]])
+    store.commit()
+    store.examine(query=UNDECIDED)
+    plain = PlainStore.from_lines([one for lines in ways for one in lines])
+    ids = [row.trace_id for row in plain.summaries()]
+    assert {row.trace_id for row in all_rows(store)} == set(ids)
+    ours, theirs = store.diagnoses(ids), plain.diagnoses(ids, 0)
+    told = {finding.rule for one in theirs.values() for finding in one.journey}
+    assert told >= {
+        "resume-gap",
+        "resume-missing",
+        "buffering",
+        "duplicate-calls",
+        "progress-missing",
+        "signed-in-again",
+    }
+    for one in ids:
+        assert ours[one].journey == theirs[one].journey

@@ -1,0 +1,101 @@
+"""A page on which nothing matches names what may have been meant, and when there was something."""
+
+import pytest
+
+from diamond_viewer.web.app import create_app
+from tests.asking import NOW_NS
+from tests.plain_store import PlainStore
+from tests.web.conftest import LIVE, TRACES
+from tests.web.html_outline import Outline
+
+STORE = PlainStore.from_files([TRACES, TRACES.with_name("logs.json"), TRACES.with_name("metrics.json")])
+STORE.report(LIVE)
+CLIENT = create_app(STORE, clock=lambda: NOW_NS).test_client()
+NEWEST = "2026-11-22 14:38:29 UTC"
+
+
+def empty_state(url: str) -> tuple[str, dict[str, str]]:
+    """The words of the first page part that says that there is nothing, and its links by their words."""
+    page = Outline(CLIENT.get(url).get_data(as_text=True))
+    empty = next(one for one in page.root.all() if "empty" in one.attributes.get("class", "").split())
+    links = {one.words(): one.attributes["href"] for one in empty.all() if "href" in one.attributes}
+    return empty.words(), links
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "link", "leads_to"),
+    [
+        (
+            "/trace-viewer.html?lesson=11&limit=20",
+            "the lesson 11. Did you mean",
+            "lesson-011",
+            "?lesson=lesson-011&limit=20",
+        ),
+        ("/trace-viewer.html?user=USR-7", "the user USR-7. Did you mean", "usr_0007", "?user=usr_0007"),
+        ("/errors?lesson=lesson11", "Did you mean", "lesson-011", "/errors?lesson=lesson-011"),
+        ("/operations?user=usr7", "Did you mean", "usr_0007", "/operations?user=usr_0007"),
+        ("/map?lesson=11", "Did you mean", "lesson-011", "/map?lesson=lesson-011"),
+        ("/logs?user=7", "Did you mean", "usr_0007", "/logs?user=usr_0007"),
+        ("/users/usr7", "Did you mean", "usr_0007", "/users/usr_0007"),
+        ("/lessons/lesson%2011", "Did you mean", "lesson-011", "/lessons/lesson-011"),
+        ("/journeys?find=usr7", "No user is called usr7. Did you mean", "usr_0007", "/users/usr_0007"),
+    ],
+)
+def test_a_user_or_lesson_that_nobody_names_leads_to_the_one_that_was_meant(
+    url: str, said: str, link: str, leads_to: str
+) -> None:
+    words, links = empty_state(url)
+    assert said in words
+    assert links[link].endswith(leads_to)
+    found = CLIENT.get(links[link]).get_data(as_text=True)
+    assert "Did you mean" not in found
+
+
+@pytest.mark.parametrize("url", ["/trace-viewer.html?lesson=xyzzy", "/users/nobody", "/journeys?find=xyzzy"])
+def test_what_is_like_nothing_suggests_nothing(url: str) -> None:
+    assert "Did you mean" not in empty_state(url)[0]
+
+
+def test_one_that_is_held_is_not_corrected() -> None:
+    assert "Did you mean" not in empty_state("/trace-viewer.html?lesson=lesson-011&q=nowhere")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "what", "leads_to"),
+    [
+        ("/trace-viewer.html?since=15m", f"The newest trace that matches began {NEWEST}.", "/trace-viewer.html"),
+        ("/trace-viewer.html?until=2026-11-01T00:00:00Z&limit=20", f"began {NEWEST}.", "/trace-viewer.html?limit=20"),
+        ("/errors?since=15m", f"The newest trace with an error began {NEWEST}.", "/errors"),
+        ("/operations?since=1h", f"The newest trace that matches began {NEWEST}.", "/operations"),
+        ("/map?since=1h", f"The newest trace that matches began {NEWEST}.", "/map"),
+        ("/journeys?since=1h", f"The newest trace that is held began {NEWEST}.", "/journeys"),
+        ("/users/usr_0007?since=1h", "The newest trace of this user began 2026-11-22 14:38:2", "/users/usr_0007"),
+        ("/lessons/lesson-012?since=1h", "The newest trace of this lesson began 2026-11-22", "/lessons/lesson-012"),
+        ("/logs?since=1h", "The newest record that matches is of 2026-11-22 14:38:2", "/logs"),
+    ],
+)
+def test_a_window_without_a_match_names_the_newest_and_leads_to_it(url: str, what: str, leads_to: str) -> None:
+    words, links = empty_state(url)
+    assert what in words
+    assert links["Show all time"] == leads_to
+    assert "Show all time" not in CLIENT.get(leads_to).get_data(as_text=True)
+
+
+def test_the_filters_stay_and_count() -> None:
+    words, links = empty_state("/trace-viewer.html?since=15m&user=usr_0007&status=error")
+    assert "The newest trace that matches began 2026-11-22 14:38:2" in words
+    assert links["Show all time"] == "/trace-viewer.html?user=usr_0007&status=error"
+
+
+def test_where_there_never_was_a_match_no_time_is_named() -> None:
+    assert "The newest trace" not in empty_state("/trace-viewer.html?since=15m&q=xyzzy")[0]
+    assert "The newest trace" not in empty_state("/trace-viewer.html?q=xyzzy")[0]
+
+
+def test_charts_of_metrics_name_when_the_newest_was() -> None:
+    said = CLIENT.get("/video?since=1h").get_data(as_text=True)
+    assert "Nothing was measured in this window; the newest is of 2026-11-22 14:38:" in said
+
+
+def test_a_list_that_has_a_match_asks_for_nothing_else() -> None:
+    assert "Show all time" not in CLIENT.get("/trace-viewer.html?since=2026-11-22").get_data(as_text=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from diamond_viewer.index.columns import Column, Indexes
 from diamond_viewer.index.kin import Kin, gathered, kin_of, split_traces
-from diamond_viewer.index.lineage import distinct_tuples, nearest
+from diamond_viewer.index.lineage import distinct_tuples, most_frequent, nearest
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.worked_out import Causes, WorkedOut
 from diamond_viewer.telemetry.model import STATUS_ERROR, Flag
@@ -88,6 +88,7 @@ def causes_of(kin: Kin) -> Causes:
     owners = [kin.owners[teller], kin.owners[works], kin.owners[causes]]
     service, name = kin.column("service")[works], kin.column("name")[causes]
     firsts, which = distinct_tuples([owners[0], words, operation, owners[1], service, owners[2], name])
+    kept, key = most_frequent(which, len(firsts), MAX_KEYS)
     keys = [
         ErrorKey(
             kin.text(int(owners[0][first]), int(words[first])),
@@ -95,9 +96,10 @@ def causes_of(kin: Kin) -> Causes:
             kin.text(int(owners[1][first]), int(service[first])),
             kin.text(int(owners[2][first]), int(name[first])),
         )
-        for first in firsts.tolist()
+        for first in firsts[kept].tolist()
     ]
-    key, keys = _bounded(which, keys)
+    if len(kept) < len(firsts):
+        keys.append(OTHER_ERRORS)
     return Causes(kin.traces[causes].astype(np.int64), kin.column("start_ns")[causes], key, tuple(keys))
 
 
@@ -112,12 +114,3 @@ def _faults(kin: Kin) -> tuple[Indexes, Indexes]:
         kinds[mine[fault >= 0]] = segment.faults["kind"][fault[fault >= 0]]
         messages[mine[fault >= 0]] = segment.faults["message"][fault[fault >= 0]]
     return kinds, messages
-
-
-def _bounded(which: Indexes, keys: list[ErrorKey]) -> tuple[Indexes, list[ErrorKey]]:
-    if len(keys) <= MAX_KEYS:
-        return which, keys
-    kept = np.sort(np.argsort(-np.bincount(which), kind="stable")[:MAX_KEYS])
-    number = np.full(len(keys), MAX_KEYS, np.int64)
-    number[kept] = np.arange(MAX_KEYS)
-    return number[which], [*(keys[at] for at in kept.tolist()), OTHER_ERRORS]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from diamond_viewer.telemetry.redact import redact_text
+from diamond_viewer.telemetry.secret_texts import redact_new_text
 
 Indexes = npt.NDArray[np.int64]
 Column = npt.NDArray[Any]
@@ -129,7 +129,7 @@ class Dictionary:
         return self._codes.get(text)
 
     def _add(self, text: str) -> int:
-        shown = redact_text(text)
+        shown = redact_new_text(text)
         if shown != text:
             # the raw text is no key either: it would be a secret in memory dumps and in autocomplete
             return self.intern(shown)

@@ -58,8 +58,8 @@ class Kin:
     def text(self, owner: int, code: int) -> str:
         return self.segments[owner].dictionary.texts[code]
 
-    def names_of(self, works: Indexes) -> tuple[Indexes, list[str]]:
-        """What pieces of work are called: for each a number, and the name of each number.
+    def names_of(self, works: Indexes) -> tuple[Indexes, "Names"]:
+        """What pieces of work are called: for each a number, and what the numbers mean.
 
         A request that is called only GET takes its route: its own or that of a server span inside it, the earliest that has
         one, a path where none has.
@@ -69,13 +69,8 @@ class Kin:
         route_owners = np.where(routes >= 0, self.owners[np.maximum(routes, 0)], 0)
         route_codes = np.where(routes >= 0, self.column("route")[np.maximum(routes, 0)], 0)
         firsts, which = distinct_tuples([owners, names, route_owners, route_codes])
-        texts = []
-        for first in firsts.tolist():
-            name = self.text(int(owners[first]), int(names[first]))
-            if code := int(route_codes[first]):
-                name = f"{name} {self.text(int(route_owners[first]), code)}"
-            texts.append(name)
-        return which, texts
+        parts = [part[firsts].tolist() for part in (owners, names, route_owners, route_codes)]
+        return which, Names(self, list(zip(*parts, strict=True)))
 
     def _routes(self, works: Indexes) -> Indexes:
         """For each piece of work the row whose route belongs into its name, -1 for none."""
@@ -97,6 +92,21 @@ class Kin:
         bearers = bearers[order][::-1]  # the first of each comes last, and stays
         found[self.work[bearers]] = bearers
         return found[works]
+
+
+class Names:
+    """Texts by number, put together when they are asked for: there may be one for each request."""
+
+    def __init__(self, kin: Kin, parts: list[tuple[int, int, int, int]]) -> None:
+        self._kin, self._parts = kin, parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, number: int) -> str:
+        owner, name, route_owner, route = self._parts[number]
+        text = self._kin.text(owner, name)
+        return f"{text} {self._kin.text(route_owner, route)}" if route else text
 
 
 def kin_of(segment: Segment, rows: Indexes | None = None) -> Kin:

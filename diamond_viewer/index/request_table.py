@@ -176,12 +176,18 @@ class RequestTable:
         return row
 
     def _note_folded(self, key: OperationKey, count: int) -> int:
-        if key in self._folded or len(self._folded) < MAX_FOLDED:
-            self._folded[key] = self._folded.get(key, 0) + count
-        return self._folded.get(key, 0)
+        often = self._folded.get(key)
+        if often is None:
+            if len(self._folded) >= MAX_FOLDED:
+                return 0
+            often = 0
+        self._folded[key] = often + count
+        return often + count
 
 
 def shortened(key: OperationKey) -> OperationKey:
+    if len(key.operation) <= MAX_TEXT and len(key.service) <= MAX_TEXT:
+        return key
     return OperationKey(key.kind, key.operation[:MAX_TEXT], key.service[:MAX_TEXT])
 
 

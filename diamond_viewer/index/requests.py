@@ -1,16 +1,15 @@
 """Requests and jobs of a segment, each once, and the database queries they ran."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from diamond_viewer.diagnosis.vocabulary import BOOKKEEPING_STATEMENTS, PRISMA, REPORT_ROUTE, waits_on_purpose
 from diamond_viewer.index.catalogue import DATABASE
 from diamond_viewer.index.columns import Column, Indexes
-from diamond_viewer.index.kin import Kin, gathered, kin_of, split_traces
-from diamond_viewer.index.lineage import distinct_tuples, nearest
+from diamond_viewer.index.kin import Kin, Names, gathered, kin_of, split_traces
+from diamond_viewer.index.lineage import distinct_tuples, most_frequent, nearest
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.index.worked_out import Calls, Queries, Requests, WorkedOut
 from diamond_viewer.telemetry.model import KIND_CONSUMER, KIND_SERVER, STATUS_ERROR
@@ -20,8 +19,6 @@ MAX_KEYS = 2_000  # of one segment that are told apart
 REPEATED_COUNT, REPEATED_NS, CERTAIN_COUNT = 5, 50_000_000, 8  # as ``diagnosis.database.repeated_query``
 KINDS = ("request", "job", "other")
 PARAMETERS = frozenset("[{*:")  # a route with one of these names many addresses
-
-K = TypeVar("K", bound=Hashable)
 
 
 def is_told(segment: Segment) -> bool:
@@ -77,31 +74,41 @@ class Works:
 
     rows: Indexes
     name: Indexes
-    names: list[str]
+    names: Names
     key: Indexes
     keys: list[OperationKey]
     has_failed: Column
 
 
-def works_of(kin: Kin) -> Works:
-    """Requests, jobs and other roots among the rows. One has failed if it did, or the request inside that it stands for."""
+def works_of(kin: Kin, max_keys: int = MAX_KEYS) -> Works:
+    """Requests, jobs and other roots among the rows. One has failed if it did, or the request inside that it stands for.
+
+    Of more than ``max_keys`` keys those that come most often are told apart; the others by kind and service, as many of these.
+    """
     kinds = kin.column("kind")
     is_root = kin.column("parent_id") == 0
     works = np.flatnonzero(kin.is_work & ((kinds == KIND_SERVER) | (kinds == KIND_CONSUMER) | is_root))
     name, names = kin.names_of(works)
     kind = np.select([kinds[works] == KIND_SERVER, kinds[works] == KIND_CONSUMER], [0, 1], 2)
     owners, service = kin.owners[works], kin.column("service")[works]
+
+    def key_of(at: int, operation: str) -> OperationKey:
+        return OperationKey(KINDS[int(kind[at])], operation, kin.text(int(owners[at]), int(service[at])))
+
     firsts, which = distinct_tuples([kind, name, owners, service])
-    keys = [
-        OperationKey(KINDS[int(kind[at])], names[int(name[at])], kin.text(int(owners[at]), int(service[at])))
-        for at in firsts.tolist()
-    ]
+    kept, key = most_frequent(which, len(firsts), max_keys)
+    keys = [key_of(at, names[int(name[at])]) for at in firsts[kept].tolist()]
+    rest = np.flatnonzero(key == len(kept))
+    if len(rest):
+        firsts, which = distinct_tuples([kind[rest], owners[rest], service[rest]])
+        kept, which = most_frequent(which, len(firsts), max_keys)
+        key[rest] = len(keys) + which
+        keys += [*(key_of(at, OTHERS) for at in rest[firsts[kept]].tolist()), OperationKey("other", OTHERS, "")]
     is_failed = np.zeros(kin.count, bool)
     failed = kin.column("status_code") == STATUS_ERROR
     telling = np.flatnonzero(failed & (kin.is_work | (kinds == KIND_SERVER)))
     is_failed[kin.work[telling]] = True
-    key, bounded = _bounded(which, keys, OperationKey("other", OTHERS, ""))
-    return Works(works, name, names, key, bounded, is_failed[works])
+    return Works(works, name, names, key, keys, is_failed[works])
 
 
 def _calls(kin: Kin) -> Calls:
@@ -117,10 +124,11 @@ def _calls(kin: Kin) -> Calls:
     )
 
 
-def _callers(kin: Kin, works: Indexes, name: Indexes, names: Sequence[str]) -> Column:
+def _callers(kin: Kin, works: Indexes, name: Indexes, names: Names) -> Column:
     """A hash of user and lesson for each request that names a user and leaves no doubt what it asked for."""
-    is_certain = np.array([PARAMETERS.isdisjoint(text) for text in names], bool)[name] if names else np.zeros(0, bool)
-    tells = np.array([REPORT_ROUTE in text for text in names], bool)[name] if names else np.zeros(0, bool)
+    texts = list(map(names.__getitem__, range(len(names))))
+    is_certain = np.array([PARAMETERS.isdisjoint(text) for text in texts], bool)[name] if texts else np.zeros(0, bool)
+    tells = np.array([REPORT_ROUTE in text for text in texts], bool)[name] if texts else np.zeros(0, bool)
     parts, said = [], []
     for column in ("user", "lesson"):
         codes = kin.column(column)
@@ -159,7 +167,10 @@ def _queries(kin: Kin) -> Queries:
     queries = np.flatnonzero((number > 0) & ~has_same_above)
     repeats = np.zeros(count, np.int64)
     _mark_repeats(kin, queries, number, texts, repeats)
-    key, keys = _bounded(number[queries] - 1, texts[1:], f"\n{OTHERS}")
+    kept, key = most_frequent(number[queries] - 1, len(texts) - 1, MAX_KEYS)
+    keys = [texts[1 + at] for at in kept.tolist()]
+    if len(kept) < len(texts) - 1:
+        keys.append(f"\n{OTHERS}")
     return Queries(
         _narrow(kin.traces[queries]),
         kin.column("start_ns")[queries],
@@ -212,15 +223,6 @@ def _mark_repeats(kin: Kin, queries: Indexes, number: Indexes, texts: Sequence[s
 def _can_repeat(text: str) -> bool:
     system, _, statement = text.partition("\n")
     return bool(text) and system != "redis" and statement.casefold().replace("?", "1") not in BOOKKEEPING_STATEMENTS
-
-
-def _bounded(which: Indexes, keys: list[K], others: K) -> tuple[Indexes, list[K]]:
-    if len(keys) <= MAX_KEYS:
-        return which, keys
-    kept = np.sort(np.argsort(-np.bincount(which, minlength=len(keys)), kind="stable")[:MAX_KEYS])
-    number = np.full(len(keys), MAX_KEYS, np.int64)
-    number[kept] = np.arange(MAX_KEYS)
-    return number[which], [*(keys[at] for at in kept.tolist()), others]
 
 
 def _narrow(values: Column) -> Column:

@@ -269,6 +269,8 @@ class Segment:
 def row_count(home: Place) -> int:
     """How many rows of a trace there are, wherever they lie."""
     segment, trace = home
+    if trace not in segment.guests:
+        return segment.row_count(trace)
     return sum(place.row_count(number) for place, number in segment.places_of(trace))
 
 

@@ -25,7 +25,7 @@ SPANS_PER_S = 20_000
 RECEIVING_S = 30.0
 CATCH_UP_S = 60.0
 ANSWER_S = 30.0
-SENDERS = 2  # processes that send: one alone would wait for an answer when the next request is due
+SENDERS = 4  # connections: while some wait for an answer, the next request goes out when it is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +79,31 @@ class _Schedule:
         self._lock = threading.Lock()
         self.sent = 0
 
-    def next(self) -> bytes:
-        """The next body, when its time has come; empty when the time is over."""
+    def next(self) -> tuple[bytes, float]:
+        """The next body and when it was due, as soon as that is; an empty one when the time is over."""
         with self._lock:
             body, span_count = next(self._bodies)
-            time.sleep(max(0.0, self._began_s + self.sent / SPANS_PER_S - time.perf_counter()))
+            due_s = self._began_s + self.sent / SPANS_PER_S
+            time.sleep(max(0.0, due_s - time.perf_counter()))
             if time.perf_counter() >= self._until_s:
-                return b""
+                return b"", due_s
             self.sent += span_count
-            return body
+            return body, due_s
 
 
 def _send_in_turn(port: int, schedule: _Schedule) -> list[float]:
-    """How long each answer took, in seconds."""
+    """How long after each request was due it was answered, in seconds: who sends late must not make it look sooner."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
     waits_s: list[float] = []
-    while body := schedule.next():
-        asked_s = time.perf_counter()
+    while True:
+        body, due_s = schedule.next()
+        if not body:
+            break
         connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
         response = connection.getresponse()
         if (response.status, response.read()) != (200, b""):
             raise RuntimeError(f"A request was answered with {response.status}.")
-        waits_s.append(time.perf_counter() - asked_s)
+        waits_s.append(time.perf_counter() - due_s)
     connection.close()
     return waits_s
 

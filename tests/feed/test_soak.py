@@ -4,27 +4,30 @@ import gc
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xxhash
 
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.index.memory import GC_THRESHOLDS, MemoryStore
 from diamond_viewer.telemetry.model import FeedState
-from diamond_viewer.telemetry.otlp import Batch
-from tests.feed.recorder import Recorder
+from diamond_viewer.telemetry.otlp import Batch, decode_line
+from tests.feed import firehose
+from tests.feed.recorder import Recorder, line_of
 from tests.feed.waiting import running, until
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
-MB_PER_S = 20
+MAX_MB_PER_S = 20
 ROTATE_EVERY_S = 2
 BUDGET_BYTES = 24 * 2**20  # spent within a few seconds: from then on memory must not grow
 MAX_GROWTH_BYTES = 100_000_000
-MAX_LAG_NS = (
-    SECONDS * 1_000_000_000 / 2
-)  # a quiet machine is 0.1 s behind; one that is shared still keeps half the pace
+MAX_LAG_NS = 1_000_000_000
+CALIBRATED_BYTES = 16_000_000
 
 
 class Store(Recorder):
@@ -61,10 +64,26 @@ def collected_as_in_the_server() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
+def pace_mb_per_s() -> float:
+    """How fast this machine indexes such lines now, with whatever else it does: the writer hurries half as much, so that the
+    viewer has the time it needs, and is held to keep up."""
+    store, size_bytes, begun_s = Store(), 0, time.monotonic()
+    for number in count(1, firehose.SPANS_PER_LINE):
+        line = line_of(number, spans=firehose.SPANS_PER_LINE)
+        store.add(decode_line(line), xxhash.xxh3_128_digest(line))
+        size_bytes += len(line)
+        if number // firehose.SPANS_PER_LINE % 10 == 9:
+            store.commit()
+        if size_bytes > CALIBRATED_BYTES:
+            return size_bytes / 1e6 / (time.monotonic() - begun_s)
+    raise AssertionError
+
+
 @pytest.mark.timeout(SECONDS * 3 + 60)
 def test_a_writer_in_a_hurry_is_followed_without_loss(tmp_path: Path) -> None:
+    mb_per_s = min(MAX_MB_PER_S, pace_mb_per_s() / 2)
     recorder = Store()
-    arguments = [str(tmp_path), str(SECONDS), str(MB_PER_S), str(ROTATE_EVERY_S)]
+    arguments = [str(tmp_path), str(SECONDS), str(mb_per_s), str(ROTATE_EVERY_S)]
     command = [sys.executable, "-m", "tests.feed.firehose", *arguments]
     with (
         running(Feed([str(tmp_path / "traces.json")], recorder)),

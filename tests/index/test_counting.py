@@ -246,3 +246,20 @@ def test_an_operation_that_takes_the_row_of_another_begins_at_nothing() -> None:
     table.add(arrived(*[("often", "web")] * 3))
     took = {row.key.operation: row.total_ns for row in table.counts(LIVE)}
     assert (took["often"], took[OTHER], len(took)) == (3_000_000, 1_000_000, MAX_NAMED + 1)
+
+
+def test_of_very_many_names_at_once_the_frequent_are_told_apart_and_the_rest_counted_by_service() -> None:
+    often = [request(1_000 + number, name="POST /api/progress") for number in range(50)]
+    floods = {"web": 600, "api": 300}
+    lines = [
+        line(*(request(at, name=f"op {at}") for at in range(first, first + count)), service=service)
+        for first, (service, count) in zip((1, 5_001), floods.items(), strict=True)
+    ]
+    rows = filled([[*lines, line(*often, service="web")]]).counts().requests
+    found = {(row.key.operation, row.key.service): row.count for row in rows}
+    assert sum(found.values()) == 950
+    assert found["POST /api/progress", "web"] == 50
+    for service, count in floods.items():
+        told_apart = [name for name, of in found if of == service and name.startswith("op ")]
+        assert found[OTHER, service] == count - len(told_apart)
+    assert len(found) == MAX_NAMED + 2

@@ -41,7 +41,7 @@ from diamond_viewer.telemetry.sketch import TraceSketch, sketch_trace
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
 from diamond_viewer.telemetry.ways import Troubles, Watching, Way
 from tests.plain_histogram import histogram_of, most_carried, nearest_rank
-from tests.plain_journeys import followed, found_together
+from tests.plain_journeys import PlainPeople, followed
 from tests.plain_language import holds, http_status_of, route_of
 from tests.plain_logs import plain_logs, read_records
 from tests.plain_map import plain_map
@@ -52,14 +52,13 @@ from tests.plain_trace import LESSON_KEYS, USER_KEYS, begins_with, ids_under, su
 from tests.plain_ways import plain_troubles, plain_watching, plain_way
 
 
-class PlainStore:
+class PlainStore(PlainPeople):
     """A ``TraceStore`` that looks at everything for every question."""
 
     def __init__(self) -> None:
         self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
         self._summaries: dict[str, TraceSummary] = {}
         self._diagnoses: dict[str, Diagnosis] = {}
-        self._together: dict[str, tuple[Finding, ...]] | None = None  # of several traces; worked out when asked for
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
@@ -356,11 +355,8 @@ class PlainStore:
         """Every row there is, in the order of the list."""
         return sorted(map(self._followed, self._summaries.values()), key=_place)
 
-    def together(self) -> dict[str, tuple[Finding, ...]]:
-        if self._together is None:
-            traces = [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
-            self._together = found_together(traces)
-        return self._together
+    def _held_traces(self) -> list[Trace]:
+        return [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
 
     def _followed(self, row: TraceSummary) -> TraceSummary:
         return followed(row, self.together().get(row.trace_id, ()))

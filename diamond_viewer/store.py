@@ -144,6 +144,11 @@ class TraceStore(Protocol):
         """How many traces that began in the window have a finding of this fingerprint, as far as they have been examined."""
         ...
 
+    def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """How many users have a finding of this fingerprint over several of their traces that happened in the window, as far
+        as their visits have been looked at."""
+        ...
+
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """What is wrong over the traces that name the user and lie in the window, the newest of them if there are very many;
         beyond what each trace shows alone."""

@@ -39,7 +39,8 @@ DIFFERENCES = (
     Difference("logs", "Of log records the newest 20,000 that match are listed, and a structured body is its text."),
     Difference(
         "together",
-        "What several traces of a person show stands on no row and in no search: an opened trace and a journey say it.",
+        "What several traces of a person show stands on no row and in no search: an opened trace and a journey say it, without "
+        "who else has it.",
     ),
     Difference("departures", "What a TTL has removed is not remembered: a trace that is gone was never seen."),
 )

@@ -111,6 +111,10 @@ class ToldTraces:
         found = self._within(Overlaps(since_ns, until_ns))
         return self._examined.count_like(found.chosen(found.starts >= since_ns), fingerprint)
 
+    def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
+        """Nobody has looked at everybody's visits: see ``differences``."""
+        return 0
+
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         terms = (Carries(Field.USER, user), Overlaps(since_ns, until_ns))
         found = self._within(*terms)

@@ -88,7 +88,7 @@ class DiagnosisView:
     note: str = ""
 
 
-Alike = Callable[[str, int, int], int]  # fingerprint, since, until -> traces
+Alike = Callable[[str, int, int], int]  # fingerprint, since, until -> traces, or people
 
 
 def diagnosis_view(
@@ -97,15 +97,16 @@ def diagnosis_view(
     address: TraceAddress,
     names: Mapping[str, str],
     alike: Alike,
+    people: Alike,
     now_ns: int,
     note: str = "",
 ) -> DiagnosisView:
-    """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids. Without a diagnosis
-    ``note`` says why."""
+    """``journey`` is what was found over the traces of the same person; ``names`` of spans by their ids. ``alike`` counts the
+    traces that have the same, ``people`` the users. Without a diagnosis ``note`` says why."""
     diagnosis = diagnosis or Diagnosis()
     findings = [
         *(_finding(one, address, names, _similar(one, address.trace_id, alike, now_ns)) for one in diagnosis.findings),
-        *(_finding(one, address, names, Similar("", "")) for one in journey),
+        *(_finding(one, address, names, people_alike(one, people, now_ns)) for one in journey),
     ]
     findings.sort(key=lambda view: view.badge.tone is Tone.PLAIN)  # stable: notes behind what somebody should act on
     hidden = findings[SHOWN:] if len(findings) > SHOWN + 1 else []  # a fold for a single one would hide nothing
@@ -174,17 +175,29 @@ def _showing(address: TraceAddress, span_id: str) -> TraceAddress:
 
 
 def _similar(finding: Finding, trace_id: str, alike: Alike, now_ns: int) -> Similar:
+    since_ns, until_ns, when = _around(finding, now_ns)
+    return _others(finding, alike(finding.fingerprint, since_ns, until_ns) - 1, "similar", since_ns, until_ns, when)
+
+
+def people_alike(finding: Finding, people: Alike, now_ns: int) -> Similar:
+    """Of what was found over several traces of a person: how many others have it."""
+    since_ns, until_ns, when = _around(finding, now_ns)
+    count = people(finding.fingerprint, since_ns, until_ns) - 1
+    return _others(finding, count, "other user" if count == 1 else "other users", since_ns, until_ns, when)
+
+
+def _around(finding: Finding, now_ns: int) -> tuple[int, int, str]:
     """The hour up to now, or that around a finding of the past."""
-    is_recent = now_ns - HOUR_NS <= finding.time_ns <= now_ns
-    since_ns, until_ns = (now_ns - HOUR_NS, now_ns) if is_recent else (finding.time_ns - HOUR_NS // 2, 0)
-    until_ns = until_ns or finding.time_ns + HOUR_NS // 2
-    since_ns = max(0, since_ns)
-    others = alike(finding.fingerprint, since_ns, until_ns) - 1
-    if others < 1:
+    if now_ns - HOUR_NS <= finding.time_ns <= now_ns:
+        return max(0, now_ns - HOUR_NS), now_ns, "in the last hour"
+    return max(0, finding.time_ns - HOUR_NS // 2), finding.time_ns + HOUR_NS // 2, "within half an hour"
+
+
+def _others(finding: Finding, count: int, noun: str, since_ns: int, until_ns: int, when: str) -> Similar:
+    if count < 1:
         return Similar("", "")
-    when = "in the last hour" if is_recent else "within half an hour"
     href = traces_href(finding=finding.rule, since=format_rfc3339(since_ns), until=format_rfc3339(until_ns))
-    return Similar(f"{others:,} similar {when}", href)
+    return Similar(f"{count:,} {noun} {when}", href)
 
 
 def _step(step: Step, address: TraceAddress) -> StepView:

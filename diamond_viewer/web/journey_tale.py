@@ -12,12 +12,14 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_clock, format_day, format_duration, format_rfc3339, format_times
 from diamond_viewer.telemetry.ways import Way
 from diamond_viewer.web.address import Address, trace_href
+from diamond_viewer.web.diagnosis_view import Similar, people_alike
 from diamond_viewer.web.journey_address import lesson_href
 from diamond_viewer.web.journey_logs import JourneyLogs, Logged
 
 MAX_LINES = 120
 MAX_TRACES, MAX_SPANS = 20, 3_000  # that are examined for the sentences of their findings
 MAX_SESSIONS = 60
+MAX_ASKED = 10  # findings of which is asked who else has them: the newest
 TOLD_RULES = ("signed-in-again",)  # the tale says it already
 MAX_SENTENCES = 3  # below one line, of findings and of logs each
 _TONES = {Severity.NOTE: "", Severity.WARNING: "slow", Severity.PROBLEM: "error"}
@@ -49,6 +51,7 @@ class TaleRow:
     traces: str
     heading: str
     said: tuple[Said, ...]
+    similar: Similar | None = None  # who else has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class JourneyTale:
 
 
 def journey_tale(
-    store: TraceStore, way: Way, address: Address, logs: JourneyLogs, over_all: Sequence[Finding] = ()
+    store: TraceStore, way: Way, address: Address, logs: JourneyLogs, over_all: Sequence[Finding], now_ns: int
 ) -> JourneyTale:
     """``over_all`` is what was found over several traces of the person. What was logged stands below the line that tells of its
     trace, and else on a line of its own."""
@@ -90,7 +93,12 @@ def journey_tale(
         )
     first_ns = shown[0].time_ns if shown else 0
     newer = [one for one in over_all if told_of.count == len(shown) or one.time_ns >= first_ns]
-    rows += [_row_of(finding) for finding in newer if finding.rule not in TOLD_RULES]
+    over = [finding for finding in newer if finding.rule not in TOLD_RULES]
+    last = {id(one) for one in sorted(over, key=lambda one: one.time_ns)[-MAX_ASKED:]}
+    rows += [
+        replace(_row_of(one), similar=people_alike(one, store.people_alike, now_ns) if id(one) in last else None)
+        for one in over
+    ]
     alone = [one for one in logs.told if not one.trace_id or one.trace_id in unsaid]
     rows += [_row_of_log(one) for one in alone if told_of.count == len(shown) or one.time_ns >= first_ns]
     rows.sort(key=lambda row: row.time_ns)

@@ -41,7 +41,8 @@ def trace_desk(store: TraceStore, clock: Clock) -> TraceDesk:
 
     def diagnose(reading: Reading, address: TraceAddress) -> DiagnosisView:
         found = diagnosed(store, reading)
-        return diagnosis_view(found.diagnosis, found.journey, address, found.names, store.similar, clock(), found.note)
+        alike = store.similar, store.people_alike
+        return diagnosis_view(found.diagnosis, found.journey, address, found.names, *alike, clock(), found.note)
 
     return TraceDesk(TraceShelf(store).reading, similar, diagnose)
 

@@ -65,7 +65,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         known,
         figures_of("user", user, way, address),
         lanes_of("user", user, way, address, window, logs),
-        journey_tale(store, way, address, logs, over_all),
+        journey_tale(store, way, address, logs, over_all, now_ns),
         watched_rows("lesson", lessons_watched(way)),
         *step_rows(way),
         window_links(address),

@@ -146,7 +146,7 @@ def test_words_of_a_producer_are_escaped_in_findings(client_of: MakeClient) -> N
 
 def test_a_trace_that_was_not_examined_says_why() -> None:
     note = not_examined_words(100_000)
-    view = diagnosis_view(None, (), TraceAddress("0" * 32), {}, lambda *_: 0, NOW_NS, note)
+    view = diagnosis_view(None, (), TraceAddress("0" * 32), {}, lambda *_: 0, lambda *_: 0, NOW_NS, note)
     assert (view.note, view.shown) == (note, ())
 
 
@@ -177,7 +177,7 @@ def test_many_findings_fold_behind_the_first() -> None:
     ][:1]
     found = diagnose(trace)
     many = Diagnosis(tuple(found) * 3)
-    view = diagnosis_view(many, (), TraceAddress(trace.trace_id), {}, lambda *_: 15, NOW_NS)
+    view = diagnosis_view(many, (), TraceAddress(trace.trace_id), {}, lambda *_: 15, lambda *_: 0, NOW_NS)
     assert (len(view.shown), len(view.hidden)) == (3, 3 * len(found) - 3)
     assert view.hidden_words.endswith("more findings")
     assert view.shown[0].similar.words.startswith("14 similar")

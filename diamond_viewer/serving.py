@@ -169,7 +169,8 @@ def serve(
 ) -> None:
     """Answer requests until ``stop`` is said; then take no more, finish what is under way for ``FINISH_S``, close.
 
-    Runs in the calling thread and closes the sockets. ``look`` sees all connections, there, at least every ``LOOP_S``.
+    Runs in the calling thread and closes the sockets. ``look`` sees all connections, there, every ``LOOP_S`` or twice that: not
+    for every request, of which there may be hundreds a second.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a busy second is not worth a line each
     connections: dict[int, wasyncore.dispatcher] = {}
@@ -194,9 +195,12 @@ def serve(
         acceptor.channel_class = limits.connection_class
     try:
         with stop.calling(acceptors[0].pull_trigger):  # wakes the loop; not once its pipe is closed
+            looked_s = time.monotonic()
             while not stop.is_said():
                 wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
-                look(_channels(connections))
+                if time.monotonic() - looked_s >= LOOP_S:
+                    look(_channels(connections))
+                    looked_s = time.monotonic()
         for acceptor in acceptors:
             acceptor.accepting = False
         finish_by = time.monotonic() + FINISH_S

@@ -203,3 +203,27 @@ def test_many_servers_that_stop_at_once_close_behind_the_one_who_says_it() -> No
         stop = Stop()
         with served(fine, stop=stop), served(fine, stop=stop):
             stop.say()
+
+
+def test_connections_are_looked_at_now_and_then_and_not_for_each_request() -> None:
+    looks: list[int] = []
+    stop, listening = Stop(), listen("127.0.0.1", 0)
+
+    def look(connections: Iterable[object]) -> None:
+        looks.append(len(list(connections)))
+
+    thread = threading.Thread(target=serve, args=(fine, listening, stop, Limits(), look))
+    thread.start()
+    try:
+        connection = connected(listening[0].getsockname()[1])
+        asked = 0
+        while 1 not in looks or asked < 200:
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"fine"
+            asked += 1
+            assert asked < 1_000_000
+        assert len(looks) < asked
+        connection.close()
+    finally:
+        stop.say()
+        thread.join(BOUND_S)

@@ -22,6 +22,7 @@ def test_readers_are_answered_while_spans_come_in(tmp_path: Path, monkeypatch: p
     assert loaded.requests > 3
     assert loaded.failures == Counter()
     assert loaded.spans > 0
+    assert loaded.most_mib >= max(loaded.begin_mib, loaded.end_mib)
     assert 0 < loaded.p50_ms <= loaded.p99_ms <= loaded.worst_ms
     written = loading.chapter("Load", loaded, MACHINE, 0.5, "256MiB", DAY)
     assert "3 readers and 5,000 spans/s for 0.025 min: p99 | ≤ 300 ms" in written

@@ -30,7 +30,7 @@ class Connection:
             )
             response = self._connection.getresponse()
             return response.status, response.read(), dict(response.getheaders())
-        except OSError:
+        except (OSError, http.client.HTTPException):  # cut off, or half an answer: that is none
             self._connection.close()
             return 0, b"", {}
 

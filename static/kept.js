@@ -56,7 +56,7 @@
     if (!menu || !("isSet" in menu.dataset) || !search) return;
     const kept = read();
     if (kept.recent[0]?.search === search) return;
-    const name = menu.dataset.caption.replace(/^Traces where /, "");
+    const name = menu.dataset.caption.replace(/^Traces (where )?/, "");
     write({ ...kept, recent: [{ name, search }, ...kept.recent.filter((one) => one.search !== search)] });
   };
 

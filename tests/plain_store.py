@@ -48,7 +48,7 @@ from tests.plain_map import plain_map
 from tests.plain_metrics import plain_catalogue, plain_series_of
 from tests.plain_otlp import Json, content_of, is_one_document, read_documents, read_spans
 from tests.plain_tallies import plain_errors, plain_operations
-from tests.plain_trace import LESSON_KEYS, USER_KEYS, begins_with, ids_under, summarise
+from tests.plain_trace import begins_with, carried, summarise
 from tests.plain_ways import plain_troubles, plain_watching, plain_way
 
 
@@ -59,6 +59,8 @@ class PlainStore(PlainPeople):
         self._spans: dict[str, dict[str, Span]] = {}  # trace id -> content -> span: a span counts once
         self._summaries: dict[str, TraceSummary] = {}
         self._diagnoses: dict[str, Diagnosis] = {}
+        self._rows: list[TraceSummary] = []  # until spans come: a page asks for the same many times ...
+        self._values: dict[tuple[str, Field], set[str]] = {}  # ... as for what a trace carries
         self._version = 0
         self._lines = self._bad_lines = self._duplicate_spans = 0
         self._feed: FeedState | None = None
@@ -115,8 +117,10 @@ class PlainStore(PlainPeople):
         for trace_id in changed:
             self._diagnoses.pop(trace_id, None)
             self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))
-        if changed:
+        if changed:  # what was worked out is out of date
             self._together = None
+            self._rows.clear()
+            self._values.clear()
 
     def report(self, state: FeedState) -> None:
         """As a feed would: what ``health`` says of the sources from now on."""
@@ -353,7 +357,9 @@ class PlainStore(PlainPeople):
 
     def summaries(self) -> list[TraceSummary]:
         """Every row there is, in the order of the list."""
-        return sorted(map(self._followed, self._summaries.values()), key=_place)
+        if not self._rows:
+            self._rows = sorted(map(self._followed, self._summaries.values()), key=_place)
+        return list(self._rows)
 
     def _held_traces(self) -> list[Trace]:
         return [trace for trace_id in self._spans if (trace := self.trace(trace_id))]
@@ -379,16 +385,9 @@ class PlainStore(PlainPeople):
         return holds(term, row, list(self._spans[row.trace_id].values()))
 
     def _carried(self, trace_id: str, field: Field) -> set[str]:
-        spans = self._spans[trace_id].values()
-        if field is Field.USER:
-            return ids_under(spans, USER_KEYS)
-        if field is Field.LESSON:
-            return ids_under(spans, LESSON_KEYS)
-        if field is Field.SERVICE:
-            return {span.service for span in spans}
-        if field is Field.OPERATION:
-            return {span.name for span in spans}
-        return {event.name for span in spans for event in span.events}
+        if (trace_id, field) not in self._values:
+            self._values[trace_id, field] = carried(self._spans[trace_id].values(), field)
+        return self._values[trace_id, field]
 
 
 def _place(row: TraceSummary) -> tuple[int, str]:

@@ -1,9 +1,10 @@
 """One trace by plain loops: its row of the list, its name, its flags. What PlainStore says of the spans it holds."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from diamond_viewer.diagnosis.diagnose import diagnose
+from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import (
     FLAG_NAMES,
     KIND_SERVER,
@@ -174,6 +175,19 @@ def ids_under(spans: Iterable[Span], keys: tuple[str, ...]) -> set[str]:
                 elif isinstance(value, str | int):
                     found.add(str(value))
     return found - {""}
+
+
+def carried(spans: Collection[Span], field: Field) -> set[str]:
+    """The values that a trace of these spans is found by."""
+    if field is Field.USER:
+        return ids_under(spans, USER_KEYS)
+    if field is Field.LESSON:
+        return ids_under(spans, LESSON_KEYS)
+    if field is Field.SERVICE:
+        return {span.service for span in spans}
+    if field is Field.OPERATION:
+        return {span.name for span in spans}
+    return {event.name for span in spans for event in span.events}
 
 
 def detail_of(event: Event) -> str:

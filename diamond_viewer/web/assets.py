@@ -93,7 +93,7 @@ class AssetsApp(TellsNoValues):
 
     def send_static_file(self, filename: str) -> Response:
         if filename not in BUNDLES and filename != VENDORED:
-            return super().send_static_file(filename)
+            return _read_at_once(super().send_static_file(filename))
         asset = self.assets.asset(filename)
         is_packed = takes_packed()
         response = Response(asset.packed if is_packed else asset.content, mimetype=MIME_TYPES[Path(filename).suffix])
@@ -103,3 +103,14 @@ class AssetsApp(TellsNoValues):
         response.set_etag(asset.digest, weak=True)  # the same for both: same content, other bytes
         response.make_conditional(request)
         return response
+
+
+def _read_at_once(sent: Response) -> Response:
+    """The same answer without an open file behind it: nobody has to close what a reader who leaves has not taken."""
+    sent.direct_passthrough = False
+    pieces = sent.response
+    content = b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    if callable(close := getattr(pieces, "close", None)):
+        close()
+    sent.response = [content] if sent.status_code in (200, 206) else []  # 304 has no body
+    return sent

@@ -64,7 +64,9 @@ def collector_settings(path: str) -> str:
           receivers: [otlp]
           exporters: [file]
     """
-    quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    # a line break of any script would be folded to a blank
+    quoted = "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in escaped)
     return "\n".join(
         (
             "receivers:",

@@ -5,7 +5,7 @@ Source: jaeger ``cmd/query/app``: ``http_handler.go`` (answers), ``query_parser.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,10 +17,10 @@ from diamond_viewer.query.keys import KINDS
 from diamond_viewer.query.query import MAX_LIMIT, Query
 from diamond_viewer.store import NamesOfSpans, TraceStore
 from diamond_viewer.telemetry import jaeger_json
-from diamond_viewer.telemetry.model import Trace
+from diamond_viewer.telemetry.model import Trace, TraceSummary
 from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.trace_ids import padded_trace_id
-from diamond_viewer.telemetry.units import NS_PER_MS, format_rfc3339
+from diamond_viewer.telemetry.units import NS_PER_MS, format_count, format_rfc3339
 from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.dialects import error_answer
 from diamond_viewer.web.missing import missing_trace
@@ -28,6 +28,8 @@ from diamond_viewer.web.whole_search import search_turn, searched
 
 DEFAULT_LIMIT = 100
 PARTIAL = "Not everything could be searched in time: older traces may match too. The same question again goes on."
+TOO_LARGE = "This trace has {} spans: with it the answer would have more than {}. Ask for it by itself."
+MAX_ANSWER_SPANS = 100_000  # of all traces of an answer, seconds of decoding: those beyond are named instead
 MAX_NAMES = 10_000
 MAX_NUMBER = 10**17  # microseconds of the year 5138
 NS_PER_US = 1_000
@@ -77,12 +79,11 @@ def jaeger_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             query = _search(now_ns)
             with search_turn():
                 page = searched(store, query, now_ns)
-            errors = [] if page.is_complete else [{"msg": PARTIAL}]
-            return _streamed(_held(store, (row.trace_id for row in page.traces)), errors)
-        ids = [_id_or_400(text) for text in asked[:MAX_LIMIT]]
-        missing = [trace_id for trace_id in ids if store.summary(trace_id) is None]
-        errors = [{"msg": "trace not found", "traceID": trace_id} for trace_id in missing]
-        return _streamed(_held(store, (trace_id for trace_id in ids if trace_id not in missing)), errors)
+            return _several(store, page.traces, [] if page.is_complete else [{"msg": PARTIAL}])
+        # a trace that is asked for twice is answered once
+        rows = {trace_id: store.summary(trace_id) for trace_id in map(_id_or_400, asked[:MAX_LIMIT])}
+        errors = [{"msg": "trace not found", "traceID": trace_id} for trace_id, row in rows.items() if row is None]
+        return _several(store, [row for row in rows.values() if row is not None], errors)
 
     @blueprint.get("/traces/<trace_id>")
     def trace(trace_id: str) -> Response:
@@ -106,10 +107,22 @@ def jaeger_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     return blueprint
 
 
-def _held(store: TraceStore, trace_ids: Iterator[str]) -> Iterator[Trace]:
-    """One that leaves memory meanwhile is left out."""
-    held = (store.trace(trace_id) for trace_id in trace_ids)
-    return (trace for trace in held if trace is not None)
+def _several(store: TraceStore, rows: Sequence[TraceSummary], errors: list[dict[str, str]]) -> Response:
+    """As many of the traces as one answer may have spans, the first whatever its size; the others are named among the errors.
+
+    One that leaves memory meanwhile is left out.
+    """
+    taken: list[str] = []
+    left = MAX_ANSWER_SPANS
+    for row in rows:
+        if row.span_count <= left or not taken:
+            taken.append(row.trace_id)
+            left -= row.span_count
+        else:
+            said = TOO_LARGE.format(format_count(row.span_count), format_count(MAX_ANSWER_SPANS))
+            errors = [*errors, {"msg": said, "traceID": row.trace_id}]
+    held = (store.trace(trace_id) for trace_id in taken)
+    return _streamed((trace for trace in held if trace is not None), errors)
 
 
 def _streamed(traces: Iterator[Trace], errors: list[dict[str, str]] | None = None) -> Response:

@@ -194,4 +194,5 @@ def _sample(store: TraceStore, now_ns: int) -> Sample:
         query, _ = Query.from_args([("q", said), *_window()], now_ns, strict=True)
     except FilterError:
         query, _ = Query.from_args(_window(), now_ns, strict=True)
-    return sampled(store, query, now_ns)
+    with search_turn():
+        return sampled(store, query, now_ns)

@@ -10,7 +10,6 @@ from diamond_viewer.telemetry.units import (
     format_day,
     format_rfc3339,
     format_zoned,
-    is_today,
     moment_of,
 )
 from diamond_viewer.web.address import Address
@@ -81,8 +80,8 @@ def window_words(since: str, until: str, now_ns: int) -> str:
     """A window that is none of the usual ones, short enough for its field.
 
     >>> [window_words("2026-11-22T14:30:00.5Z", f"2026-11-22T14:40:{second}Z", 0) for second in ("00", "07")]
-    ['11-22 14:30:00–14:40:00', '11-22 14:30:00–14:40:07']
-    >>> window_words("3d", "", 0), window_words("2026-11-22T14:30:00Z", "2026-11-22T14:40:00Z", 1_795_390_200_000_000_000)
+    ['14:30:00–14:40:00', '14:30:00–14:40:07']
+    >>> window_words("3d", "", 0), window_words("2026-11-22T14:30:00Z", "2026-11-22T14:40:00Z", 0)
     ('last 3d', '14:30–14:40')
     >>> window_words("", "2h", 0), window_words("2026-11-22T14:30:00Z", "", 1_795_390_200_000_000_000)
     ('until 2h ago', 'since 14:30:00')
@@ -93,8 +92,8 @@ def window_words(since: str, until: str, now_ns: int) -> str:
         ends_ns = (parse_time(since, now_ns), parse_time(until, now_ns))
         if format_day(ends_ns[0]) == format_day(ends_ns[1]):
             shown = 5 if all(end_ns % MINUTE_NS == 0 for end_ns in ends_ns) else 8
-            day = "" if is_today(now_ns, *ends_ns) else f"{format_day(ends_ns[0])[5:]} "
-            return day + "–".join(format_clock(end_ns)[:shown] for end_ns in ends_ns)
+            # without the day, for which there is no room: the chart's axis and the rows below name it
+            return "–".join(format_clock(end_ns)[:shown] for end_ns in ends_ns)
         return "–".join(_day_and_minute(end_ns) for end_ns in ends_ns)
     if since:
         start = _words(since, now_ns)

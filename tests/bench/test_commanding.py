@@ -30,4 +30,4 @@ def test_the_goal_is_held_against_the_least_ratio() -> None:
     text = "\n".join(commanding_report(taken))
     assert "| a | 0 MB | 40.00 s | 5.00 s | 8.0 | 20.00 s | 4.00 s | 5.0 |" in text
     assert "`trace TRACE_ID` in 1,000 MB takes 1.50 s (2.25 s of processor time), and 1.25 s when" in text
-    assert "is shown 10 ms after it was written by `tail -f | jq`, after 200 ms by `tail --spans`" in text
+    assert "is shown 10.0 ms after it was written by `tail -f | jq`, after 200 ms by `tail --spans`" in text

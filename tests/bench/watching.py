@@ -125,7 +125,7 @@ def _append(live: Path, number: int) -> float:
 
 def watching_report(watched: Watched) -> Sequence[str]:
     return (
-        f"Watching live: a line of the file is shown {watched.jq_s * 1e3:.0f} ms after it was written by `tail -f | jq`, "
+        f"Watching live: a line of the file is shown {watched.jq_s * 1e3:.1f} ms after it was written by `tail -f | jq`, "
         f"after {watched.spans_s * 1e3:.0f} ms by `tail --spans`, and its trace after {watched.traces_s:.2f} s by `tail`, "
         f"which waits a second for more of it. Medians of {LINES} lines that all three follow at the same time.",
         "",

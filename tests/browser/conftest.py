@@ -95,9 +95,9 @@ def viewer(start_viewer: StartViewer, tmp_path: Path) -> Viewer:
     return await_ready(start_viewer())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
-    """One for all tests of a file that only look: to start one takes longer than most of them. Who writes takes ``viewer``."""
+    """One for all tests that only look: to start one takes longer than most of them. Who writes takes ``viewer``."""
     live = tmp_path_factory.mktemp("shown") / "traces.json"
     live.write_bytes(TRACES.read_bytes())
     viewer = launch(live)
@@ -105,9 +105,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     viewer.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
-    """One for all tests of a file, with metrics and logs; they only look."""
+    """Likewise, with metrics and logs."""
     folder = tmp_path_factory.mktemp("shared")
     for name in ("traces.json", "metrics.json", "logs.json"):
         (folder / name).write_bytes(TRACES.with_name(name).read_bytes())

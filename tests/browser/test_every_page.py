@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Viewer, Watched, context_of
-from tests.browser.test_accessibility import violations
+from tests.browser.test_accessibility import in_both_schemes
 from tests.browser.test_traces_page import MISMATCH_TRACE
 
 PAGES = (
@@ -59,12 +59,16 @@ def test_pages_stand_still_and_fit_a_phone(desk: Page, watched: Watched) -> None
 
 
 @pytest.mark.timeout(120)
-def test_axe_finds_nothing_serious_on_pages_that_no_other_test_opens(desk: Page) -> None:
-    found = {}
-    desk.set_viewport_size({"width": 1280, "height": 800})
+def test_axe_finds_nothing_serious_on_pages_that_no_other_test_opens(browser: Browser, shared_viewer: Viewer) -> None:
+    context = context_of(browser, base_url=shared_viewer.address, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    found: dict[str, list[str]] = {}
     for path in ("/errors", "/operations", "/logs", "/connect", "/import"):
-        desk.goto(path)
-        found[path] = violations(desk)
+        page.goto(path)
+        found |= {f"{path}, {scheme}": said for scheme, said in in_both_schemes(page).items()}
+    context.close()
+    assert len(found) == 5 * 2
     assert {path: sentences for path, sentences in found.items() if sentences} == {}
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Viewer, Watched, context_of
-from tests.browser.test_accessibility import violations
+from tests.browser.test_accessibility import SCHEMES, in_both_schemes
 
 USER, LESSON = "/users/usr_0007", "/lessons/lesson-012"
 
@@ -70,25 +70,26 @@ def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, shown:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_journeys_are_seen_fit_and_are_not_hard_to_use(
-    browser: Browser, watched: Watched, shown: Viewer, scheme: str
-) -> None:
-    context = context_of(browser, color_scheme=scheme)
+def test_journeys_are_seen_fit_and_are_not_hard_to_use(browser: Browser, watched: Watched, shown: Viewer) -> None:
+    context = context_of(browser)
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     indexed(page, shown)
-    found = {}
-    for width in (1920, 1280, 390):
-        page.set_viewport_size({"width": width, "height": 860})
-        for path in (USER, LESSON, "/journeys", "/users/nobody"):
-            page.goto(f"{shown.address}{path}")
+    found: dict[tuple[str, int, str], list[str]] = {}
+    paths, widths = (USER, LESSON, "/journeys", "/users/nobody"), (1920, 1280, 390)
+    for path in paths:
+        page.goto(f"{shown.address}{path}")
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 860})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
-            found[path, width] = violations(page)
+            found |= {(path, width, scheme): said for scheme, said in in_both_schemes(page).items()}
+    assert len(found) == len(paths) * len(widths) * len(SCHEMES)
     assert {place: sentences for place, sentences in found.items() if sentences} == {}
-    ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
     page.goto(f"{shown.address}{USER}")
-    for mark in (".lane__bar--error rect", ".lane__diamond path", ".lane--progress .lane__bar rect"):
-        assert page.locator(mark).first.evaluate("element => getComputedStyle(element).fill") != ground
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
+        for mark in (".lane__bar--error rect", ".lane__diamond path", ".lane--progress .lane__bar rect"):
+            assert page.locator(mark).first.evaluate("element => getComputedStyle(element).fill") != ground
     context.close()

@@ -1,11 +1,24 @@
 """Links between spans, drawn as arrows and followed; folding by key; a trace that is still to come."""
 
 import time
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Viewer, Watched
+from tests.browser.conftest import Viewer, Watched, await_ready, launch
+from tests.web.conftest import TRACES
 from tests.writing import line, log, logs_line, span, span_id, trace_id
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """One for all: each test writes traces of its own."""
+    live = tmp_path_factory.mktemp("links") / "traces.json"
+    live.write_bytes(TRACES.read_bytes())
+    viewer = launch(live)
+    yield await_ready(viewer)
+    viewer.stop()
 
 
 def spans(trace: int) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Viewer, Watched, context_of
-from tests.browser.test_accessibility import violations
+from tests.browser.test_accessibility import SCHEMES, in_both_schemes
 from tests.web.conftest import TRACES
 from tests.writing import A_TIME_NS, log, logs_line
 
@@ -93,29 +93,28 @@ def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_logs_are_seen_fit_and_are_not_hard_to_use(
-    browser: Browser, watched: Watched, viewer: Viewer, scheme: str
-) -> None:
-    viewer.write(*LOGS.read_bytes().splitlines())
-    context = context_of(browser, color_scheme=scheme)
+def test_logs_are_seen_fit_and_are_not_hard_to_use(browser: Browser, watched: Watched, shared_viewer: Viewer) -> None:
+    context = context_of(browser)
     context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/logs")
+    page.goto(f"{shared_viewer.address}/logs")
     expect(page.locator(".logs__row")).to_have_count(100)
-    found = {}
-    for width in (1920, 1280, 390):
-        page.set_viewport_size({"width": width, "height": 860})
-        for path in ("/logs", "/logs?severity=warn&text=auth", "/logs?text=nothing", "/logs?severity=loud"):
-            page.goto(f"{viewer.address}{path}")
-            if page.locator(".logs__row").count():
-                page.locator(".logs__row summary").first.click()
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for path in ("/logs", "/logs?severity=warn&text=auth", "/logs?text=nothing", "/logs?severity=loud"):
+        page.goto(f"{shared_viewer.address}{path}")
+        if page.locator(".logs__row").count():
+            page.locator(".logs__row summary").first.click()
+        for width in (1920, 1280, 390):
+            page.set_viewport_size({"width": width, "height": 860})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
-            found[path, width] = violations(page)
+            found |= {(path, width, scheme): said for scheme, said in in_both_schemes(page).items()}
+    assert len(found) == 4 * 3 * 2
     assert {place: sentences for place, sentences in found.items() if sentences} == {}
-    page.goto(f"{viewer.address}/logs")
-    ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
-    for bar in page.locator(".logs__chart .chart__bar").all():
-        assert bar.evaluate("element => getComputedStyle(element).fill") != ground
+    page.goto(f"{shared_viewer.address}/logs")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
+        for bar in page.locator(".logs__chart .chart__bar").all():
+            assert bar.evaluate("element => getComputedStyle(element).fill") != ground
     context.close()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Viewer, Watched, context_of
 from tests.web.conftest import METRICS
@@ -12,14 +12,13 @@ from tests.web.conftest import METRICS
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_charts_and_map_are_seen_and_fit(
-    browser: Browser, watched: Watched, viewer: Viewer, scheme: str, width: int
+    browser: Browser, watched: Watched, shared_viewer: Viewer, scheme: str, width: int
 ) -> None:
-    viewer.write(*METRICS.read_bytes().splitlines())
     context = context_of(browser, viewport={"width": width, "height": 860}, color_scheme=scheme)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/video")
-    expect(page.locator(".metric")).to_have_count(6)  # metrics come in with a poll if they were not there yet
+    page.goto(f"{shared_viewer.address}/video")
+    expect(page.locator(".metric")).to_have_count(6)
     expect(page.locator(".compared__table tbody tr")).to_have_count(7)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.locator(".panel").first.evaluate("element => getComputedStyle(element).backgroundColor")
@@ -41,16 +40,19 @@ def test_charts_and_map_are_seen_and_fit(
     context.close()
 
 
-def test_a_split_is_chosen_and_drawn(browser: Browser, watched: Watched, viewer: Viewer) -> None:
+def test_metrics_come_in_by_themselves(page: Page, viewer: Viewer) -> None:
+    page.goto(f"{viewer.address}/video")
+    expect(page.locator(".metric")).to_have_count(0)
     viewer.write(*METRICS.read_bytes().splitlines())
+    expect(page.locator(".metric")).to_have_count(6)
+
+
+def test_a_split_is_chosen_and_drawn(browser: Browser, watched: Watched, shared_viewer: Viewer) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     watched.watch(page)
-    page.goto(f"{viewer.address}/video")
-    for _ in range(200):  # without scripts nothing refreshes by itself
-        if page.locator(".metric").count():
-            break
-        page.reload()
+    page.goto(f"{shared_viewer.address}/video")
+    expect(page.locator(".metric")).to_have_count(6)
     page.get_by_label("Split by").select_option("quality")
     page.get_by_role("button", name="Draw").click()
     expect(page).to_have_url(re.compile("by=quality"))

@@ -1,6 +1,7 @@
 """Static files: vendored code is what it says it is, colours stand in one place, and text can be read on them."""
 
 import gzip
+import os
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -132,6 +133,21 @@ def test_a_bundle_is_its_files_one_after_the_other_and_asked_again_only_when_it_
     packed = client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed.data) == response.data
     assert packed.headers["Vary"] == "Accept-Encoding"
+
+
+def test_no_file_stays_open_behind_an_answer_that_nobody_closes(client: FlaskClient) -> None:
+    content = (STATIC / "diamond.svg").read_bytes()
+    whole = client.get("/static/diamond.svg")
+    part = client.get("/static/diamond.svg", headers={"Range": "bytes=2-9"})
+    known = client.get("/static/diamond.svg", headers={"If-None-Match": whole.headers["ETag"]})
+    head = client.head("/static/diamond.svg")
+    opened = {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
+    assert [path for path in opened if path.startswith(str(STATIC))] == []
+    assert (whole.data, whole.mimetype, whole.content_length) == (content, "image/svg+xml", len(content))
+    assert (part.status_code, part.data) == (206, content[2:10])
+    assert (known.status_code, known.data) == (304, b"")
+    assert (head.status_code, head.data) == (200, b"")
+    assert client.get("/static/nothing.svg").status_code == 404
 
 
 def sources(name: str) -> str:

@@ -75,11 +75,11 @@ def test_so_does_a_chart_below_its_axis() -> None:
     assert texts(TODAY, "/lessons/intro", "chart__day") == ["2026-11-22"]
 
 
-def test_a_window_of_another_day_says_so() -> None:
+def test_a_window_of_another_day_shows_it_on_the_axis_and_on_hover() -> None:
     window = "/trace-viewer.html?since=2026-11-22T14:38:00Z&until=2026-11-22T14:39:00Z"
-    assert "14:38–14:39" in TODAY.get(window).text
-    assert "11-22 14:38–14:39" not in TODAY.get(window).text
-    assert "11-22 14:38–14:39" in TOMORROW.get(window).text
+    assert texts(TODAY, window, "window__words") == texts(TOMORROW, window, "window__words") == ["14:38–14:39"]
+    assert 'title="2026-11-22 14:38:00Z – 2026-11-22 14:39:00Z"' in TOMORROW.get(window).text
+    assert texts(TOMORROW, window, "histogram__axis")[0].count("11-22 14:3") == 2
 
 
 def test_the_tale_of_somebody_who_never_rests_names_each_day() -> None:

@@ -12,6 +12,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.model import Page
 from diamond_viewer.telemetry.otlp_pasted import read_pasted
+from diamond_viewer.web import jaeger_api
 from diamond_viewer.web.app import app_for, create_app
 from tests.asking import NOW_NS
 from tests.index.filling import filled
@@ -162,6 +163,37 @@ def test_traces_are_asked_for_by_any_spelling_of_their_id(jaeger: FlaskClient) -
     several = ask(client, "/traces", traceID=[trace_id(0xABC), "ffff"])
     assert len(several["data"]) == 1
     assert several["errors"] == [{"msg": "trace not found", "traceID": trace_id(0xFFFF)}]
+
+
+def test_an_answer_has_no_more_spans_than_it_may_and_names_the_traces_that_are_not_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = {1: 2, 2: 5, 3: 4, 4: 9}  # spans by trace, oldest first
+    lines = [
+        line(*(span(10 * one + at, trace=one, start_ns=A_TIME_NS + one * 10**9) for at in range(size)))
+        for one, size in sizes.items()
+    ]
+    client = client_with(*lines)
+    monkeypatch.setattr(jaeger_api, "MAX_ANSWER_SPANS", 6)
+
+    def answered(**params: Any) -> tuple[list[int], dict[str, str]]:
+        answer = ask(client, "/traces", **params)
+        return (
+            [int(one["traceID"], 16) for one in answer["data"]],
+            {one["traceID"]: one["msg"] for one in answer["errors"]},
+        )
+
+    # the newest alone is more than that, and is answered all the same
+    assert answered(service="web")[0] == [4]
+    several, left_out = answered(traceID=[trace_id(one) for one in (3, 3, 2, 1, 7)])
+    assert several == [3, 1]
+    assert left_out == {
+        trace_id(7): "trace not found",
+        trace_id(2): "This trace has 5 spans: with it the answer would have more than 6. Ask for it by itself.",
+    }
+    assert len(ask(client, f"/traces/{trace_id(4)}")["data"][0]["spans"]) == 9
+    monkeypatch.setattr(jaeger_api, "MAX_ANSWER_SPANS", 20)
+    assert found(client, service="web") == [trace_id(one) for one in (4, 3, 2, 1)]
 
 
 def test_who_calls_whom_in_a_window() -> None:

@@ -234,7 +234,17 @@ def test_an_answer_decodes_no_more_spans_than_it_may(monkeypatch: pytest.MonkeyP
     assert all("spanSets" in row for row in ask(client, "/api/search", q="{}", limit=1000)["traces"])
 
 
-@pytest.mark.parametrize("path", ["/tempo/api/search?q={}", "/jaeger/api/traces?service=x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tempo/api/search?q={}",
+        "/tempo/api/search/tags",
+        "/tempo/api/v2/search/tags",
+        "/tempo/api/search/tag/span.region/values",
+        "/tempo/api/v2/search/tag/span.region/values",
+        "/jaeger/api/traces?service=x",
+    ],
+)
 def test_searches_take_turns_and_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     client = client_with(line(span(1)))
     monkeypatch.setattr(whole_search, "_line", threading.BoundedSemaphore(2))
@@ -243,6 +253,8 @@ def test_searches_take_turns_and_too_many_are_told_to_come_again(monkeypatch: py
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert "Other searches are being answered. Try again in a moment." in answer.text
         assert client.get("/tempo/api/echo").status_code == 200
+        # what the index lists costs no turn
+        assert client.get("/tempo/api/v2/search/tag/resource.service.name/values").status_code == 200
     monkeypatch.setattr(whole_search, "_turns", threading.BoundedSemaphore(1))
     monkeypatch.setattr(whole_search, "WAIT_S", 0.001)
     with whole_search.search_turn():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from diamond_viewer.feed.backfill import Backfill, Outcome
 from diamond_viewer.feed.ingest import Ingest
+from diamond_viewer.feed.parts import MIN_PART_BYTES, Part, parts_of
 from diamond_viewer.feed.sealed import SealedFile, SealedReading
 from diamond_viewer.feed.shelf import Shelf
 from diamond_viewer.feed.tail import Role, Tail
@@ -33,6 +34,8 @@ class History:
         self._min_bytes = min_bytes
         self._worker_count = worker_count
         self._tails: list[Tail] = []
+        self._parts: list[Part] = []
+        self._min_part_bytes = min(MIN_PART_BYTES, min_bytes)
         self._backfill: Backfill | None = None
         self.bytes_read = 0
 
@@ -51,8 +54,13 @@ class History:
             sealed.append(tail)
         if sum(tail.size_bytes for tail in sealed) < self._min_bytes:
             return
-        files = [SealedFile(tail.name.path, tail.name.key, tail.size_bytes, self._max_line_bytes) for tail in sealed]
-        self._tails = sealed
+        parts = parts_of([tail.size_bytes for tail in sealed], self._worker_count, self._min_part_bytes)
+        files = [
+            SealedFile(tail.name.path, tail.name.key, tail.size_bytes, self._max_line_bytes, part.begin, part.end)
+            for part in parts
+            for tail in (sealed[part.number],)
+        ]
+        self._tails, self._parts = sealed, parts
         self._backfill = Backfill(files, self._make_writer, self._worker_count)
         for tail in sealed:
             tail.is_elsewhere = True
@@ -76,17 +84,23 @@ class History:
                 tail.is_elsewhere = False
 
     def _take(self, outcome: Outcome) -> None:
-        tail, reading = self._tails[outcome.number], outcome.reading
+        part, reading = self._parts[outcome.number], outcome.reading
+        tail = self._tails[part.number]
+        if not tail.is_elsewhere:
+            return  # the reader has it already, from an earlier part on
         tail.is_elsewhere = False
+        taken_bytes = tail.offset
         if reading is None or not self._shelf.attempt(tail, lambda: self._is_what_stands_there(tail, reading)):
             return  # the reader takes it, line by line
         adoption = self._writer.adopt(reading.spans)
         if adoption is Adoption.HAS_REPEATS:
-            tail.read_again()
+            if not taken_bytes or not self._shelf.attempt(tail, lambda: bool(tail.take_as_read(taken_bytes))):
+                tail.read_again()
         elif adoption is Adoption.NO_ROOM:
-            self._give_up(outcome.number)
+            self._give_up(part.number)
         else:
-            self.bytes_read += tail.size_bytes
+            tail.is_elsewhere = any(other.number == part.number for other in self._parts[outcome.number + 1 :])
+            self.bytes_read += reading.end - reading.begin
             tail.ledger.lines += reading.lines
             tail.ledger.bad_lines += reading.bad_lines
             tail.ledger.problems.update(reading.problems)
@@ -96,7 +110,7 @@ class History:
 
     @staticmethod
     def _is_what_stands_there(tail: Tail, reading: SealedReading) -> bool:
-        is_same = tail.take_as_read(tail.size_bytes) == reading.fingerprint
+        is_same = tail.offset == reading.begin and tail.take_as_read(reading.end) == reading.fingerprint
         if not is_same:
             tail.read_again()
         return is_same

@@ -1,4 +1,4 @@
-"""One sealed file, read from end to end by itself: what a backfill worker does.
+"""One sealed file, or the lines of a part of it, read by itself: what a backfill worker does.
 
 Only what needs no neighbour is read here: a plain file that begins and ends with a whole line. Anything else (halves of lines,
 holes, compressed copies, a file that changes meanwhile) is left to the reader that knows the other files.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from diamond_viewer.feed import files
 from diamond_viewer.feed.ingest import Ingest
+from diamond_viewer.feed.parts import line_start
 from diamond_viewer.feed.tail import Tail
 from diamond_viewer.store import SealedSpans, SealedWriter
 from diamond_viewer.telemetry.model import Problem
@@ -16,19 +17,24 @@ from diamond_viewer.telemetry.model import Problem
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """Which file, and how much of it. ``key`` is its (device, inode)."""
+    """Which file, how large it is, and of which part the lines are wanted. ``key`` is its (device, inode)."""
 
     path: str
     key: files.Key
     size_bytes: int
     max_line_bytes: int
+    begin: int = 0
+    end: int = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class SealedReading:
-    """What was read. ``fingerprint`` proves that it was the bytes that the follower sees under that name."""
+    """What was read, from ``begin`` up to ``end``, in bytes. ``fingerprint`` proves that it was the bytes that the follower
+    sees under that name."""
 
     spans: SealedSpans
+    begin: int
+    end: int
     fingerprint: bytes
     lines: int
     bad_lines: int
@@ -44,10 +50,13 @@ def read_sealed(file: SealedFile, make_writer: Callable[[], SealedWriter]) -> Se
     try:
         if name.key != file.key or name.size_bytes != file.size_bytes:
             return None
+        begin, end = (line_start(descriptor, at, file.size_bytes) for at in (file.begin, file.end))
+        if begin:
+            tail.take_as_read(begin)
         writer = make_writer()
         ingest = Ingest(writer)
-        while tail.offset < file.size_bytes:
-            raw = tail.next_chunk()
+        while tail.offset < end:
+            raw = tail.next_chunk()[: end - tail.offset]
             if not raw:
                 return None
             for lines in tail.lines(raw):
@@ -59,6 +68,8 @@ def read_sealed(file: SealedFile, make_writer: Callable[[], SealedWriter]) -> Se
             return None
         return SealedReading(
             writer.handed_over(),
+            begin,
+            end,
             tail.fingerprint,
             ingest.lines,
             ingest.bad_lines,

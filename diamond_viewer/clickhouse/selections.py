@@ -33,6 +33,7 @@ MAX_TRACES = 2_000_000  # of one question: 110 MB
 PAGE_TRACES = 50  # with so many there is something to look at
 GO_ON_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
 SLICE_NS = 1_000_000_000  # more than one slice should take
+MOST_AT_ONCE = 16  # times as long as the slice before
 MIN_SLICE_NS = 1_000_000_000
 WHOLE = "whole"  # who asks so cannot do with a part
 
@@ -136,9 +137,9 @@ class Selections:
         scan.until_ns, scan.scanned_to_ns = since_ns, 0 if is_last else max(1, since_ns)
         scan.is_through = is_last or (least_ns is not None and since_ns <= least_ns)
         took_ns = time.monotonic_ns() - began_ns
-        if took_ns < SLICE_NS // 4:
-            scan.width_ns = max(2 * scan.width_ns, int(SPANS_AT_ONCE / 2 / _density(self._store.extent())))
-        elif took_ns > SLICE_NS:
+        if took_ns < SLICE_NS:  # the next one may take about so long
+            scan.width_ns = int(scan.width_ns * max(1, min(MOST_AT_ONCE, SLICE_NS / max(1, took_ns))))
+        else:
             scan.width_ns = max(scan.least_ns, scan.width_ns // 2)
 
     def _ask(self, terms: tuple[Term, ...], since_ns: int | None, until_ns: int | None) -> Selection:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from diamond_viewer.cli.output import Output
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import MAX_LIMIT, Query
-from diamond_viewer.query.resembling import CORRECTED, did_you_mean
+from diamond_viewer.query.resembling import corrections
 from diamond_viewer.query.terms import AnyOf, Term, TraceIs
 from diamond_viewer.telemetry.model import Page, TraceSummary
 
@@ -61,9 +61,8 @@ def matching(store: MemoryStore, query: Query, trace_ids: Sequence[str], now_ns:
 def tell_what_was_meant(store: MemoryStore, query: Query, output: Output) -> None:
     """For who finds nothing: users and lessons that are held and look like those that were asked for. Nothing where only what
     could match was read."""
-    for field in CORRECTED:
-        if (value := query.value(field)) and (values := did_you_mean(store, field, value)):
-            output.say(f"No trace names the {field} {value[:60]}. Did you mean {' or '.join(values)}?")
+    for found in corrections(store, query.value):
+        output.say(f"{found.sentence} {' or '.join(found.values)}?")
 
 
 def examined(store: MemoryStore, summaries: Sequence[TraceSummary]) -> Iterator[TraceSummary]:

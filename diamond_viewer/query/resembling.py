@@ -1,9 +1,13 @@
 """Which of the values that are held a reader may have meant."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
+
+from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.model import Page
 
 CORRECTED = ("lesson", "user")  # filters whose values people type from memory
 MAX_ASKED = 1_000  # values that contain a piece of what was typed
@@ -15,6 +19,17 @@ class HoldsValues(Protocol):
     """A ``TraceStore`` is one."""
 
     def values(self, field: str, text: str, limit: int) -> list[tuple[str, int]]: ...
+
+    def search(self, query: Query, now_ns: int) -> Page: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """``values`` are held and may have been meant; ``sentence`` says what is not, and goes on with them."""
+
+    field: str
+    sentence: str
+    values: tuple[str, ...]
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -77,9 +92,32 @@ def likeliest_piece(text: str) -> str:
     return max(by_kind.get(True) or by_kind.get(False) or [""], key=len)
 
 
-def did_you_mean(store: HoldsValues, field: str, value: str) -> tuple[str, ...]:
-    """Values that are held and that may have been meant; empty when the value itself is held."""
+def named_by(store: HoldsValues, field: str, value: str) -> Page:
+    """The newest trace that names exactly this user or lesson, if there is one: the most frequent values that contain a text
+    need not have it among them. Without a trace and not whole (``is_whole``) nobody knows yet whether there is one."""
+    return store.search(Query(((field, value),), limit=1), 0)  # no window: the time now does not matter
+
+
+def is_whole(page: Page) -> bool:
+    """Whether all that is held was looked at."""
+    return page.is_complete and not page.scanned_to_ns
+
+
+def correction(store: HoldsValues, field: str, value: str) -> Correction | None:
+    """None when a trace names the value itself, or nothing that is held is like it."""
     piece = likeliest_piece(value)
-    if not piece or any(held == value for held, _ in store.values(field, value, MAX_ASKED)):
-        return ()
-    return meant(value, store.values(field, piece, MAX_ASKED))
+    values = meant(value, store.values(field, piece, MAX_ASKED)) if piece else ()
+    if not values:
+        return None
+    page = named_by(store, field, value)
+    if page.traces:
+        return None
+    trace = "trace" if is_whole(page) else "trace that was looked at"
+    return Correction(field, f"No {trace} names the {field} {value[:60]}. Did you mean", values)
+
+
+def corrections(store: HoldsValues, value_of: Callable[[str], str]) -> tuple[Correction, ...]:
+    """For each of ``CORRECTED``; ``value_of`` gives what it is filtered by, or nothing."""
+    asked = ((field, value_of(field)) for field in CORRECTED)
+    found = (correction(store, field, value) for field, value in asked if value)
+    return tuple(one for one in found if one is not None)

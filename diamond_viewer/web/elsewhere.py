@@ -1,15 +1,20 @@
 """Where a page without a match may lead: to the value that was meant, to a time at which there was something."""
 
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.resembling import CORRECTED, did_you_mean
+from diamond_viewer.query.resembling import corrections
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.units import format_date_time, zone_label
+from diamond_viewer.telemetry.units import NS_PER_SECOND, format_date_time, zone_label
+from diamond_viewer.web.address import Address
 
 Href = Callable[[str, str], str]  # a filter and its value -> the same page with it
+NEWEST_AGE_NS = 60 * NS_PER_SECOND  # a page that stays empty asks every second, of all that is held
+MAX_NEWEST = 64  # questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +26,49 @@ class Elsewhere:
     after: str = ""
 
 
-def meant_instead(store: TraceStore, query: Query, href: Href) -> tuple[Elsewhere, ...]:
+class NewestTimes:
+    """When the newest of something was, in ns since 1970 (0: there is none), asked again when more has come in, but not within
+    a minute. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[TraceStore, Hashable], tuple[int, int, int]] = OrderedDict()
+
+    def of(self, store: TraceStore, asked: Hashable, now_ns: int, ask: Callable[[], tuple[int, bool]]) -> int:
+        """``ask`` gives the time, and whether all was looked at: if not, the next one who asks goes on."""
+        version = store.version()
+        with self._lock:
+            kept = self._kept.get((store, asked))
+        if kept is not None and (kept[0] == version or 0 <= now_ns - kept[1] < NEWEST_AGE_NS):
+            return kept[2]
+        newest_ns, is_complete = ask()
+        if is_complete:
+            with self._lock:
+                self._kept[store, asked] = version, now_ns, newest_ns
+                while len(self._kept) > MAX_NEWEST:
+                    self._kept.popitem(last=False)
+        return newest_ns
+
+
+NEWEST_TIMES = NewestTimes()
+
+
+def elsewhere(
+    store: TraceStore, address: Address, query: Query, now_ns: int, what: str = "that matches"
+) -> tuple[Elsewhere, ...]:
+    """Where there would be something to show, when there is nothing; ``query`` finds the traces that would have it."""
+    return (
+        *meant_instead(store, address.query.value, address.filtered),
+        *outside_the_window(store, query, address.between("", ""), now_ns, what),
+    )
+
+
+def meant_instead(store: TraceStore, value_of: Callable[[str], str], href: Href) -> tuple[Elsewhere, ...]:
     """For each user or lesson that is filtered by and that no trace names."""
-    found = []
-    for field in CORRECTED:
-        value = query.value(field)
-        if value and (values := did_you_mean(store, field, value)):
-            links = tuple((one, href(field, one)) for one in values)
-            found.append(Elsewhere(f"No trace names the {field} {value[:60]}. Did you mean", links, "?"))
-    return tuple(found)
+    return tuple(
+        Elsewhere(found.sentence, tuple((one, href(found.field, one)) for one in found.values), "?")
+        for found in corrections(store, value_of)
+    )
 
 
 def outside_the_window(
@@ -39,8 +78,14 @@ def outside_the_window(
     if not query.value("since") and not query.value("until"):
         return ()
     always = query.with_values("since").with_values("until")
-    page = store.search(replace(always, page=1, limit=1, anchor=None, sort=DEFAULT_ORDER), now_ns)
-    if not page.traces:
+    always = replace(always, page=1, limit=1, anchor=None, sort=DEFAULT_ORDER)
+
+    def ask() -> tuple[int, bool]:
+        page = store.search(always, now_ns)
+        return page.traces[0].start_ns if page.traces else 0, page.is_complete
+
+    newest_ns = NEWEST_TIMES.of(store, always, now_ns, ask)
+    if not newest_ns:
         return ()
-    when = f"{format_date_time(page.traces[0].start_ns)[:19]} {zone_label()}"
+    when = f"{format_date_time(newest_ns)[:19]} {zone_label()}"
     return (Elsewhere(f"The newest trace {what} began {when}.", (("Show all time", all_time_href),)),)

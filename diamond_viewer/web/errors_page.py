@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.tallies import OTHERS, SERIES_BUCKETS, ErrorGroup, ErrorGroups, ErrorKey
@@ -17,7 +16,7 @@ from diamond_viewer.telemetry.units import (
 )
 from diamond_viewer.web.address import Address, trace_href
 from diamond_viewer.web.differences import DifferenceDesk
-from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
+from diamond_viewer.web.elsewhere import Elsewhere, elsewhere
 from diamond_viewer.web.error_detail import ErrorDetail, error_detail, title_of
 from diamond_viewer.web.filter_form import FilterForm, filter_form
 from diamond_viewer.web.horizon import beyond_memory
@@ -147,16 +146,6 @@ def error_list(store: TraceStore, address: Address, health: Health, now_ns: int)
         () if rows else elsewhere(store, address, query.with_values("status", "error"), now_ns, "with an error"),
         found.is_complete,
         not health.feed.ready,
-    )
-
-
-def elsewhere(
-    store: TraceStore, address: Address, query: Query, now_ns: int, what: str = "that matches"
-) -> tuple[Elsewhere, ...]:
-    """Where there would be something to show, when there is nothing; ``query`` finds the traces that would have it."""
-    return (
-        *meant_instead(store, address.query, address.filtered),
-        *outside_the_window(store, query, address.between("", ""), now_ns, what),
     )
 
 

@@ -116,12 +116,14 @@ def caption(query: Query) -> str:
     >>> caption(Query((("flag", "slow"), ("since", "15m")))), caption(Query((("until", "2h"),))), caption(Query())
     ('Traces since 15m where the flag slow is set', 'Traces until 2h', 'All traces')
     """
-    said = [(name, FILTER_BY_PARAMETER[name].sentence.format(value)) for name, value in query.set_filters]
-    window = [sentence for name, sentence in said if name in ("since", "until")]
-    others = [sentence for name, sentence in said if name not in ("since", "until")]
-    return (
-        " ".join(["Traces", *window, *([f"where {' and '.join(others)}"] if others else [])]) if said else "All traces"
-    )
+    window, others = list[str](), list[str]()
+    for name, value in query.set_filters:
+        sentence = FILTER_BY_PARAMETER[name].sentence.format(value)
+        (window if name in ("since", "until") else others).append(sentence)
+    if not window and not others:
+        return "All traces"
+    where = f"where {' and '.join(others)}" if others else ""
+    return " ".join(filter(None, ("Traces", *window, where)))
 
 
 def _differences_href(query: Query) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diamond_viewer.query.resembling import did_you_mean
+from diamond_viewer.query.resembling import correction
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import format_count, format_date_time, format_duration, format_share, format_times
 from diamond_viewer.telemetry.ways import TROUBLES, Trouble, Troubles
@@ -79,10 +79,12 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
 def _elsewhere(store: TraceStore, address: Address, text: str, now_ns: int) -> tuple[Elsewhere, ...]:
     found = tuple(
         Elsewhere(
-            f"No {field} is called {text}. Did you mean", tuple((one, journey_href(field, one)) for one in values), "?"
+            f"No {field} is called {text}. Did you mean",
+            tuple((one, journey_href(field, one)) for one in meant.values),
+            "?",
         )
         for field in ("user", "lesson")
-        if text and (values := did_you_mean(store, field, text))
+        if text and (meant := correction(store, field, text))
     )
     return found or outside_the_window(store, address.query, address.between("", ""), now_ns, "that is held")
 

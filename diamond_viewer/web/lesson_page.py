@@ -85,7 +85,7 @@ class LessonPage:
     markdown_href: str
     json_href: str
     link_href: str
-    elsewhere_href: str
+    window_action: str
     elsewhere: tuple[Elsewhere, ...]
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from diamond_viewer.query.log_query import LogQuery
-from diamond_viewer.query.resembling import did_you_mean
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.found_logs import FoundLogs, LogHistogram
 from diamond_viewer.telemetry.model import Health
@@ -21,7 +20,7 @@ from diamond_viewer.telemetry.units import (
     zone_label,
 )
 from diamond_viewer.web.charts import Chart, Row, chart
-from diamond_viewer.web.elsewhere import Elsewhere
+from diamond_viewer.web.elsewhere import NEWEST_TIMES, Elsewhere, meant_instead
 from diamond_viewer.web.horizon import budget
 from diamond_viewer.web.log_address import API_LOGS_PATH, LOGS_PATH, logs_href
 from diamond_viewer.web.log_lines import LogLine, log_lines
@@ -159,24 +158,21 @@ def log_list(store: TraceStore, query: LogQuery, health: Health, now_ns: int) ->
 
 
 def _elsewhere(store: TraceStore, query: LogQuery, now_ns: int) -> tuple[Elsewhere, ...]:
-    found = [
-        Elsewhere(
-            f"No trace names the {field} {value[:60]}. Did you mean",
-            tuple((one, logs_href(query.but(**{field: one}))) for one in values),
-            "?",
-        )
-        for field, value in (("user", query.user), ("lesson", query.lesson))
-        if value and (values := did_you_mean(store, field, value))
-    ]
-    if query.since or query.until:
-        always = query.but(since="", until="")
-        newest = store.logs(replace(always, limit=1), now_ns, 1).logs
-        if newest and newest[0].time_ns:
-            when = f"{format_date_time(newest[0].time_ns)[:19]} {zone_label()}"
-            found.append(
-                Elsewhere(f"The newest record that matches is of {when}.", (("Show all time", logs_href(always)),))
-            )
-    return tuple(found)
+    asked = {"user": query.user, "lesson": query.lesson}
+    meant = meant_instead(store, asked.__getitem__, lambda field, value: logs_href(query.but(**{field: value})))
+    if not query.since and not query.until:
+        return meant
+    always = query.but(since="", until="")
+
+    def ask() -> tuple[int, bool]:
+        found = store.logs(replace(always, limit=1), now_ns, 1)
+        return found.logs[0].time_ns if found.logs else 0, found.is_complete
+
+    newest_ns = NEWEST_TIMES.of(store, always, now_ns, ask)
+    if not newest_ns:
+        return meant
+    when = f"{format_date_time(newest_ns)[:19]} {zone_label()}"
+    return (*meant, Elsewhere(f"The newest record that matches is of {when}.", (("Show all time", logs_href(always)),)))
 
 
 def _words(found: FoundLogs) -> str:

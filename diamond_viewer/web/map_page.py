@@ -9,9 +9,9 @@ from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap
 from diamond_viewer.telemetry.units import format_count, format_duration, format_rate, format_share, format_times
-from diamond_viewer.web.address import TRACES_PATH
-from diamond_viewer.web.busy_time import BusyTime, busy_time
-from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
+from diamond_viewer.web.address import TRACES_PATH, Address
+from diamond_viewer.web.busy_time import BusyTime, busy_time, is_spread
+from diamond_viewer.web.elsewhere import Elsewhere, elsewhere
 from diamond_viewer.web.filter_form import caption
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Layout, laid_out
@@ -106,8 +106,10 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
     query, notices = Query.from_args(pairs, now_ns)
     query = replace(query, page=1, anchor=None, sort=DEFAULT_ORDER)
     found, health = store.service_map(query, now_ns), store.health()
-    busy = busy_time(query, store, now_ns)
-    duration_ns = span_of(query, found, busy, now_ns)
+    busy = None if not found.calls or is_spread(query, store, now_ns) else busy_time(query, store, now_ns)
+    duration_ns = (
+        span_of(query, found, now_ns) if busy is None else 0
+    )  # over a time that is not busy calls are not counted
     if not found.is_complete:
         notices += (f"This is the map of the newest {found.trace_count:,} traces: there was no time to look at all.",)
     drawn, more = _drawn(found)
@@ -126,38 +128,27 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
         hidden=tuple(pair for pair in query.set_filters if pair[0] != "q"),
         search=query.value("q"),
         summary=_summary(found),
-        rates=_rates(busy) if found.calls else None,
-        elsewhere=() if found.calls else _elsewhere(store, query, now_ns),
+        rates=_rates(busy) if busy is not None else None,
+        elsewhere=() if found.calls else elsewhere(store, Address(query, path=MAP_PATH), query, now_ns),
         drawing=_drawing(query, drawn, duration_ns),
         lines=tuple(_line(query, call, duration_ns) for call in found.calls),
         notices=notices + beyond_memory(health, query, now_ns),
     )
 
 
-def span_of(query: Query, found: ServiceMap, busy: BusyTime, now_ns: int) -> int:
-    """What rates are counted over, in ns: the window, its open ends at the first and last trace; 0 when nearly all traces began
-    within a small part of that, over which calls cannot be counted."""
-    if not busy.is_whole:
-        return 0
+def span_of(query: Query, found: ServiceMap, now_ns: int) -> int:
+    """What rates are counted over, in ns: the window, its open ends at the first and last trace. Not true of traces that nearly
+    all began within a small part of it (``is_spread``)."""
     window = query.window(now_ns)
     since_ns = found.first_ns if window.since_ns is None or not found.is_complete else window.since_ns
     until_ns = window.until_ns if window.until_ns is not None else found.last_ns if window.since_ns is None else now_ns
     return max(0, until_ns - since_ns)
 
 
-def _rates(busy: BusyTime) -> Elsewhere | None:
-    if busy.is_whole:
-        return None
+def _rates(busy: BusyTime) -> Elsewhere:
     took, all_of_them = format_duration(busy.width_ns), format_times(busy.count + busy.earlier, "trace")
     sentence = f"No rates: {busy.count:,} of {all_of_them} began within {took}."
     return Elsewhere(sentence, ((f"Show those {took}", _href(MAP_PATH, busy.query)),))
-
-
-def _elsewhere(store: TraceStore, query: Query, now_ns: int) -> tuple[Elsewhere, ...]:
-    return (
-        *meant_instead(store, query, lambda field, value: _href(MAP_PATH, query.with_values(field, value))),
-        *outside_the_window(store, query, _href(MAP_PATH, query.with_values("since").with_values("until")), now_ns),
-    )
 
 
 def _href(path: str, query: Query) -> str:

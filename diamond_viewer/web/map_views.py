@@ -11,7 +11,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.service_map import Node
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, zone_label
-from diamond_viewer.web.busy_time import busy_time
+from diamond_viewer.web.busy_time import is_spread
 from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest
 from diamond_viewer.web.map_page import MAP_PATH, map_page, span_of
 from diamond_viewer.web.standstill import STANDSTILL, Moment
@@ -41,7 +41,8 @@ def map_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         now_ns = clock()
         query, _ = Query.from_args(request.args.items(multi=True), now_ns, strict=True)
         found = store.service_map(query, now_ns)
-        seconds = span_of(query, found, busy_time(query, store, now_ns), now_ns) / NS_PER_SECOND
+        duration_ns = span_of(query, found, now_ns) if is_spread(query, store, now_ns) else 0
+        seconds = duration_ns / NS_PER_SECOND
         nodes = sorted({node for call in found.calls for node in (call.source, call.target) if node is not None})
         return _json(
             {

@@ -21,9 +21,9 @@ from diamond_viewer.telemetry.units import (
     format_times,
 )
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.busy_time import busy_time
-from diamond_viewer.web.elsewhere import Elsewhere
-from diamond_viewer.web.errors_page import elsewhere, partial_words
+from diamond_viewer.web.busy_time import is_spread
+from diamond_viewer.web.elsewhere import Elsewhere, elsewhere
+from diamond_viewer.web.errors_page import partial_words
 from diamond_viewer.web.filter_form import FilterForm, filter_form
 from diamond_viewer.web.heatmap import Heatmap, duration_term, heatmap
 from diamond_viewer.web.horizon import beyond_memory
@@ -166,7 +166,7 @@ def operation_list(store: TraceStore, address: Address, health: Health, now_ns: 
     tells_new = past is not None and 0 < past.operation_count == len(known)
     tells_new_statements = past is not None and 0 < past.statement_count == len(known_statements)
     # one old job must not make all others look rare
-    counted_ns = SERIES_BUCKETS * found.width_ns if busy_time(address.query, store, now_ns).is_whole else 0
+    counted_ns = SERIES_BUCKETS * found.width_ns if is_spread(address.query, store, now_ns) else 0
     by, headings = _headings(address, "by", OPERATION_COLUMNS)
     db, db_headings = _headings(address, "db", STATEMENT_COLUMNS)
     operations = sorted(found.operations, key=lambda tally: (-OPERATION_COLUMNS[by][2](tally), tally.key))

@@ -22,7 +22,7 @@ from diamond_viewer.telemetry.units import (
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import MAX_SHORT, Badge, badges_of, edge_tone, shown_badges
 from diamond_viewer.web.diagnosis_view import RowFlow, row_flow
-from diamond_viewer.web.elsewhere import Elsewhere, meant_instead, outside_the_window
+from diamond_viewer.web.elsewhere import Elsewhere, elsewhere
 from diamond_viewer.web.list_columns import cells, column_label
 from diamond_viewer.web.matched import MAX_ROWS, Matched, asked_of_spans, matched, not_said_by_row
 
@@ -160,7 +160,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
-        elsewhere=_elsewhere(address, store, now_ns) if query.set_filters and not page.total else (),
+        elsewhere=elsewhere(store, address, address.query, now_ns) if query.set_filters and not page.total else (),
         clear_href=replace(address, query=Query(limit=query.limit, sort=query.sort)).href,
         is_complete=page.is_complete,
         searched_back=_searched_back(page.scanned_to_ns) if page.scanned_to_ns or not page.is_complete else "",
@@ -285,13 +285,6 @@ def _shown(query: Query, page: Page, listed: int) -> str:
         return f"{format_count(len(page.traces))} of {format_count(page.total)}"
     first = (query.page - 1) * query.limit + 1
     return f"{format_count(first)}–{format_count(first - 1 + len(page.traces))} of {format_count(listed)}"
-
-
-def _elsewhere(address: Address, store: TraceStore, now_ns: int) -> tuple[Elsewhere, ...]:
-    return (
-        *meant_instead(store, address.query, address.filtered),
-        *outside_the_window(store, address.query, address.between("", ""), now_ns),
-    )
 
 
 def _searched_back(scanned_to_ns: int) -> str:

@@ -14,7 +14,7 @@ MAX_TRACES = 24
 MAX_SEARCHES = 8  # of one trace
 
 
-@dataclass(slots=True, weakref_slot=True)
+@dataclass(slots=True)
 class Reading:
     """One trace as it was when it was read."""
 
@@ -65,6 +65,9 @@ class TraceShelf:
             while len(self._readings) > MAX_TRACES or (len(self._readings) > 1 and self.span_count > self._max_spans):
                 self._readings.popitem(last=False)
         return reading
+
+    def __len__(self) -> int:
+        return len(self._readings)
 
     @property
     def span_count(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diamond_viewer.diagnosis.watched import lessons_watched
+from diamond_viewer.query.resembling import is_whole, named_by
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_rfc3339
 from diamond_viewer.telemetry.ways import Way
@@ -47,7 +48,7 @@ class UserPage:
     markdown_href: str
     json_href: str
     link_href: str
-    elsewhere_href: str
+    window_action: str
     elsewhere: tuple[Elsewhere, ...]
 
 
@@ -83,14 +84,16 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
 
 
 def is_held(store: TraceStore, field: str, value: str) -> bool:
-    return any(found == value for found, _ in store.values(field, value, 1_000))
+    """Whether a trace of any time names it, or not all were looked at."""
+    page = named_by(store, field, value)
+    return bool(page.traces) or not is_whole(page)
 
 
 def elsewhere_of(store: TraceStore, field: str, value: str, address: Address, now_ns: int) -> tuple[Elsewhere, ...]:
     """When there was something of this user or lesson, or whose id is like it."""
     theirs = address.query.with_values(field, value)
     found = outside_the_window(store, theirs, address.between("", ""), now_ns, f"of this {field}")
-    return found or meant_instead(store, theirs, journey_href)
+    return found or meant_instead(store, theirs.value, journey_href)
 
 
 def _followed_since(way: Way, window: Window) -> int:

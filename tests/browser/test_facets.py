@@ -22,6 +22,17 @@ def test_a_click_on_a_facet_narrows_and_a_second_one_takes_it_back(page: Page) -
     expect(page.locator("#filter-q")).not_to_have_value("")
 
 
+def test_a_list_without_a_match_has_all_the_width(page: Page) -> None:
+    page.goto(re.sub(r"\?.*|$", "?q=xyzzy", page.url, count=1))
+    expect(page.locator("#list .empty__title")).to_be_visible()
+    widths = page.evaluate("['.columns', '#list'].map(it => document.querySelector(it).getBoundingClientRect().width)")
+    assert widths[0] == widths[1]
+    page.get_by_role("link", name="Clear the filters").click()
+    expect(page.locator("#facet-lesson")).to_be_visible()
+    beside = page.evaluate("document.querySelector('#list').getBoundingClientRect().width")
+    assert beside < widths[0] - 200
+
+
 def test_counts_follow_what_comes_in_and_a_closed_facet_stays_closed(page: Page, viewer: Viewer) -> None:
     page.locator("#facet-service summary").click()
     failed = page.locator("#facet-event a", has_text="auth.failed").locator(".facet__count")

@@ -8,6 +8,12 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Viewer, Watched, context_of
 from tests.browser.test_accessibility import SCHEMES, in_both_schemes
 
+CUT = """() => [...document.querySelectorAll(".journeys__table")]
+    .map(table => [table, table.parentElement])
+    .flatMap(([table, frame]) => [...table.querySelectorAll("th, td")].filter(cell => cell.getClientRects().length &&
+        (cell.scrollWidth > cell.clientWidth
+         || cell.getBoundingClientRect().right > frame.getBoundingClientRect().right)))
+    .map(cell => cell.innerText)"""
 USER, LESSON = "/users/usr_0007", "/lessons/lesson-012"
 
 
@@ -83,6 +89,7 @@ def test_journeys_are_seen_fit_and_are_not_hard_to_use(browser: Browser, watched
         for width in widths:
             page.set_viewport_size({"width": width, "height": 860})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            assert page.evaluate(CUT) == [], (path, width)
             found |= {(path, width, scheme): said for scheme, said in in_both_schemes(page).items()}
     assert len(found) == len(paths) * len(widths) * len(SCHEMES)
     assert {place: sentences for place, sentences in found.items() if sentences} == {}

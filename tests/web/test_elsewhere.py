@@ -1,12 +1,23 @@
 """A page on which nothing matches names what may have been meant, and when there was something."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
+from diamond_viewer.query.log_query import LogQuery
+from diamond_viewer.query.query import Query
+from diamond_viewer.query.resembling import MAX_ASKED
+from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.found_logs import FoundLogs
+from diamond_viewer.telemetry.model import Page
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS
+from tests.index.filling import filled
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, TRACES
 from tests.web.html_outline import Outline
+from tests.writing import line, span
 
 STORE = PlainStore.from_files([TRACES, TRACES.with_name("logs.json"), TRACES.with_name("metrics.json")])
 STORE.report(LIVE)
@@ -58,6 +69,75 @@ def test_what_is_like_nothing_suggests_nothing(url: str) -> None:
 
 def test_one_that_is_held_is_not_corrected() -> None:
     assert "Did you mean" not in empty_state("/trace-viewer.html?lesson=lesson-011&q=nowhere")[0]
+
+
+MANY = [f"usr_7_{number}" for number in range(MAX_ASKED + 100)]
+SEVENS = [
+    line(*(span(at + 1, trace=1, attributes={"user.id": user}) for at, user in enumerate(MANY))),
+    line(*(span(at + 1, trace=2, attributes={"user.id": user}) for at, user in enumerate(MANY))),
+    line(span(1, trace=3, attributes={"user.id": "7"})),
+]
+
+
+@pytest.mark.parametrize("held", [PlainStore.from_lines, lambda lines: filled([lines])], ids=["plain", "index"])
+def test_one_that_is_held_is_not_corrected_when_very_many_others_are_like_it(
+    held: Callable[[list[bytes]], TraceStore],
+) -> None:
+    client = create_app(held(SEVENS), clock=lambda: NOW_NS).test_client()
+    assert "No trace names" not in client.get("/trace-viewer.html?user=7&q=nowhere").text
+    assert "No trace names the user usr7. Did you mean" in client.get("/trace-viewer.html?user=usr7").text
+    assert "Nothing of this user in this window" in client.get("/users/7?until=2020-01-01T00:00:00Z").text
+
+
+class LooksBack(PlainStore):
+    def search(self, query: Query, now_ns: int) -> Page:
+        return replace(super().search(query, now_ns), scanned_to_ns=NOW_NS)
+
+
+def test_a_store_that_looks_back_only_so_far_does_not_say_that_no_trace_names_a_value() -> None:
+    client = create_app(LooksBack.from_lines(SEVENS), clock=lambda: NOW_NS).test_client()
+    said = client.get("/operations?user=usr7").text
+    assert "No trace that was looked at names the user usr7. Did you mean" in said
+    assert "Nothing of this user in this window" in client.get("/users/usr7?until=2020-01-01T00:00:00Z").text
+
+
+def test_operations_say_it_once() -> None:
+    page = CLIENT.get("/operations?user=usr7").text
+    assert (page.count("Did you mean"), page.count("Clear the filters")) == (1, 1)
+    assert page.count("No database statement was seen.") == 1
+
+
+class Counting(PlainStore):
+    asked = 0
+
+    def search(self, query: Query, now_ns: int) -> Page:
+        self.asked += not query.value("since")
+        return super().search(query, now_ns)
+
+    def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
+        self.asked += not query.since
+        return super().logs(query, now_ns, buckets)
+
+
+@pytest.mark.parametrize("path", ["/trace-viewer.html", "/errors", "/operations", "/map", "/journeys", "/logs"])
+def test_a_page_that_stays_empty_asks_for_the_newest_once_a_minute(path: str) -> None:
+    now_ns = NOW_NS
+    store = Counting.from_lines(
+        [*TRACES.read_bytes().splitlines(), *TRACES.with_name("logs.json").read_bytes().splitlines()]
+    )
+    client = create_app(store, clock=lambda: now_ns).test_client()
+    said = client.get(f"{path}?since=15m").text
+    assert "The newest" in said
+    assert store.asked == 1
+    client.get(f"{path}?since=15m")
+    now_ns += 600 * 10**9
+    client.get(f"{path}?since=15m")
+    assert store.asked == 1  # nothing has come in
+    for later_s, asked in ((1, 2), (30, 2), (70, 3)):
+        now_ns += later_s * 10**9
+        store.add_lines([line(span(1, trace=later_s, start_ns=1))])
+        client.get(f"{path}?since=15m")
+        assert store.asked == asked
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ APIS = {
 
 def call(number: int) -> bytes:
     """All of one operation; two in three have the pet, one in three fails."""
-    said = {"pet": "cat" if number % 3 else "dog"}
+    said = {"pet": "cat" if number % 3 else "dog", **({"toy": "ball"} if number == TRACES else {})}
     failed = [event("exception", NOW_NS, **{"exception.message": "no"})] if number % 3 == 1 else []
     at_ns = NOW_NS - (TRACES - number + 1) * S
     one = span(
@@ -136,11 +136,23 @@ def test_the_map_says_of_how_many_traces_it_is_when_there_was_no_time_for_all(
     assert said in [notice.words() for notice in Outline(client.get("/map").text).find(class_="notice")]
 
 
-def test_a_comparison_of_what_was_not_all_found_is_not_remembered(client: FlaskClient) -> None:
+def test_a_comparison_of_what_was_not_all_found_does_not_say_that_nothing_matches(client: FlaskClient) -> None:
     first = ask(client, "/api/differences")
     assert (first["is_complete"], first["compared"]) == (False, 0)
     text = Outline(client.get("/differences", query_string=SEARCH).text).find(class_="fault__compared")[0].words()
     assert "No trace matches" not in text
+
+
+def test_a_comparison_with_what_was_not_all_found_is_not_remembered(client: FlaskClient) -> None:
+    """The newest trace alone has the toy: what is compared is the same from the first time on, what with is not."""
+    answers: list[Any] = []
+    while not answers or not answers[-1]["is_complete"]:
+        answers.append(client.get("/api/differences", query_string={"q": "toy:ball"}).get_json())
+        assert len(answers) < 4 * TRACES
+    assert {answer["compared"] for answer in answers} == {1}
+    beside = [answer["good_compared"] for answer in answers]
+    assert beside == sorted(beside)
+    assert 0 < beside[0] < beside[-1]
 
 
 def test_what_columns_answer_alone_is_whole_at_once(client: FlaskClient) -> None:

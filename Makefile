@@ -39,7 +39,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq units bench-cluster
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq openssl units bench-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ demo: $(RUNTIME) ## show realistic traffic that is written while you look
 test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-cluster: $(TOOLS) $(ENGINE) ## run the tests that need a real ClickHouse, which it installs (180 MB)
+test-cluster: $(TOOLS) $(ENGINE) nginx openssl ## run the tests that need a real ClickHouse, which it installs (180 MB)
 	@$(BIN)/python -m pytest tests/cluster $(ARGS)
 
 check: lint types test ## format, lint, types and tests: what CI runs
@@ -99,10 +99,13 @@ pictures: $(TOOLS) browser ## take the pictures of README.md anew
 
 setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## only install what the other targets need
 
-setup-cluster: $(TOOLS) $(ENGINE) ## likewise for test-cluster
+setup-cluster: $(TOOLS) $(ENGINE) nginx openssl ## likewise for test-cluster
 
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+
+openssl:
+	@command -v openssl >/dev/null || { $(call debian,openssl,The tests of a cluster ask one by TLS); }
 
 jq:
 	@command -v jq >/dev/null || { $(call debian,jq,The tests hold the command line against recipes for jq); }

@@ -31,14 +31,12 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:
-    """``scanned_to_ns`` is the start of the newest selected trace that is not on the bench; 0 when all are."""
+    """``scanned_to_ns`` is the start of the newest selected trace that is not on the bench; 0 when all are. ``is_complete``:
+    asking again brings no more."""
 
     bench: SpanBench
     scanned_to_ns: int
-
-    @property
-    def is_complete(self) -> bool:
-        return not self.scanned_to_ns
+    is_complete: bool
 
 
 class Benches:
@@ -77,4 +75,4 @@ class Benches:
             scanned_to_ns = selection.scanned_to_ns
             if first_missing is not None:
                 scanned_to_ns = max(1, int(selection.starts[first_missing]))
-            return LaidOut(kept.bench, scanned_to_ns)
+            return LaidOut(kept.bench, scanned_to_ns, not missing and (selection.is_through or within < len(selection)))

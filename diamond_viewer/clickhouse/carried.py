@@ -6,19 +6,19 @@ equal by that are one, and what a reader types is held against what is shown.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.conditions import ON_A_SPAN, Conditions, distinct_sum
 from diamond_viewer.clickhouse.expressions import CONTENT, SERVICE, TRACE, Row
 from diamond_viewer.clickhouse.selection import (
+    MAX_NAMED,
     SPANS_AT_ONCE,
     Asked,
     Column,
-    Keys,
     Selection,
     around,
     halves,
@@ -28,85 +28,52 @@ from diamond_viewer.clickhouse.selection import (
 )
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.resembling import contains_words, words_of
-from diamond_viewer.query.terms import Field, SpanMarked
-from diamond_viewer.telemetry import semconv
-from diamond_viewer.telemetry.model import Flag
+from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redact import REDACTED, redact_text
 
-MARKS = tuple(flag for flag in ON_A_SPAN if flag is not Flag.ERROR)  # errors are counted with the spans
-MAX_PAIRS = 1_000_000
+MAX_PAIRS = 4_000_000
+MAX_NAMED_PEOPLE = 200_000
 MAX_NAMES = (
     10_000  # of a question, the most frequent as they were written: those with secrets are many, and shown as one
 )
 
 
-def flags_of(store: Asked, selection: Selection) -> Column:
-    """The flags of every selected trace that its spans and events tell; those that rules tell are not among them."""
-    flags = selection.flags.copy()
+def event_counts(store: Asked, selection: Selection, repeated: Selection) -> Mapping[str, int]:
+    """How often each event occurs, most frequent first. Spans of the ``repeated`` traces are told apart by their content."""
     if not len(selection):
-        return flags
-    keys = selection.keys
-    found = store.cluster.together(*(_marked(store, selection, flag) for flag in MARKS), _buffering(store, selection))
-    for flag, others in zip((*MARKS, Flag.BUFFERING), found, strict=True):
-        rows, _ = matched(keys, others)
-        flags[rows] |= flag.value
-    return flags
-
-
-def _marked(store: Asked, selection: Selection, flag: Flag) -> "_Question":
+        return {}
+    counts: Counter[str] = Counter()
     bound = Bound()
-    rows = around(store, selection, bound)
-    condition = Conditions(store.layout, bound, "true").of_span(SpanMarked(flag))
-    return _Question(
-        store, f"SELECT DISTINCT {halves(TRACE)} FROM {store.layout.spans} WHERE {rows} AND {condition.text}", bound
-    )
+    rows = f"{restricted(store, selection, bound)} AND notEmpty(Events.Name)"
+    counts.update(_names(store, f"SELECT Events.Name AS names FROM {store.layout.spans} WHERE {rows}", bound))
+    for at in range(0, len(repeated), MAX_NAMED):
+        chosen = replace(repeated.chosen(np.arange(at, min(at + MAX_NAMED, len(repeated)))), is_exact=False)
+        bound = Bound()
+        rows = f"{restricted(store, chosen, bound)} AND notEmpty(Events.Name)"
+        counts.subtract(_names(store, f"SELECT Events.Name AS names FROM {store.layout.spans} WHERE {rows}", bound))
+        what = f"DISTINCT TraceId, {CONTENT}, Events.Name AS names"
+        counts.update(_names(store, f"SELECT {what} FROM {store.layout.spans} WHERE {rows}", bound))
+    return dict(_as_shown(counts.items()))
 
 
-def _buffering(store: Asked, selection: Selection) -> "_Question":
-    bound = Bound()
-    name = bound.value(semconv.BUFFERING_EVENT)
-    rows = around(store, selection, bound)
-    stalls = distinct_sum(f"countEqual(Events.Name, {name})")
-    grouped = (
-        f"SELECT {TRACE} AS trace, {stalls} AS stalls FROM {store.layout.spans} "
-        f"WHERE {rows} AND has(Events.Name, {name}) GROUP BY trace HAVING stalls >= 2"
-    )
-    return _Question(store, f"SELECT {halves('trace')} FROM ({grouped})", bound)
-
-
-class _Question:
-    """Asked for keys of traces when it is called."""
-
-    def __init__(self, store: Asked, sql: str, bound: Bound) -> None:
-        self._store, self._sql, self._bound = store, sql, bound
-
-    def __call__(self) -> Keys:
-        found = self._store.cluster.columns(self._sql, self._bound.parameters, "first", "second")
-        return keys_of(found["first"].astype(np.uint64), found["second"].astype(np.uint64))
-
-
-def event_counts(store: Asked, selection: Selection) -> Mapping[str, int]:
-    """How often each event occurs, most frequent first."""
-    bound = Bound()
-    rows = restricted(store, selection, bound)
-    what = f"DISTINCT TraceId, {CONTENT}, Events.Name AS names"
-    spans = f"SELECT {what} FROM {store.layout.spans} WHERE {rows} AND notEmpty(names)"
+def _names(store: Asked, spans: str, bound: Bound) -> dict[str, int]:
     sql = (
         f"SELECT arrayJoin(names) AS name, count() AS n FROM ({spans}) GROUP BY name "
         f"ORDER BY n DESC, name LIMIT {MAX_NAMES:d}"
     )
-    return dict(_as_shown(store.cluster.rows(sql, bound.parameters)))
+    return {str(name): int(count) for name, count in store.cluster.rows(sql, bound.parameters)}
 
 
 def count_users(store: Asked, selection: Selection) -> int:
+    """As they are shown: two whose names are secret are one."""
     if not len(selection):
         return 0
     bound = Bound()
     row = Row(store.layout, bound)
     rows = f"{restricted(store, selection, bound)} AND {row.tells('user')}"
-    sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
-    return int(store.cluster.rows(sql, bound.parameters)[0][0])
+    sql = f"SELECT DISTINCT toString(arrayJoin({row.users})) FROM {store.layout.spans} WHERE {rows} LIMIT {MAX_PAIRS}"
+    return len({redact_text(str(user)) for (user,) in store.cluster.rows(sql, bound.parameters)})
 
 
 def values_of(row: Row, name: str) -> str:
@@ -197,24 +164,24 @@ def pairs_of(
     for word in words:
         values = _narrowed(values, word, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
-    sql = (
-        f"SELECT toString(value), groupUniqArray((first, second)) FROM (SELECT arrayJoin({values}) AS value, {halves(TRACE)} "
-        f"FROM {store.layout.spans} WHERE {rows}) GROUP BY value ORDER BY value LIMIT {MAX_PAIRS}"
+    spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
+    said_so = "toString(value) AS said, cityHash64(said)"
+    named = f"SELECT {said_so} FROM ({spans}) GROUP BY value ORDER BY said LIMIT {MAX_NAMED_PEOPLE}"
+    pairs = f"SELECT DISTINCT cityHash64(toString(value)) AS hash, {halves('trace')} FROM ({spans}) LIMIT {MAX_PAIRS}"
+    said, found = store.cluster.together(
+        lambda: store.cluster.rows(named, bound.parameters),
+        lambda: store.cluster.columns(pairs, bound.parameters, "hash", "first", "second"),
     )
-    keys = selection.keys
-    rows_of: dict[str, list[Column]] = {}
-    for value, theirs in store.cluster.rows(sql, bound.parameters):
-        pairs = np.array([_pair(pair) for pair in theirs], np.uint64).reshape(-1, 2)
-        found, _ = matched(keys, keys_of(pairs[:, 0], pairs[:, 1]))
-        shown = redact_text(str(value))
-        if len(found) and contains_words(shown, words):
-            rows_of.setdefault(shown, []).append(found)
-    traces = [np.unique(np.concatenate(parts)) for parts in rows_of.values()]
-    places = [np.full(len(found), place) for place, found in enumerate(traces)]
-    return list(rows_of), np.concatenate([none, *traces]), np.concatenate([none, *places])
-
-
-def _pair(found: Any) -> tuple[int, int]:
-    """A tuple of the server is a dict where its members have names."""
-    first, second = found.values() if isinstance(found, dict) else found
-    return int(first), int(second)
+    shown: dict[str, list[int]] = {}  # what several values are shown as is one
+    for value, value_hash in said:
+        if contains_words(name := redact_text(str(value)), words):
+            shown.setdefault(name, []).append(int(value_hash))
+    hashes = np.array([value_hash for same in shown.values() for value_hash in same], np.uint64)
+    places = np.repeat(np.arange(len(shown)), [len(same) for same in shown.values()])
+    at, of_pair = matched(hashes, found["hash"].astype(np.uint64))
+    keys = keys_of(found["first"][of_pair].astype(np.uint64), found["second"][of_pair].astype(np.uint64))
+    traces, of_key = matched(selection.keys, keys)
+    both = np.unique(places[at[of_key]] * len(selection) + traces)
+    named_here, place = np.unique(both // len(selection), return_inverse=True)  # who is only around it is not in it
+    names = list(shown)
+    return [names[at] for at in named_here.tolist()], both % len(selection), place.astype(np.int64)

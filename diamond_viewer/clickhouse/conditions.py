@@ -249,11 +249,24 @@ class Conditions:
         if flag is Flag.SLOW_DB:
             return f"({LASTED} > {value(SLOW_DATABASE_SPAN_NS)} AND {row.is_database})"
         if flag is Flag.AUTH_FAILURE:
-            names = ", ".join(value(name) for name in sorted(semconv.AUTH_FAILURE_EVENTS))
-            refused = f"({row.says_status} AND {row.http_status} = {value(UNAUTHORIZED)})"
-            return f"(hasAny(Events.Name, [{names}]) OR {refused})"
+            return f"({self.sign_in_failed()} OR {self.refused()})"
         event = semconv.EXCEPTION_EVENT if flag is Flag.EXCEPTION else semconv.MISMATCH_EVENT
         return f"has(Events.Name, {value(event)})"
+
+    def sign_in_failed(self) -> str:
+        names = ", ".join(self._bound.value(name) for name in sorted(semconv.AUTH_FAILURE_EVENTS))
+        return f"hasAny(Events.Name, [{names}])"
+
+    def refused(self) -> str:
+        status = self._row.http_status
+        return f"({self._row.may_say_status(UNAUTHORIZED)} AND {status} = {self._bound.value(UNAUTHORIZED)})"
+
+    def marks(self) -> str:
+        """Over groups of rows: the flags that can be told from columns that are small, as one number."""
+        told = {flag: self._marked(flag) for flag in (Flag.ERROR, Flag.SLOW, Flag.RESUME_MISMATCH, Flag.EXCEPTION)}
+        told[Flag.AUTH_FAILURE] = self.sign_in_failed()
+        bits = " + ".join(f"if({condition}, {flag.value}, 0)" for flag, condition in told.items())
+        return f"groupBitOr(toUInt16({bits}))"
 
     # -- of a text or a number
 
@@ -297,7 +310,7 @@ def is_shown_so(test: ValueTest) -> bool:
         return True
     texts = test.parts if isinstance(test, Like) else (test.text if isinstance(test, Exactly) else test.folded,)
     shown = fold(REDACTED)
-    return not any(fold(text) in shown or shown in fold(text) for text in texts if len(text) > 2)
+    return not any(fold(text) in shown or shown in fold(text) for text in texts if text)
 
 
 def span_condition_of(term: Term) -> Condition | None:

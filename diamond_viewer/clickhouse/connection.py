@@ -131,8 +131,8 @@ class Connection:
             try:
                 return future.result(LOOK_S)
             except NotYet:
-                if future.done():  # the question itself timed out
-                    raise
+                if future.done():  # just now, or the question itself timed out
+                    return future.result()
                 if time.monotonic() > give_up_s:  # others are before it that take their whole time
                     future.cancel()
                     raise busy(self.address) from None

@@ -122,6 +122,12 @@ class Row:
         is_column = STATUS_COLUMN in self.layout.columns
         return f"{STATUS_COLUMN} > 0" if is_column else self.has_any(semconv.HTTP_STATUS_KEYS)
 
+    def may_say_status(self, status: int) -> str:
+        """Wherever the span says this, asked so that the indexes of the table can help."""
+        if STATUS_COLUMN in self.layout.columns:
+            return "true"
+        return f"({' OR '.join(self.is_said(key, str(status)) for key in semconv.HTTP_STATUS_KEYS)})"
+
     @property
     def users(self) -> str:
         """An array of the distinct users of the span and of its events."""

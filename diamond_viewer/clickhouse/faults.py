@@ -22,6 +22,7 @@ _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
     "shard": (210, 279, 519, 533),
     "layout": (8, 10, 16, 36, 43, 46, 47, 53, 386),
     "cluster": (170, 701),
+    "keeper": (139, 225, 999, 392),
 }
 _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
@@ -41,6 +42,10 @@ _SENTENCES = {
     "layout": "{table} of {address} lacks a column that the collector's exporter makes, or has another type there (code "
     "{code}): compare it with the exporter's table.",
     "cluster": "{address} knows no cluster {cluster}: check ?cluster= in --store.",
+    "keeper": "{address} cannot run statements ON CLUSTER, which takes ClickHouse Keeper: run them on each server, "
+    "without these words.",
+    "stranger": "{address} answers, but not as ClickHouse does: check host and port in --store, and what a proxy between asks "
+    "for.",
     "other": "{address} cannot answer (code {code} of ClickHouse): its log says more.",
 }
 
@@ -55,7 +60,8 @@ class ClusterError(StoreError):
 
 def fault_of(error: Exception, address: Address) -> ClusterError:
     code = getattr(error, "code", None)
-    kind = _KIND_OF_CODE.get(code, "other") if isinstance(code, int) else "other"
+    unknown = "stranger" if "HTTP status" in str(error) else "other"
+    kind = _KIND_OF_CODE.get(code, "other") if isinstance(code, int) else unknown
     return ClusterError(
         kind,
         _SENTENCES[kind].format(

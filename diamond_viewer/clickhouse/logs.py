@@ -50,7 +50,7 @@ def search_logs(store: Asked, make_bench: MakeBench, query: LogQuery, now_ns: in
         return found
     oldest_ns = min((log.time_ns for log in _asked(bench, LogQuery(limit=1), now_ns, 1).logs), default=0)
     first_ns = found.histogram.start_ns or oldest_ns
-    return replace(found, is_complete=False, scanned_to_ns=max(1, first_ns))
+    return replace(found, scanned_to_ns=max(1, first_ns))  # that is all that is looked at: asking again brings no more
 
 
 def _asked(bench: SpanBench, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:

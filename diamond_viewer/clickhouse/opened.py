@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.conditions import ENDS, STARTS
-from diamond_viewer.clickhouse.expressions import FAILED, TRACE
 from diamond_viewer.clickhouse.logs import log_lines
-from diamond_viewer.clickhouse.selection import Asked, Selection, counted, halves, ordered
+from diamond_viewer.clickhouse.selection import Asked, Selection, columns_of, counted, grouped_traces, ordered
 from diamond_viewer.clickhouse.spans import between, lines_where
 from diamond_viewer.store import SpanBench
 
@@ -102,9 +100,5 @@ def beginning_with(store: Asked, digits: str) -> Selection:
 def named(store: Asked, trace_ids: Sequence[str]) -> Selection:
     """The traces with these ids, those that there are."""
     bound = Bound()
-    sql = (
-        f"SELECT {halves('trace')}, starts, ends, toInt64(span_count), toInt64(error_count), toInt64(0) FROM ("
-        f"SELECT {TRACE} AS trace, {STARTS} AS starts, {ENDS} AS ends, count() AS span_count, countIf({FAILED}) AS error_count "
-        f"FROM {store.layout.spans} WHERE {bound.is_among('TraceId', list(trace_ids))} GROUP BY trace)"
-    )
-    return counted(store, (), sql, bound)
+    grouped, _ = grouped_traces(store, (), bound, rows=bound.is_among("TraceId", list(trace_ids)))
+    return counted(store, (), columns_of(grouped), bound)

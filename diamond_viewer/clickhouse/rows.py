@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out, outlines, whole
+from diamond_viewer.clickhouse.marked import MarkedTraces
 from diamond_viewer.clickhouse.selection import Asked, Selection
 from diamond_viewer.telemetry.model import TraceSummary
 
@@ -16,8 +17,8 @@ MIN_SPANS, MAX_SPANS = 40, 2_000  # of one trace; of a larger one what names it 
 
 
 class TraceRows:
-    def __init__(self, store: Asked, make_bench: MakeBench) -> None:
-        self._store, self._make_bench = store, make_bench
+    def __init__(self, store: Asked, make_bench: MakeBench, marked: MarkedTraces) -> None:
+        self._store, self._make_bench, self._marked = store, make_bench, marked
         self._kept: OrderedDict[str, tuple[tuple[int, int, int], TraceSummary]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -53,7 +54,11 @@ class TraceRows:
         if is_small.any():
             line = laid_out(bench, whole(self._store, selection.chosen(is_small)))
         if not is_small.all():
-            laid_out(bench, outlines(self._store, selection.chosen(~is_small), most), line)
+            large = selection.chosen(~is_small)
+            laid_out(bench, outlines(self._store, large, most), line)
+            once = self._marked.once(large)
+            selection.flags[~is_small] = self._marked.flags(large)
+            selection.span_count[~is_small], selection.error_count[~is_small] = once.span_count, once.error_count
         examine(bench)
         made = {}
         for at, trace_id in enumerate(selection.trace_ids()):

@@ -1,43 +1,32 @@
-"""Which traces match, as columns, 56 bytes a trace: lists, figures and charts are worked out from one question.
-
-A cluster may hold more than can be grouped at once. Then slices of time are asked one after the other, newest first, and the
-same question goes on from there; until it is through, it says how far it came.
+"""Which traces match, as columns, 56 bytes a trace: lists, figures and charts are worked out from one question; and how further
+questions say which rows they mean.
 """
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.conditions import ENDS, STARTS, Conditions, conjuncts, incomplete, joined
+from diamond_viewer.clickhouse.conditions import ENDS, STARTS, Conditions, conjuncts, joined
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.expressions import CONTENT, FAILED, SPAN, TRACE
-from diamond_viewer.clickhouse.faults import MEMORY, TIMEOUT, ClusterError
+from diamond_viewer.clickhouse.expressions import FAILED, TRACE
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Overlaps, Term
-from diamond_viewer.telemetry.model import Flag
 
 Column = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
-MAX_KEPT = 32  # selections, ...
-MAX_KEPT_BYTES = 256 * 1024**2  # ... and what all of them may take
 SPANS_AT_ONCE = 4_000_000  # about so many are grouped by one query
-SLICE_NS = 1_000_000_000  # a question goes on for so long before it answers with what it knows
-MIN_SLICE_NS = 1_000_000_000
 MAX_TIME_NS = 2**63 - 1
 MAX_NAMED = 3_000  # traces that a question names one by one; more are described by what they were found by, ...
 MAX_LISTED = 20_000  # ... unless no SQL describes them: then the newest of them are named
 _FIELDS = ("first", "second", "starts", "ends", "span_count", "error_count", "flags")
 _HALF = 2**64 - 1
-_REPEATS = 1 << 14  # beside the flags: some span of the trace may have been written twice
+_NO_IDS = "'', '00000000000000000000000000000000'"  # of spans that belong to no trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +42,11 @@ class Extent:
 class Selection:
     """The traces that match, a row each, the newest start first, ties by trace id.
 
-    ``first`` and ``second`` are the halves of their ids as they are stored. ``flags`` has ``ERROR`` and ``INCOMPLETE``, the
-    others are asked for where they are needed. ``is_exact`` is False while whole traces must decide which of these match;
-    ``scanned_to_ns`` is how far back was looked, 0 when everywhere.
+    ``first`` and ``second`` are the halves of their ids as they are stored. ``flags`` has those that cost
+    little (``Conditions.marks``); the others are asked for where they are needed, as is whether spans were written twice
+    (``marked``). ``is_exact`` is False while whole traces must
+    decide which of these match. ``scanned_to_ns`` is how far back was looked, 0 when everywhere; ``is_through``: and it is not
+    going to be further. ``astride`` are ids of traces that reach over that time, and so are not among these.
     """
 
     terms: tuple[Term, ...]
@@ -68,13 +59,16 @@ class Selection:
     flags: Column
     is_exact: bool = True
     scanned_to_ns: int = 0
+    is_through: bool = True
+    astride: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @property
     def is_complete(self) -> bool:
-        return not self.scanned_to_ns
+        """Whether asking again finds no more."""
+        return self.is_through
 
     @property
     def durations(self) -> Column:
@@ -97,7 +91,8 @@ class Selection:
 
     def decided(self, matches: npt.NDArray[np.bool_], scanned_to_ns: int) -> "Selection":
         """What of it really matches: no SQL describes it any more, so that it is named trace by trace."""
-        return replace(self.chosen(matches), scanned_to_ns=scanned_to_ns, is_exact=False)
+        is_through = self.is_through and scanned_to_ns == self.scanned_to_ns
+        return replace(self.chosen(matches), scanned_to_ns=scanned_to_ns, is_through=is_through, is_exact=False)
 
     def trace_ids(self) -> list[str]:
         halves = np.stack([self.first, self.second], axis=1).astype("<u8").tobytes()
@@ -123,7 +118,15 @@ def keys_of(first: Keys, second: Keys) -> Keys:
 
 
 def ordered(selection: Selection) -> Selection:
-    order = np.lexsort((selection.second.byteswap(), selection.first.byteswap(), -selection.starts))
+    order = np.argsort(-selection.starts, kind="stable")
+    starts = selection.starts[order]
+    is_tied = np.zeros(len(order), bool)
+    same = starts[1:] == starts[:-1]
+    is_tied[1:] |= same
+    is_tied[:-1] |= same
+    tied = selection.chosen(order[is_tied])  # sorting all of them by three columns would take longer than asking
+    by_id = np.lexsort((tied.second.byteswap(), tied.first.byteswap(), -tied.starts))
+    order[is_tied] = order[is_tied][by_id]
     return selection.chosen(order)
 
 
@@ -139,150 +142,43 @@ class Asked(Protocol):
     def extent(self) -> Extent: ...
 
 
-@dataclass(slots=True)
-class _Scan:
-    """A question that is being answered. ``until_ns`` is where the next slice ends; None when the first has not been asked."""
-
-    version: int
-    parts: list[Selection] = field(default_factory=list)
-    until_ns: int | None = None
-    width_ns: int = 0
-    least_ns: int = 0  # a cluster that is slow whatever it is asked must not be asked ever less
-    is_through: bool = False
-    answer: Selection | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Selections:
-    """Answers, and remembers those to the last few questions for as long as nothing new has come."""
-
-    def __init__(self, store: Asked) -> None:
-        self._store = store
-        self._scans: OrderedDict[tuple[Term, ...], _Scan] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, terms: tuple[Term, ...], version: int) -> Selection:
-        """Raises ``ClusterError``. What was found so far when there is too much for one answer."""
-        with self._lock:
-            scan = self._scans.get(terms)
-            if scan is None or scan.version != version:
-                scan = self._scans[terms] = _Scan(version)
-            self._scans.move_to_end(terms)
-            self._let_go()
-        with scan.lock:  # who asks the same meanwhile waits for this answer
-            if not scan.is_through:
-                self._go_on(scan, terms)
-            if scan.answer is None:
-                scan.answer = _joined(terms, scan)
-            return scan.answer
-
-    def _let_go(self) -> None:
-        size_bytes = sum(part.size_bytes for scan in self._scans.values() for part in scan.parts)
-        while len(self._scans) > 1 and (len(self._scans) > MAX_KEPT or 2 * size_bytes > MAX_KEPT_BYTES):
-            _, scan = self._scans.popitem(last=False)
-            size_bytes -= sum(part.size_bytes for part in scan.parts)
-
-    def _go_on(self, scan: _Scan, terms: tuple[Term, ...]) -> None:
-        scan.answer = None
-        extent = self._store.extent()
-        window = window_of(terms)
-        reach_ns = self._store.cluster.address.longest_s * 1_000_000_000
-        first_ns = max(extent.first_ns, 0 if window.since_ns is None else window.since_ns - reach_ns)
-        last_ns = extent.last_ns if window.until_ns is None else min(extent.last_ns, window.until_ns)
-        density = extent.rows / max(1, extent.last_ns - extent.first_ns)  # spans a ns
-        if scan.until_ns is None and density * max(0, last_ns - first_ns) <= SPANS_AT_ONCE:
-            scan.parts = [self._ask(terms, None, None)]
-            scan.is_through = True
-            return
-        if scan.until_ns is None:
-            scan.until_ns = last_ns + 1
-            scan.width_ns = max(MIN_SLICE_NS, int(SPANS_AT_ONCE / 2 / density))
-            scan.least_ns = max(MIN_SLICE_NS, scan.width_ns // 8)
-        deadline = time.monotonic_ns() + SLICE_NS
-        while not scan.is_through:  # one slice at least, however long it takes
-            self._next_slice(scan, terms, first_ns)
-            if scan.parts and time.monotonic_ns() > deadline:
-                break
-
-    def _next_slice(self, scan: _Scan, terms: tuple[Term, ...], first_ns: int) -> None:
-        assert scan.until_ns is not None
-        since_ns = scan.until_ns - scan.width_ns
-        is_last = since_ns <= first_ns
-        began_ns = time.monotonic_ns()
-        try:
-            part = self._ask(terms, None if is_last else since_ns, scan.until_ns)
-        except ClusterError as error:
-            if error.kind not in (MEMORY, TIMEOUT) or scan.width_ns <= MIN_SLICE_NS:
-                raise
-            scan.least_ns = MIN_SLICE_NS
-            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (4 if error.kind == MEMORY else 64))
-            return
-        scan.parts.append(part)
-        scan.until_ns, scan.is_through = since_ns, is_last
-        took_ns = time.monotonic_ns() - began_ns
-        if took_ns < SLICE_NS // 4:
-            scan.width_ns *= 2
-        elif took_ns > SLICE_NS:
-            scan.width_ns = max(scan.least_ns, scan.width_ns // 2)
-
-    def _ask(self, terms: tuple[Term, ...], since_ns: int | None, until_ns: int | None) -> Selection:
-        bound = Bound()
-        grouped, is_exact = grouped_traces(self._store, terms, bound, since_ns, until_ns)
-        sql = (
-            f"SELECT {halves('trace')}, starts, ends, "
-            f"toInt64(span_count) AS span_count, toInt64(error_count) AS error_count, toInt64(flags) AS flags "
-            f"FROM ({grouped})"
-        )
-        return counted(self._store, terms, sql, bound, is_exact)
-
-
 def counted(store: Asked, terms: tuple[Term, ...], sql: str, bound: Bound, is_exact: bool = True) -> Selection:
-    """The rows of ``sql``, which has the columns of a selection. Spans that were written twice count once: they are rare, and
-    looked at only where ids came twice."""
+    """The rows of ``sql``, which has the columns of a selection."""
     found = store.cluster.columns(sql, bound.parameters, *_FIELDS)
-    if not len(found["starts"]):
-        return nothing(terms, is_exact)
-    selection = nothing(terms, is_exact).of_columns(found)
-    repeated = np.flatnonzero(selection.flags & _REPEATS)
-    selection.flags[repeated] &= ~_REPEATS
-    for at in range(0, len(repeated), MAX_NAMED):
-        rows = repeated[at : at + MAX_NAMED]
-        chosen = selection.chosen(rows)
-        bound = Bound()
-        where = f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
-        distinct = (
-            f"SELECT {halves('trace')}, toInt64(spans), toInt64(errors) FROM (SELECT {TRACE} AS trace, "
-            f"uniqExact({CONTENT}) AS spans, uniqExactIf({CONTENT}, {FAILED}) AS errors FROM {store.layout.spans} "
-            f"WHERE {where} GROUP BY trace)"
-        )
-        once = store.cluster.columns(distinct, bound.parameters, "first", "second", "spans", "errors")
-        mine, theirs = matched(chosen.keys, keys_of(once["first"], once["second"]))
-        selection.span_count[rows[mine]] = once["spans"][theirs]
-        selection.error_count[rows[mine]] = once["errors"][theirs]
-    return selection
+    return nothing(terms, is_exact).of_columns(found) if len(found["starts"]) else nothing(terms, is_exact)
+
+
+def columns_of(grouped: str) -> str:
+    """A SELECT of the columns of a selection, out of one of grouped traces."""
+    return f"SELECT {halves('trace')}, starts, ends, toInt64(span_count), toInt64(error_count), toInt64(flags) FROM ({grouped})"
 
 
 def grouped_traces(
-    store: Asked, terms: Sequence[Term], bound: Bound, since_ns: int | None = None, until_ns: int | None = None
+    store: Asked,
+    terms: Sequence[Term],
+    bound: Bound,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    *,
+    has_astride: bool = False,
+    rows: str = "",
 ) -> tuple[str, bool]:
     """A SELECT of the traces that match, a row each, with the columns of a selection; and whether it is exact. With
-    ``since_ns`` and ``until_ns`` of those that begin in ``[since_ns, until_ns)``."""
-    rows = rows_of_window(store, terms, bound, since_ns, until_ns)
+    ``since_ns`` and ``until_ns`` of those that begin in ``[since_ns, until_ns)``; ``has_astride``: and of those that began
+    before and reach into it. ``rows`` is a condition on rows, if it is not that of the window."""
+    rows = rows or rows_of_window(store, terms, bound, since_ns, until_ns)
     conditions = Conditions(store.layout, bound, rows)
     parts = conjuncts(terms)
     before = [found for term in parts if (found := conditions.of_rows(term)) is not None]
     after = [conditions.of_trace(term) for term in parts if conditions.of_rows(term) is None]
-    limits = [f"starts >= {bound.value(since_ns)}"] if since_ns is not None else []
+    begins = "ends" if has_astride else "starts"
+    limits = [f"{begins} >= {bound.value(since_ns)}"] if since_ns is not None else []
     limits += [f"starts < {bound.value(until_ns)}"] if until_ns is not None else []
     having = " AND ".join(["trace != 0", *limits, *(found.text for found in after)])
-    ids = f"length(groupArray({SPAN}))"
     sql = (
         f"SELECT {TRACE} AS trace, {STARTS} AS starts, {ENDS} AS ends, count() AS span_count, "
-        f"countIf({FAILED}) AS error_count, if(error_count > 0, {Flag.ERROR.value}, 0) "
-        f"+ if({incomplete()}, {Flag.INCOMPLETE.value}, 0) "
-        f"+ if({ids} > length(arrayDistinct(groupArray({SPAN}))), {_REPEATS}, 0) AS flags "
-        f"FROM {store.layout.spans} WHERE {' AND '.join([rows, *(found.text for found in before)])} "
-        f"GROUP BY trace HAVING {having}"
+        f"countIf({FAILED}) AS error_count, {conditions.marks()} AS flags FROM {store.layout.spans} "
+        f"WHERE {' AND '.join([rows, *(found.text for found in before)])} GROUP BY trace HAVING {having}"
     )
     everything = [*before, *after]
     return sql, joined("AND", everything).is_exact if everything else True
@@ -312,9 +208,9 @@ def nothing(terms: tuple[Term, ...], is_exact: bool = True) -> Selection:
     return Selection(terms, ids, ids, numbers, numbers, numbers, numbers, numbers, is_exact=is_exact)
 
 
-def matched(keys: Keys, others: Keys) -> tuple[Column, Column]:
-    """Where the same key stands in both: places in the one, and in the other."""
-    order = np.argsort(keys)
+def matched(keys: Keys, others: Keys, order: Column | None = None) -> tuple[Column, Column]:
+    """Where the same key stands in both: places in the one, and in the other. ``order`` sorts the keys, if that is known."""
+    order = np.argsort(keys) if order is None else order
     place = np.minimum(np.searchsorted(keys, others, sorter=order), max(0, len(keys) - 1))
     if not len(keys):
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -323,24 +219,59 @@ def matched(keys: Keys, others: Keys) -> tuple[Column, Column]:
     return rows[theirs], theirs
 
 
-def _joined(terms: tuple[Term, ...], scan: _Scan) -> Selection:
-    parts = scan.parts or [nothing(terms)]
+def joined_parts(
+    terms: tuple[Term, ...], parts: Sequence[Selection], scanned_to_ns: int, is_through: bool
+) -> Selection:
+    """What was found slice by slice, the newest first."""
+    if not parts:
+        return replace(nothing(terms), scanned_to_ns=scanned_to_ns, is_through=is_through)
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
-    is_exact, scanned_to_ns = all(part.is_exact for part in parts), 0 if scan.is_through else max(1, scan.until_ns or 0)
-    return ordered(replace(nothing(terms, is_exact).of_columns(columns), scanned_to_ns=scanned_to_ns))
+    whole = ordered(nothing(terms, all(part.is_exact for part in parts)).of_columns(columns))
+    if (
+        len(parts) > 1
+    ):  # a trace that lasts longer than is looked around a slice is found by two: it begins where it does
+        _, oldest = np.unique(whole.keys[::-1], return_index=True)
+        whole = whole.chosen(np.sort(len(whole) - 1 - oldest))
+    astride = parts[-1].astride if scanned_to_ns else ()
+    return replace(whole, scanned_to_ns=scanned_to_ns, is_through=is_through, astride=astride)
 
 
 def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
     """A condition on rows: those of the selected traces."""
-    if not selection.terms and selection.is_complete and selection.is_exact:
+    is_everything = selection.is_exact and not selection.scanned_to_ns
+    if not selection.terms and is_everything:
         return "true"
     if len(selection) <= MAX_NAMED or not selection.is_exact:
         chosen = selection.chosen(np.arange(min(len(selection), MAX_LISTED)))
         return f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
     since_ns = selection.scanned_to_ns or None
     rows = rows_of_window(store, selection.terms, bound, since_ns)
+    has_unsaid = not store.extent().first_ns  # spans that do not say when they began lie in no window
+    if all(isinstance(term, Overlaps) for term in selection.terms) and not has_unsaid:
+        within = _rows_within(selection, bound)
+        if within:
+            return f"{rows} AND {within}"
     grouped, _ = grouped_traces(store, selection.terms, bound, since_ns)
     return f"{rows} AND {TRACE} {store.layout.among} (SELECT trace FROM ({grouped}))"
+
+
+def _rows_within(selection: Selection, bound: Bound) -> str:
+    """The same where only time selects: rows that begin in the window belong to these traces, the others only where a trace
+    reaches beyond it, and those are few. Empty when they are not."""
+    window = window_of(selection.terms)
+    low = max(window.since_ns or 0, selection.scanned_to_ns)
+    high = MAX_TIME_NS if window.until_ns is None else window.until_ns
+    reaching = np.flatnonzero((selection.starts < low) | (selection.ends > high))
+    if len(reaching) > MAX_LISTED or len(selection.astride) > MAX_LISTED:
+        return ""
+    ends = [f"Timestamp >= fromUnixTimestamp64Nano({bound.value(low)})"] if low else []
+    ends += [f"Timestamp <= fromUnixTimestamp64Nano({bound.value(high)})"] if window.until_ns is not None else []
+    inside = " AND ".join([*ends, f"TraceId NOT IN ({_NO_IDS})"])
+    if selection.astride:
+        inside += f" AND NOT {bound.is_among('TraceId', list(selection.astride))}"
+    if not len(reaching):
+        return f"({inside})"
+    return f"({inside} OR {bound.is_among('TraceId', selection.chosen(reaching).trace_ids())})"
 
 
 def around(store: Asked, selection: Selection, bound: Bound) -> str:

@@ -9,6 +9,7 @@ from diamond_viewer.telemetry.otlp_rows import lines_of_spans, span_rows
 
 IDS_AT_ONCE = 3_000
 NS_PER_SECOND = 1_000_000_000
+UNSAID = "Timestamp = fromUnixTimestamp64Nano(0)"
 _COLUMNS = (  # in the order of ``otlp_rows.SpanRow``
     *("TraceId", "SpanId", "ParentSpanId", "TraceState", "SpanName", "SpanKind", "ServiceName", "ResourceAttributes"),
     *("ScopeName", "ScopeVersion", "SpanAttributes", "toUnixTimestamp64Nano(Timestamp)", "toInt64(Duration)"),
@@ -38,11 +39,13 @@ def lines_where(cluster: Connection, layout: Layout, where: str, bound: Bound, l
 
 
 def between(bound: Bound, since_ns: int, until_ns: int) -> str:
-    """Rows that begin in the window, widened to whole seconds."""
+    """Rows that begin in the window, widened to whole seconds; and those that do not say when they begin."""
     since = max(0, since_ns // NS_PER_SECOND * NS_PER_SECOND)
     until = min(2**63 - 1, max(0, -(-until_ns // NS_PER_SECOND) * NS_PER_SECOND))
-    low = f"Timestamp >= fromUnixTimestamp64Nano({bound.value(since)}) AND " if since else ""
-    return f"{low}Timestamp <= fromUnixTimestamp64Nano({bound.value(until)})"
+    high = f"Timestamp <= fromUnixTimestamp64Nano({bound.value(until)})"
+    if not since:
+        return high
+    return f"(Timestamp >= fromUnixTimestamp64Nano({bound.value(since)}) AND {high} OR {UNSAID})"
 
 
 def taken_apart(column: str) -> str:

@@ -47,7 +47,9 @@ class ClickHouseStore(ToldTraces):
 
     def search(self, query: Query, now_ns: int) -> Page:
         version = self.version()
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "search")
+        if query.sort in ("spans", "errors"):
+            found = self._marked.once(found)
         listed = found if query.anchor is None else found.chosen(_is_at_or_below(found, query.anchor))
         figures = {"duration": listed.durations, "spans": listed.span_count, "errors": listed.error_count}
         if query.sort in figures:
@@ -87,11 +89,14 @@ class ClickHouseStore(ToldTraces):
         return 0
 
     def stats(self, query: Query, now_ns: int) -> Stats:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "stats")
         if not len(found):
             return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=found.is_complete)
         self._examined.glance(found)
-        flags, events = self.cluster.together(lambda: self._flags(found), lambda: carried.event_counts(self, found))
+        flags, events = self.cluster.together(
+            lambda: self._flags(found), lambda: carried.event_counts(self, found, self._marked.repeated(found))
+        )
+        found = self._marked.once(found)
         failed = found.chosen((flags & Flag.AUTH_FAILURE) > 0)
         counts = count_flags([flags])
         p50_ns, p95_ns, p99_ns = nearest_ranks(found.durations, (50, 95, 99))
@@ -115,16 +120,18 @@ class ClickHouseStore(ToldTraces):
         )
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
-        found = self._selected(query, now_ns)
-        return histogram_of(found.starts, self._flags(found), query.window(now_ns), now_ns, buckets)
+        found = self._selected(query, now_ns, "histogram")
+        return histogram_of(found.starts, self._flags(found, Flag.AUTH_FAILURE), query.window(now_ns), now_ns, buckets)
 
     def scatter(self, query: Query, now_ns: int, columns: int, rows: int) -> Scatter:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "scatter")
         window = query.window(now_ns)
-        return scatter_of(found.starts, found.durations, self._flags(found), window, now_ns, columns, rows)
+        return scatter_of(
+            found.starts, found.durations, self._flags(found, Flag.AUTH_FAILURE), window, now_ns, columns, rows
+        )
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "facets")
         self._examined.glance(found)
         most = self.cluster.together(
             *(lambda name=name: carried.most_carried(self, found, name, limit) for name in FIELDS),

@@ -2,8 +2,8 @@
 need whole traces, and what all questions share.
 """
 
-import threading
-from collections import OrderedDict
+import time
+from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +17,13 @@ from diamond_viewer.clickhouse.differences import DIFFERENCES
 from diamond_viewer.clickhouse.examined import Examined
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.logs import search_logs
+from diamond_viewer.clickhouse.marked import ALL_MARKS, MarkedTraces
 from diamond_viewer.clickhouse.metrics import ClusterMetrics
 from diamond_viewer.clickhouse.opened import OpenedTraces
 from diamond_viewer.clickhouse.pulse import Pulse
 from diamond_viewer.clickhouse.rows import TraceRows
-from diamond_viewer.clickhouse.selection import Column, Extent, Selection, Selections
+from diamond_viewer.clickhouse.selection import Column, Extent, Selection
+from diamond_viewer.clickhouse.selections import WHOLE, Selections
 from diamond_viewer.clickhouse.watched import watching
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundPage
@@ -34,10 +36,9 @@ from diamond_viewer.telemetry.metrics import MetricCatalogue, SeriesPoints
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.service_map import ServiceMap
 from diamond_viewer.telemetry.tallies import ErrorGroups, Operations
-from diamond_viewer.telemetry.ways import Troubles, Watching, Way
+from diamond_viewer.telemetry.ways import TROUBLE_FLAGS, Troubles, Watching, Way
 
 JOURNEY_TRACES, JOURNEY_SPANS = 300, 20_000  # of one person are looked at together, as in memory
-MAX_KEPT = 16  # flags of the last few selections
 
 
 class ToldTraces:
@@ -46,14 +47,13 @@ class ToldTraces:
         self._make_bench = make_bench
         self._pulse = Pulse(cluster)
         self._selections = Selections(self)
-        self._rows = TraceRows(self, make_bench)
+        self._marked = MarkedTraces(self)
+        self._rows = TraceRows(self, make_bench, self._marked)
         self._opened = OpenedTraces(self, make_bench)
         self._examined = Examined(self, make_bench)
         self._benches = Benches(self, make_bench)
         self._figures = ClusterFigures(self)
         self._metrics = ClusterMetrics(self, make_bench)
-        self._kept_flags: OrderedDict[int, tuple[Selection, Column]] = OrderedDict()
-        self._lock = threading.Lock()
         self._said: tuple[object, FeedState] = (None, FeedState(ready=True))
 
     @property
@@ -79,7 +79,7 @@ class ToldTraces:
     # -- what needs whole traces
 
     def errors(self, query: Query, now_ns: int, limit: int, *, fingerprint: str = "", examples: int = 3) -> ErrorGroups:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "errors")
         failed = replace(found.chosen(found.error_count > 0), is_exact=False)
         laid = self._benches.of(("errors", found.terms), failed)
         settle(laid.bench, query, now_ns)
@@ -87,28 +87,28 @@ class ToldTraces:
         return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
 
     def operations(self, query: Query, now_ns: int, limit: int) -> Operations:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "operations")
         laid = self._benches.of(("all", found.terms), found)
         settle(laid.bench, query, now_ns)
         answer = laid.bench.operations(query, now_ns, limit)
         return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
 
     def service_map(self, query: Query, now_ns: int) -> ServiceMap:
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "service_map")
         laid = self._benches.of(("all", found.terms), found)
         settle(laid.bench, query, now_ns)
-        return replace(laid.bench.service_map(query, now_ns), is_complete=laid.is_complete)
+        return replace(laid.bench.service_map(query, now_ns), is_complete=not laid.scanned_to_ns)
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         version = self.version()
-        found = self._selected(query, now_ns)
+        found = self._selected(query, now_ns, "findings")
         is_complete = self._examined.examine(found) and found.is_complete
         told = self._examined.findings(found, query.values("finding"))
         first = (query.page - 1) * query.limit
         return FoundPage(told[first : first + query.limit], len(told), version, is_complete)
 
     def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
-        found = self._within(Overlaps(since_ns, until_ns))
+        found = self._whole(Overlaps(since_ns, until_ns))
         return self._examined.count_like(found.chosen(found.starts >= since_ns), fingerprint)
 
     def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
@@ -117,7 +117,7 @@ class ToldTraces:
 
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         terms = (Carries(Field.USER, user), Overlaps(since_ns, until_ns))
-        found = self._within(*terms)
+        found = self._whole(*terms)
         found = found.chosen(np.arange(min(len(found), JOURNEY_TRACES)))
         found = found.chosen(found.span_count.cumsum() <= JOURNEY_SPANS)
         laid = self._benches.of(("way", *terms), replace(found, is_exact=False))
@@ -125,18 +125,18 @@ class ToldTraces:
 
     def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
         terms = (Carries(Field(field), value), Overlaps(since_ns, until_ns))
-        laid = self._benches.of(("way", *terms), self._within(*terms))
+        laid = self._benches.of(("way", *terms), self._whole(*terms))
         examine(laid.bench)
         return laid.bench.way(field, value, since_ns, until_ns)
 
     def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
-        found = self._within(Overlaps(since_ns, until_ns))
+        found = self._whole(Overlaps(since_ns, until_ns))
         names, rows, places = carried.pairs_of(self, found, Field(field), text)
-        flags = self._flags(found)
+        flags = self._flags(found, TROUBLE_FLAGS)
         return ranked_troubles(names, places, flags[rows], found.starts[rows], limit)
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:
-        found = self._within(Overlaps(since_ns, until_ns))
+        found = self._whole(Overlaps(since_ns, until_ns))
         names, rows, _ = carried.pairs_of(self, found, Field.LESSON, "")
         theirs = replace(found.chosen(np.unique(rows)), is_exact=False)
         return watching(self, theirs, len(names))
@@ -181,23 +181,22 @@ class ToldTraces:
 
     # -- what all questions share
 
-    def _selected(self, query: Query, now_ns: int) -> Selection:
-        """The traces that match, decided by whole traces where the SQL cannot."""
-        found = self._within(*query.terms(now_ns))
+    def _selected(self, query: Query, now_ns: int, asker: str) -> Selection:
+        """The traces that match, decided by whole traces where the SQL cannot; ``asker`` as in ``Selections.of``."""
+        found = self._within(*query.terms(now_ns), asker=(asker, query.page, query.limit, query.sort))
         return found if found.is_exact else self._examined.decided(found, query, now_ns)
 
-    def _within(self, *terms: Term) -> Selection:
-        return self._selections.of(terms, self._pulse.version())
+    def _within(self, *terms: Term, asker: Hashable) -> Selection:
+        return self._selections.of(terms, self._pulse.version(), asker)
 
-    def _flags(self, found: Selection) -> Column:
-        """All flags of the selected traces: what rules tell as far as they were examined."""
-        with self._lock:
-            kept = self._kept_flags.get(id(found))
-        if kept is None:
-            kept = found, carried.flags_of(self, found)
-            with self._lock:
-                self._kept_flags[id(found)] = kept  # it holds the selection, so that no other gets its id
-                while len(self._kept_flags) > MAX_KEPT:
-                    self._kept_flags.popitem(last=False)
-        flags: Column = kept[1] | self._examined.flags(found)
+    def _whole(self, *terms: Term) -> Selection:
+        """For answers that cannot say that they are not: everything, or the newest of what is too much."""
+        until_s = time.monotonic() + self._cluster.address.timeout_s
+        while not (found := self._within(*terms, asker=WHOLE)).is_through and time.monotonic() < until_s:
+            pass
+        return found
+
+    def _flags(self, found: Selection, wanted: int = ALL_MARKS) -> Column:
+        """The wanted flags of the selected traces at least: what rules tell as far as they were examined."""
+        flags: Column = self._marked.flags(found, wanted) | self._examined.flags(found)
         return flags

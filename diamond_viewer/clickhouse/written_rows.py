@@ -66,8 +66,8 @@ def span_row(span: Span, attributes: Rendering) -> Row:
         "ScopeName": span.scope.name,
         "ScopeVersion": span.scope.version,
         "SpanAttributes": attributes(span.attributes),
-        "Duration": (span.end_ns - span.start_ns)
-        % 2**64,  # as the exporter: an end that lies before the start is not lost
+        # as the exporter: an end that lies before the start is not lost; an end alone is, where there is no room for a start
+        "Duration": (span.end_ns - span.start_ns) % 2**64 if span.start_ns <= MAX_TIME_NS else 0,
         "StatusCode": _name(STATUSES, span.status_code),
         "StatusMessage": span.status_message,
     }

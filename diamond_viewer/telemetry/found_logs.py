@@ -24,7 +24,8 @@ class FoundLogs:
     question's anchor, which are not listed.
 
     ``is_complete`` is False while some records have not been looked through yet: all that are newer than ``scanned_to_ns``
-    have. The same question again goes on from there. ``levels`` counts the matches by ``severity.LEVELS``, ``services`` the
+    have. The same question again goes on from there. A complete answer has 0 there, or how far back such a question looks at
+    most: ``total`` is then what was found so far. ``levels`` counts the matches by ``severity.LEVELS``, ``services`` the
     most frequent ones. ``held_since_ns`` is 0 while every record is held, else from when on they are.
     """
 

@@ -228,7 +228,7 @@ class Page:
     """A page of the list. ``total`` counts every match; ``newer`` those that came in above the page's anchor.
 
     ``is_complete`` is False while some traces have not been looked through yet: all that start after ``scanned_to_ns`` have.
-    The same question again goes on from there.
+    The same question again goes on from there. A complete answer has 0 there, or how far back such a question looks at most.
     """
 
     traces: tuple[TraceSummary, ...]

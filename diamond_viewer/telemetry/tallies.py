@@ -60,7 +60,8 @@ class ErrorGroups:
     """The most frequent ``groups``; ``group_count`` and ``count`` are over all of them. Buckets of every series begin at
     ``start_ns`` and are ``width_ns`` wide.
 
-    ``is_complete`` is False while some of what is held was not looked at yet: all that began after ``scanned_to_ns`` was.
+    ``is_complete`` is False while some of what is held was not looked at yet: all that began after ``scanned_to_ns`` was. When
+    it is complete that is 0, or how far back is looked at most.
     """
 
     groups: tuple[ErrorGroup, ...] = ()

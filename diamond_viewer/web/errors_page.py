@@ -161,10 +161,15 @@ def elsewhere(
 
 
 def partial_words(is_complete: bool, scanned_to_ns: int) -> str:
-    """How far back the figures reach while older traces are still being counted."""
-    if is_complete:
-        return ""
-    return f"Counted back to {format_date_time(scanned_to_ns)[:16]} so far; older traces follow by themselves."
+    """How far back the figures reach, where that is not everything.
+
+    >>> partial_words(is_complete=True, scanned_to_ns=1_795_358_303_433_000_000)
+    'Counted back to 2026-11-22 14:38, as far as is counted at once; for older traces choose a time.'
+    """
+    back = f"Counted back to {format_date_time(scanned_to_ns)[:16]}"
+    if not is_complete:
+        return f"{back} so far; older traces follow by themselves."
+    return f"{back}, as far as is counted at once; for older traces choose a time." if scanned_to_ns else ""
 
 
 def _words(found: ErrorGroups) -> str:

@@ -66,7 +66,7 @@ def journey_logs(store: TraceStore, field: str, value: str, way: Way, address: A
     told = []
     for _, group in groupby(ordered, key=lambda log: (log.trace_id, level_of_log(log), log_title(log))):
         told.append(_logged(list(group), lanes, query))
-    more = found.total > len(found.logs) or not found.is_complete
+    more = found.total > len(found.logs) or not found.is_complete or bool(found.scanned_to_ns)
     shown = f"The newest {len(found.logs):,} of {found.total:,} warnings and errors that were logged" if more else ""
     return JourneyLogs(tuple(told), shown, logs_href(query))
 

@@ -125,7 +125,6 @@ def log_list(store: TraceStore, query: LogQuery, health: Health, now_ns: int) ->
     empty = ""
     if not found.logs:
         empty = "nothing-matches" if query.set_filters or first else "none" if health.feed.ready else "indexing"
-    back = format_date_time(found.scanned_to_ns) if found.scanned_to_ns else ""
     return LogList(
         lines=log_lines(found.logs, query, now_ns),
         words=_words(found),
@@ -144,7 +143,7 @@ def log_list(store: TraceStore, query: LogQuery, health: Health, now_ns: int) ->
         anchor=str(anchor) if anchor else "",
         newer=f"{found.newer:,} newer" if found.newer else "",
         newer_href=logs_href(query.but()),
-        partial=f"Searched back to {back} {zone_label()} so far" if not found.is_complete else "",
+        partial=_partial(found),
         go_on_href=logs_href(query),
         shown=f"{first + 1:,}–{first + len(found.logs):,} of {listed:,}" if found.logs else "",
         first_href=logs_href(query.but()) if query.page > 1 else "",
@@ -185,7 +184,16 @@ def _words(found: FoundLogs) -> str:
     >>> _words(FoundLogs(total=1)), _words(FoundLogs(total=12_000, is_complete=False))
     ('1 record', 'at least 12,000 records')
     """
-    return f"{'' if found.is_complete else 'at least '}{format_times(found.total, 'record')}"
+    is_all = found.is_complete and not found.scanned_to_ns
+    return f"{'' if is_all else 'at least '}{format_times(found.total, 'record')}"
+
+
+def _partial(found: FoundLogs) -> str:
+    """How far back was looked, where that is not everything."""
+    back = f" to {format_date_time(found.scanned_to_ns)} {zone_label()}" if found.scanned_to_ns else ""
+    if not found.is_complete:
+        return f"Searched back{back} so far; it goes on by itself."
+    return f"Searched back{back}, as far as is looked at once; for older records choose a time." if back else ""
 
 
 def _levels(found: FoundLogs, query: LogQuery) -> tuple[Chip, ...]:

@@ -83,7 +83,8 @@ class OrderLink:
 class TraceList:
     """``empty`` is none | nothing-matches | nothing-yet: which empty state to show, if any.
 
-    ``is_complete`` is False while stored lines have not been looked through: ``searched_back`` says how far one has.
+    ``is_complete`` is False while stored lines have not been looked through: ``searched_back`` says how far one has, or how
+    far such a question looks at most.
     """
 
     rows: tuple[Row, ...]
@@ -162,7 +163,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
         elsewhere=_elsewhere(address, store, now_ns) if query.set_filters and not page.total else (),
         clear_href=replace(address, query=Query(limit=query.limit, sort=query.sort)).href,
         is_complete=page.is_complete,
-        searched_back="" if page.is_complete else _searched_back(page.scanned_to_ns),
+        searched_back=_searched_back(page.scanned_to_ns) if page.scanned_to_ns or not page.is_complete else "",
         go_on_href=address.href,
         orders=tuple(
             OrderLink(order.label, order.sentence, address.sorted_by(order.name), order.name == query.sort)

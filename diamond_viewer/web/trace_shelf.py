@@ -9,10 +9,12 @@ from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.matches import matching_places
 
 MAX_SPANS = 150_000  # over all traces kept: about 200 MB at most; the newest stays even if it alone is larger
+# A trace of ten spans keeps whole the lines that it lies on, which a collector makes as long as its batches: half a MB, mostly.
+MAX_TRACES = 24
 MAX_SEARCHES = 8  # of one trace
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Reading:
     """One trace as it was when it was read."""
 
@@ -60,7 +62,7 @@ class TraceShelf:
         reading = Reading(Arranged.of(sketch))
         with self._lock:
             self._readings[trace_id] = reading
-            while len(self._readings) > 1 and self.span_count > self._max_spans:
+            while len(self._readings) > MAX_TRACES or (len(self._readings) > 1 and self.span_count > self._max_spans):
                 self._readings.popitem(last=False)
         return reading
 

@@ -67,7 +67,7 @@ def test_without_javascript_a_form_opens_a_file(page: Page, context: BrowserCont
         simple = plain.new_page()
         simple.goto(re.sub(r"/trace-viewer.*", "/health", page.url))
         simple.get_by_role("link", name="Open a trace file of your own").click()
-        simple.get_by_label("A file:").set_input_files(VARIANTS / "zipkin" / "js-zipkin-body.json")
+        simple.get_by_label("A file").set_input_files(VARIANTS / "zipkin" / "js-zipkin-body.json")
         simple.get_by_role("button", name="Open", exact=True).click()
         expect(simple.locator("#imported")).to_contain_text("js-zipkin-body.json: Zipkin's JSON")
         assert simple.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -37,6 +37,7 @@ class Node:
     tcp_port: int
     config_file: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    answer_bound_s: float = ANSWER_BOUND_S
 
     @property
     def address(self) -> str:
@@ -86,7 +87,7 @@ class Node:
 
     def execute(self, sql: str, body: bytes = b"", database: str = DATABASE, **settings: Any) -> bytes:
         """What the server answers to one statement; ``body`` is what an INSERT reads. Raises ``ServerError``."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=ANSWER_BOUND_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=self.answer_bound_s)
         query = {"database": database, "wait_end_of_query": 1, **settings}
         if body:
             query["query"] = sql
@@ -111,9 +112,9 @@ class Node:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Node]:
-    """One node with an empty database ``otel``."""
-    with _nodes([folder]) as (node,):
+def server(folder: Path, config_file: Path | None = None) -> Iterator[Node]:
+    """One node with an empty database ``otel``. In its configuration ``users_config`` names a file of users and profiles."""
+    with _nodes([folder], config_file=config_file) as (node,):
         node.execute(f"CREATE DATABASE {DATABASE}", database="default")
         yield node
 
@@ -131,10 +132,10 @@ def cluster(folder: Path) -> Iterator[tuple[Node, Node]]:
 
 
 @contextmanager
-def _nodes(folders: list[Path], cluster_name: str = "") -> Iterator[list[Node]]:
+def _nodes(folders: list[Path], cluster_name: str = "", config_file: Path | None = None) -> Iterator[list[Node]]:
     for attempt in range(MAX_STARTS):
         ports = free_ports(2 * len(folders))
-        nodes = [Node(folder, ports.pop(), ports.pop()) for folder in folders]
+        nodes = [Node(folder, ports.pop(), ports.pop(), config_file) for folder in folders]
         with ExitStack() as stack:
             try:
                 for node in nodes:

@@ -1,6 +1,6 @@
 """What the tables hold as it was written is shown without its secrets, and found by what is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -27,12 +27,20 @@ class Answering:
 
     def __init__(self, *rows: tuple[Any, ...]) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.cluster = SimpleNamespace(rows=self._rows)
+        self.cluster = SimpleNamespace(rows=self._rows, columns=self._columns, together=self._together)
         self._answer = list(rows)
+        self.pairs: list[tuple[int, int]] = []  # of a value's hash and the half of a trace's id
 
     def _rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         self.asked.append((sql, parameters))
         return self._answer
+
+    def _columns(self, sql: str, parameters: dict[str, Any], *names: str) -> dict[str, npt.NDArray[Any]]:
+        hashes, halves = (np.array([pair[place] for pair in self.pairs], np.uint64) for place in (0, 1))
+        return {"hash": hashes, "first": halves, "second": halves}
+
+    def _together(self, *questions: Callable[[], Any]) -> list[Any]:
+        return [question() for question in questions]
 
     def extent(self) -> Extent:
         return Extent(1, 0, 1)
@@ -67,7 +75,7 @@ def test_suggestions_and_events_are_shown_without_their_secrets() -> None:
     store, _ = answering(*NAMES)
     expected = [(f"{RESET}REDACTED", 7), ("GET /", 5), ("POST /", 1)]
     assert values_containing(store, Field.OPERATION, "", 10) == expected
-    assert list(event_counts(store, two_traces()).items()) == expected
+    assert list(event_counts(store, two_traces(), nothing(())).items()) == expected
 
 
 def test_a_suggestion_does_not_tell_what_a_secret_begins_with() -> None:
@@ -85,7 +93,8 @@ def test_what_stands_in_place_of_a_secret_is_not_looked_for_in_the_tables(text: 
 
 
 def test_people_who_are_shown_alike_are_one_and_have_each_trace_once(with_emails: None) -> None:
-    store, _ = answering(("ada@a.test", [(1, 1), (2, 2)]), ("bob@a.test", [(2, 2)]), ("usr_0007", [(1, 1)]))
+    store, asked = answering(("ada@a.test", 11), ("bob@a.test", 12), ("usr_0007", 13))
+    asked.pairs = [(11, 1), (11, 2), (12, 2), (13, 1), (13, 9)]
     names, rows, places = pairs_of(store, two_traces(), Field.USER, "")
     assert names == ["REDACTED", "usr_0007"]
     assert list(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 0), (1, 0), (0, 1)]

@@ -76,10 +76,19 @@ def test_of_an_inexact_part_only_the_exact_one_narrows() -> None:
 
 
 @pytest.mark.parametrize(
-    "search", ['name:"GET /reset?token=REDACTED"', "name~redacted", "user:REDACTED", "event~token=REDACTED"]
+    "search",
+    [
+        'name:"GET /reset?token=REDACTED"',
+        "name~redacted",
+        "user:REDACTED",
+        "event~token=REDACTED",
+        "name~ed",
+        "name:*T",
+        "user~a",
+    ],
 )
 def test_a_name_is_found_as_it_is_shown_and_so_stands_in_no_table(search: str) -> None:
     text, is_exact, bound = compiled(search)
     assert not is_exact
-    assert not any("redacted" in str(value).lower() for value in bound.parameters.values())
+    assert not bound.parameters
     assert "AND true" in text

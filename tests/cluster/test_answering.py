@@ -99,7 +99,9 @@ def test_an_error_older_than_the_newest_records_is_found(node: Node, monkeypatch
         node.execute("INSERT INTO otel_logs FORMAT JSONEachRow", "\n".join(map(json.dumps, rows)).encode())
         found = store.logs(LogQuery(severity="error"), NOW_NS, 1)
         assert ([log.body for log in found.logs], found.is_complete) == (["by its text", "by its number"], True)
-        assert not store.logs(LogQuery(), NOW_NS, 1).is_complete
+        found = store.logs(LogQuery(), NOW_NS, 1)
+        assert found.is_complete  # asking again would bring no more
+        assert _iso(found.scanned_to_ns) == "2026-11-22T12:00:16Z"
 
 
 def test_a_span_that_was_written_twice_counts_once(node: Node) -> None:
@@ -123,8 +125,8 @@ def test_a_trace_belongs_to_a_window_that_it_only_reaches_into(node: Node) -> No
 
 
 def test_many_spans_are_grouped_in_slices_and_the_question_goes_on(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SPANS_AT_ONCE", 20)
-    monkeypatch.setattr("diamond_viewer.clickhouse.selection.SLICE_NS", 1)
+    for name, value in (("FIRST_SPANS", 10), ("SPANS_AT_ONCE", 20), ("GO_ON_NS", 1), ("PAGE_TRACES", 5)):
+        monkeypatch.setattr(f"diamond_viewer.clickhouse.selections.{name}", value)
     traces = [made(1, start_ms=at * 60_000, trace_id=f"{at + 1:032x}") for at in range(50)]
     with showing(node, *traces) as store:
         first = store.search(Query(), NOW_NS)

@@ -14,7 +14,7 @@ def test_every_question_is_asked_and_reported_beside_its_goal(tmp_path: Path) ->
     assert found.grown is not None
     assert found.plain.spans == found.materialised.spans > 40_000
     assert 1.9 < found.grown.spans / found.plain.spans < 2.1
-    assert set(found.plain.latencies) == {WINDOWED, WHOLE}
+    assert set(found.plain.asked) == {WINDOWED, WHOLE}
     text = report(found, 1.0, datetime(2026, 11, 29, tzinfo=UTC))
     assert [goal.what for goal in goals(found) if goal.what not in text] == []
     assert f"{WHOLE}: {FACETS} |" in text

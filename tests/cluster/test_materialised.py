@@ -131,7 +131,10 @@ def test_the_exporter_and_an_import_go_on_behind_distributed_tables(
         "otel_traces_local",
         "otel_traces",
     ]
-    for node in shards:  # this engine cannot run statements of a cluster by itself
+    said = in_this_process(capsys, "clickhouse-setup", "--store", shards[0].address, "--apply")
+    assert said.code == 2  # this engine has no Keeper, by which a cluster hands statements on
+    assert "takes ClickHouse Keeper: run them on each server" in said.err
+    for node in shards:
         for statement in statements:
             node.execute(statement.replace(" ON CLUSTER `two`", "").rstrip(";"), mutations_sync=2)
     assert told(shards[1], capsys) == []

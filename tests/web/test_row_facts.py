@@ -1,5 +1,6 @@
 """What rows say that stands in no column: read from the lines of a page together, and again only when a trace has grown."""
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.otlp_spans import sketch_spans_among
 from diamond_viewer.web import row_facts
 from diamond_viewer.web.app import create_app
+from diamond_viewer.web.trace_shelf import MAX_TRACES, TraceShelf
 from tests.asking import NOW_NS, asked
 from tests.index.filling import add_lines, filled, one_by_one
 from tests.web.html_outline import Outline
@@ -90,3 +92,13 @@ def test_large_traces_are_not_all_in_memory_at_once(
     client.get("/trace-viewer.html?q=colour%3Ared")
     assert [len(one) for one in read] == [1, 1, 1, 1]
     assert Outline(client.get(WHY).text).find(class_="row__why")
+
+
+def test_of_many_traces_that_were_opened_only_some_are_kept() -> None:
+    """Each keeps its line: as much as a collector puts into a batch, however small the trace is."""
+    store = filled([[together(*range(1, 61))]])
+    shelf = TraceShelf(store)
+    readings = [weakref.ref(shelf.reading(trace_id(number))) for number in range(1, 61)]
+    assert sum(reading() is not None for reading in readings) <= MAX_TRACES
+    newest = shelf.reading(trace_id(60))
+    assert newest is shelf.reading(trace_id(60))

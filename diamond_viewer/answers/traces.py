@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from diamond_viewer.answers.findings import finding_row, flow_row
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.telemetry.model import Page, Trace, TraceSummary, flag_names
 from diamond_viewer.telemetry.otlp_json import encode_trace
@@ -34,7 +35,7 @@ def traces_answer(page: Page) -> dict[str, Any]:
     return {
         "version": page.version,
         "total": page.total,
-        "is_complete": page.is_complete,
+        **reach_answer(page.is_complete, page.scanned_to_ns),
         "scanned_to_unix_nano": str(page.scanned_to_ns),
         "traces": [trace_row(summary) for summary in page.traces],
     }

@@ -42,11 +42,11 @@ class Extent:
 class Selection:
     """The traces that match, a row each, the newest start first, ties by trace id.
 
-    ``first`` and ``second`` are the halves of their ids as they are stored. ``flags`` has those that cost
-    little (``Conditions.marks``); the others are asked for where they are needed, as is whether spans were written twice
-    (``marked``). ``is_exact`` is False while whole traces must
-    decide which of these match. ``scanned_to_ns`` is how far back was looked, 0 when everywhere; ``is_through``: and it is not
-    going to be further. ``astride`` are ids of traces that reach over that time, and so are not among these.
+    ``first`` and ``second`` are the halves of their ids as they are stored. ``flags`` has those that cost little
+    (``Conditions.marks``); the others are asked for where they are needed, as is whether spans were written twice
+    (``marked``). ``is_exact`` is False while whole traces must decide which of these match. ``scanned_to_ns`` is how far back
+    was looked, 0 when everywhere; ``is_through``: and it is not going to be further. ``astride`` are ids of traces that reach
+    over that time, and so are not among these.
     """
 
     terms: tuple[Term, ...]
@@ -227,9 +227,8 @@ def joined_parts(
         return replace(nothing(terms), scanned_to_ns=scanned_to_ns, is_through=is_through)
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
     whole = ordered(nothing(terms, all(part.is_exact for part in parts)).of_columns(columns))
-    if (
-        len(parts) > 1
-    ):  # a trace that lasts longer than is looked around a slice is found by two: it begins where it does
+    # a trace that lasts longer than is looked around a slice is found by two: it begins where it does
+    if len(parts) > 1:
         _, oldest = np.unique(whole.keys[::-1], return_index=True)
         whole = whole.chosen(np.sort(len(whole) - 1 - oldest))
     astride = parts[-1].astride if scanned_to_ns else ()

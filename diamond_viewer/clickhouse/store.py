@@ -91,7 +91,8 @@ class ClickHouseStore(ToldTraces):
     def stats(self, query: Query, now_ns: int) -> Stats:
         found = self._selected(query, now_ns, "stats")
         if not len(found):
-            return Stats(flags=dict.fromkeys(FLAG_NAMES, 0), is_complete=found.is_complete)
+            flags = dict.fromkeys(FLAG_NAMES, 0)
+            return Stats(flags=flags, is_complete=found.is_complete, scanned_to_ns=found.scanned_to_ns)
         self._examined.glance(found)
         flags, events = self.cluster.together(
             lambda: self._flags(found), lambda: carried.event_counts(self, found, self._marked.repeated(found))
@@ -117,6 +118,7 @@ class ClickHouseStore(ToldTraces):
             events=events,
             flags=counts,
             is_complete=found.is_complete,
+            scanned_to_ns=found.scanned_to_ns,
         )
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:

@@ -105,7 +105,8 @@ class ToldTraces:
         is_complete = self._examined.examine(found) and found.is_complete
         told = self._examined.findings(found, query.values("finding"))
         first = (query.page - 1) * query.limit
-        return FoundPage(told[first : first + query.limit], len(told), version, is_complete)
+        page = told[first : first + query.limit]
+        return FoundPage(page, len(told), version, is_complete, scanned_to_ns=found.scanned_to_ns)
 
     def similar(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
         found = self._whole(Overlaps(since_ns, until_ns))

@@ -17,7 +17,7 @@ class FoundFinding:
 @dataclass(frozen=True, slots=True)
 class FoundPage:
     """A page of findings, newest first; ``total`` counts all. ``is_complete`` is False while traces wait to be examined:
-    the same question again goes on from there.
+    the same question again goes on from there. ``scanned_to_ns`` is how far back was looked, 0 when everywhere.
 
     ``journey`` is what was found over several traces of a person, at least one of which matches: each once, newest first, as
     many as a page has. ``total`` does not count it."""
@@ -27,3 +27,4 @@ class FoundPage:
     version: int
     is_complete: bool = True
     journey: tuple[Finding, ...] = ()
+    scanned_to_ns: int = 0

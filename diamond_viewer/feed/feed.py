@@ -119,9 +119,8 @@ class Feed:
         for action in (self._survey, self._read, self._writer.commit, self._report):
             try:
                 more = bool(action()) or more
-            except (
-                Exception
-            ) as error:  # the last line of defence: a feed that dies of a bug would look like a quiet day
+            # the last line of defence: a feed that dies of a bug would look like a quiet day
+            except Exception as error:
                 kind = type(error).__name__
                 if kind not in self._stumbles.problems:  # once: what is wrong now is likely to be so at every look
                     log.exception("The feed stumbled; the next look tries again.")

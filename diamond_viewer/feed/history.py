@@ -35,6 +35,7 @@ class History:
         self._worker_count = worker_count
         self._tails: list[Tail] = []
         self._parts: list[Part] = []
+        self._readings: list[SealedReading | None] = []  # of the pieces of one file, until all of them are there
         self._min_part_bytes = min(MIN_PART_BYTES, min_bytes)
         self._backfill: Backfill | None = None
         self.bytes_read = 0
@@ -84,36 +85,45 @@ class History:
                 tail.is_elsewhere = False
 
     def _take(self, outcome: Outcome) -> None:
-        part, reading = self._parts[outcome.number], outcome.reading
-        tail = self._tails[part.number]
-        if not tail.is_elsewhere:
-            return  # the reader has it already, from an earlier part on
+        """The pieces of a file are taken over together, the newest first: as any other, it is held from its end backwards."""
+        number = self._parts[outcome.number].number
+        self._readings.append(outcome.reading)
+        if any(other.number == number for other in self._parts[outcome.number + 1 :]):
+            return
+        tail, readings = self._tails[number], self._readings
+        self._readings = []
         tail.is_elsewhere = False
-        taken_bytes = tail.offset
-        if reading is None or not self._shelf.attempt(tail, lambda: self._is_what_stands_there(tail, reading)):
+        whole = [reading for reading in readings if reading is not None]
+        if len(whole) < len(readings) or not self._shelf.attempt(
+            tail, lambda: self._are_what_stands_there(tail, whole)
+        ):
             return  # the reader takes it, line by line
-        adoption = self._writer.adopt(reading.spans)
-        if adoption is Adoption.HAS_REPEATS:
-            if not taken_bytes or not self._shelf.attempt(tail, lambda: bool(tail.take_as_read(taken_bytes))):
-                tail.read_again()
-        elif adoption is Adoption.NO_ROOM:
-            self._give_up(part.number)
-        else:
-            tail.is_elsewhere = any(other.number == part.number for other in self._parts[outcome.number + 1 :])
-            self.bytes_read += reading.end - reading.begin
-            tail.ledger.lines += reading.lines
-            tail.ledger.bad_lines += reading.bad_lines
-            tail.ledger.problems.update(reading.problems)
-            self._ingest.lines += reading.lines
-            self._ingest.bad_lines += reading.bad_lines
-            self._ingest.counters.update(reading.counters)
+        for reading in reversed(whole):
+            adoption = self._writer.adopt(reading.spans)
+            if adoption is Adoption.NO_ROOM:
+                self._give_up(number)
+                return
+            if adoption is Adoption.HAS_REPEATS:
+                tail.read_before(reading.end)
+                return
+            self._count(tail, reading)
+
+    def _count(self, tail: Tail, reading: SealedReading) -> None:
+        self.bytes_read += reading.end - reading.begin
+        tail.ledger.lines += reading.lines
+        tail.ledger.bad_lines += reading.bad_lines
+        tail.ledger.problems.update(reading.problems)
+        self._ingest.lines += reading.lines
+        self._ingest.bad_lines += reading.bad_lines
+        self._ingest.counters.update(reading.counters)
 
     @staticmethod
-    def _is_what_stands_there(tail: Tail, reading: SealedReading) -> bool:
-        is_same = tail.offset == reading.begin and tail.take_as_read(reading.end) == reading.fingerprint
-        if not is_same:
+    def _are_what_stands_there(tail: Tail, readings: Sequence[SealedReading]) -> bool:
+        """``readings`` of all pieces, as they lie in the file."""
+        are_same = all(tail.take_as_read(reading.end) == reading.fingerprint for reading in readings)
+        if not are_same:
             tail.read_again()
-        return is_same
+        return are_same
 
     def _give_up(self, number: int) -> None:
         """This file and all older ones have no room: they count as read, and say so."""

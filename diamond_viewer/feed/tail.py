@@ -61,6 +61,9 @@ class Tail:
         self.gap_bytes = 0
         self._max_line_bytes = max_line_bytes
         self._descriptor: int | None = None
+        self._known: tuple[int, int] | None = (
+            None  # from where to where it was read elsewhere, when not from its beginning
+        )
         self._start()
 
     def _start(self) -> None:
@@ -117,7 +120,12 @@ class Tail:
 
     def next_chunk(self) -> bytes:
         """The next raw bytes, at most 1 MiB; empty at the end. Raises ``Rewritten``, ``OSError``."""
+        if self._known is not None and self.offset == self._known[0]:
+            self.take_as_read(self._known[1])
+            self._known = None
         raw = self._checked_bytes(CHUNK_BYTES)
+        if self._known is not None:
+            raw = raw[: self._known[0] - self.offset]
         return b"" if self.failure else raw
 
     def lines(self, raw: bytes) -> Iterator[Lines]:
@@ -147,7 +155,7 @@ class Tail:
         self.cut_half = (offset, half) if half else None
         self.failure = ""
         self.was_passed = self.is_half_refused = False
-        self._start()
+        self.read_again()
 
     def take_as_read(self, size_bytes: int) -> bytes:
         """Go to ``size_bytes`` without reading the lines before it: another process has. Returns the fingerprint of what
@@ -186,7 +194,13 @@ class Tail:
 
     def read_again(self) -> None:
         """Nothing of it counts as read."""
+        self._known = None
         self._start()
+
+    def read_before(self, end: int) -> None:
+        """What stands there now counts as read from ``end`` on, where a line begins, and nothing before it."""
+        self.read_again()
+        self._known = end, self.size_bytes
 
     @property
     def fingerprint(self) -> bytes:

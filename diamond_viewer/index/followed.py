@@ -87,14 +87,16 @@ class FollowedTraces(HeldTraces):
     def people_alike(self, fingerprint: str, since_ns: int, until_ns: int) -> int:
         """See ``TraceStore``."""
         with self._lock:
-            users = {
-                user: trace_id
-                for trace_id, by_visit in self._together.items()
-                for (user, _), findings in by_visit.items()
-                for one in findings
-                if one.fingerprint == fingerprint and since_ns <= one.time_ns <= until_ns
-            }
-            return sum(self._place_of(trace_id) is not None for trace_id in users.values())
+            return len(
+                {
+                    user
+                    for trace_id, by_visit in self._together.items()
+                    for (user, _), findings in by_visit.items()
+                    for one in findings
+                    if one.fingerprint == fingerprint and since_ns <= one.time_ns <= until_ns
+                    if self._place_of(trace_id) is not None
+                }
+            )
 
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """See ``TraceStore``."""

@@ -243,7 +243,7 @@ class Page:
 class Stats:
     """Figures over the traces that match a query. Percentiles are of trace durations, by nearest rank, in ns.
 
-    ``is_complete`` as in ``Page``.
+    ``is_complete`` and ``scanned_to_ns`` as in ``Page``.
     """
 
     traces: int = 0
@@ -262,6 +262,7 @@ class Stats:
     events: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 FacetValues = tuple[tuple[str, int], ...]

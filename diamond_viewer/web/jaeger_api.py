@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from flask import Blueprint, Response, abort, request
 
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.query import wording
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.keys import KINDS
@@ -79,7 +80,8 @@ def jaeger_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             query = _search(now_ns)
             with search_turn():
                 page = searched(store, query, now_ns)
-            return _several(store, page.traces, [] if page.is_complete else [{"msg": PARTIAL}])
+            partial = reach_answer(page.is_complete, page.scanned_to_ns).get("cut_off") if page.is_complete else PARTIAL
+            return _several(store, page.traces, [{"msg": partial}] if partial else [])
         # a trace that is asked for twice is answered once
         rows = {trace_id: store.summary(trace_id) for trace_id in map(_id_or_400, asked[:MAX_LIMIT])}
         errors = [{"msg": "trace not found", "traceID": trace_id} for trace_id, row in rows.items() if row is None]

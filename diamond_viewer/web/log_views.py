@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.store import TraceStore
@@ -118,7 +119,7 @@ def _document(found: FoundLogs) -> dict[str, Any]:
         "version": found.version,
         "total": found.total,
         "newer": found.newer,
-        "is_complete": found.is_complete,
+        **reach_answer(found.is_complete, found.scanned_to_ns),
         "scanned_to_unix_nano": str(found.scanned_to_ns),
         "held_since_unix_nano": str(found.held_since_ns),
         "levels": dict(zip(names, found.levels, strict=True)),

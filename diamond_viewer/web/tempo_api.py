@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, request
 
+from diamond_viewer.answers.reach import is_all
 from diamond_viewer.query import wording
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.logfmt import pairs_of
@@ -75,7 +76,7 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             page = searched(store, query, now_ns)
             wanted = spans_each if request.args.get("q") else 0
             found = answered(store, page.traces, query.terms(now_ns), wanted)
-        partial = {} if page.is_complete else {"status": "PARTIAL"}
+        partial = {} if is_all(page.is_complete, page.scanned_to_ns) else {"status": "PARTIAL"}
         return json_answer({"traces": found, "metrics": {"inspectedTraces": page.total}, **partial})
 
     @blueprint.get("/api/search/tags")

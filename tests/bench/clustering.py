@@ -280,7 +280,7 @@ def report(found: Clustering, load_average: float, now: datetime) -> str:
             "",
             "A first answer over everything covers "
             + ", ".join(f"{100 * a.first_share:.0f} % of {a.spans:,} spans" for _, a in answered)
-            + "; the page says how far back that is, and the next poll has the rest.",
+            + "; the page says how far back that is, and the next polls have the rest.",
             "",
             f"On disk, a span: {', '.join(f'{a.disk_bytes / a.spans:.0f} bytes {name}' for name, a in answered)}.",
             "",

@@ -55,6 +55,8 @@ def goals(figures: Figures) -> list[Goal]:
         )
         searched = figures.commanding.slowest("search for a lesson")
         found.append(Goal("`search --lesson` beside its recipe", 5, searched, "x", True))
+        searched = figures.commanding.slowest("search for an operation")
+        found.append(Goal("`search --operation`, all matches as JSON, beside its recipe", 5, searched, "x", True))
         found.append(Goal("`trace` in a folder of 1 GB", 2, figures.commanding.trace_s, "s"))
     if figures.received is not None:
         received = figures.received

@@ -7,6 +7,7 @@ trace, a search, the API. Readers and collector are other processes than the vie
 """
 
 import argparse
+import gzip
 import json
 import multiprocessing
 import random
@@ -35,20 +36,25 @@ ELSEWHERE = (  # what is looked at beside the open page; {trace} is one that the
     *("/trace-viewer.html?status=error", "/traces/{trace}", "/errors", "/operations", "/health", "/journeys"),
     *("/api/traces?flag=slow", "/api/stats", "/api/traces/{trace}", "/trace-viewer.html?q=db.system%3Apostgresql"),
 )
+EVICTED = b"was evicted from memory"
 LIMIT_P99_MS = 300
 LIMIT_GROWTH_MIB = 64  # beyond what the index itself has taken
 
 
 @dataclass(slots=True)
 class Readers:
-    """What came of all requests: seconds each took, in any order, and what was no answer."""
+    """What came of all requests: seconds each took, in any order, and what was no answer. ``evicted`` are answers that a trace
+    had to leave memory between the list that showed it and this request: at a small ``--memory`` that is the truth."""
 
     taken_s: list[float] = field(default_factory=list)
+    evicted: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     by_kind_s: dict[str, list[float]] = field(default_factory=dict)
 
-    def note(self, kind: str, taken_s: float, status: int) -> None:
-        if status in (200, 204):
+    def note(self, kind: str, taken_s: float, status: int, body: bytes) -> None:
+        is_evicted = status == 404 and EVICTED in body
+        self.evicted += is_evicted
+        if status in (200, 204) or is_evicted:
             self.taken_s.append(taken_s)
             self.by_kind_s.setdefault(kind, []).append(taken_s)
         else:
@@ -63,6 +69,7 @@ class Loaded:
     seconds: float
     requests: int
     failures: Counter[str]
+    evicted: int
     p50_ms: float
     p99_ms: float
     worst_ms: float
@@ -99,9 +106,12 @@ def read(port: int, number: int, stopping: threading.Event, counts: threading.Ev
             path = f"/trace-viewer.html{f'?seen={seen}' if seen else ''}"
             headers = {"HX_Request": "true", "HX_Target": "div#status", "Accept_Encoding": "gzip"}
         began_s = time.perf_counter()
-        status, _, answered = connection.get(path, **headers)
+        status, body, answered = connection.get(path, **headers)
+        taken_s = time.perf_counter() - began_s
+        if status == 404 and answered.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         if counts.is_set():
-            readers.note(kind, time.perf_counter() - began_s, status)
+            readers.note(kind, taken_s, status, body)
         seen = answered.get("Diamond-Seen", seen)
     connection.close()
 
@@ -155,6 +165,7 @@ def load(folder: Path, seconds: float, reader_count: int, memory: str) -> Loaded
         seconds=seconds,
         requests=len(taken_s),
         failures=readers.failures,
+        evicted=readers.evicted,
         p50_ms=1e3 * nearest_rank(taken_s, 50),
         p99_ms=1e3 * nearest_rank(taken_s, 99),
         worst_ms=1e3 * taken_s[-1],
@@ -195,7 +206,8 @@ def chapter(title: str, loaded: Loaded, machine: Machine, load_average: float, m
 Measured on {on:%Y-%m-%d}: {machine.processor}, {machine.cores} cores, Python {machine.python}, load average before \
 {load_average:.1f}; `tests/bench/loading.py`, `--memory {memory}`. Readers, collector and viewer share the cores.
 
-{under.capitalize()}: {loaded.requests:,} requests, {loaded.requests / loaded.seconds:.0f} a second; failed: {failures}.
+{under.capitalize()}: {loaded.requests:,} requests, {loaded.requests / loaded.seconds:.0f} a second; failed: {failures}. \
+Traces that were evicted between the list and their page: {loaded.evicted}.
 
 | | |
 |---|---:|

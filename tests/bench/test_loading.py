@@ -30,7 +30,7 @@ def test_readers_are_answered_while_spans_come_in(tmp_path: Path, monkeypatch: p
 
 def test_what_failed_is_a_goal_that_is_missed_and_a_second_run_takes_the_place_of_the_first() -> None:
     failures = Counter({"/errors: 503": 5})
-    good = loading.Loaded(3, 60.0, 95, Counter(), 1.0, 2.0, 3.0, (), 100.0, 120.0, 130.0, 5.0, 1000, 0.0, 0.5)
+    good = loading.Loaded(3, 60.0, 95, Counter(), 2, 1.0, 2.0, 3.0, (), 100.0, 120.0, 130.0, 5.0, 1000, 0.0, 0.5)
     bad = loading.chapter("Load", replace(good, failures=failures), MACHINE, 0.5, "1GiB", DAY)
     assert "requests that were answered | ≥ 100 % | 95 % | **missed** by 5%" in bad
     assert "failed: /errors: 503 (5)." in bad

@@ -55,6 +55,10 @@ def test_words_find_a_record_whose_trace_is_a_click_away_without_scripts(
     context.close()
 
 
+# on a wide window these are icons of the header, and in the help
+BEHIND_ICONS = ["How to search", "Connect your own traces", "Open a file"]
+
+
 def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
     browser: Browser, watched: Watched, shown: Viewer
 ) -> None:
@@ -83,7 +87,7 @@ def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
     context.set_default_timeout(10_000)
     page.set_viewport_size({"width": 1280, "height": 800})
     nav = page.locator(".header__nav")
-    assert nav.get_by_role("link").all_inner_texts() == names
+    assert [*nav.get_by_role("link").all_inner_texts(), *BEHIND_ICONS] == names
     expect(menu).to_be_hidden()
     for link in nav.get_by_role("link").all():
         box = link.bounding_box()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from diamond_viewer.clickhouse.carried import event_counts, most_carried, pairs_of, values_containing
+from diamond_viewer.clickhouse.carried import count_users, event_counts, most_carried, pairs_of, values_containing
 from diamond_viewer.clickhouse.layout import NEEDED, Layout
 from diamond_viewer.clickhouse.selection import Asked, Extent, Selection, nothing
 from diamond_viewer.query.terms import Field
@@ -99,6 +99,19 @@ def test_people_who_are_shown_alike_are_one_and_have_each_trace_once(with_emails
     assert names == ["REDACTED", "usr_0007"]
     assert list(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 0), (1, 0), (0, 1)]
     assert pairs_of(store, two_traces(), Field.USER, "ada")[0] == []
+
+
+def test_users_are_counted_in_the_cluster_where_nothing_is_secret_and_by_what_is_shown_where_something_is() -> None:
+    store, asked = answering(("ada",), ("?token=abcdef",), ("?token=ghijkl",))
+    assert count_users(store, two_traces()) == 2
+    assert "SELECT DISTINCT" in asked.asked[0][0]
+    enforce(Redaction(is_on=False))
+    try:
+        store, asked = answering((5_000_000,))
+        assert count_users(store, two_traces()) == 5_000_000
+        assert "SELECT uniqExactArray(" in asked.asked[0][0]
+    finally:
+        enforce(BUILT_IN)
 
 
 def test_nothing_is_merged_where_nothing_is_secret() -> None:

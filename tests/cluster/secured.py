@@ -1,14 +1,16 @@
 """A server whose users may do little, and TLS before a server: certificates of an authority of our own, and a real nginx."""
 
+import http.client
 import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.clickhouse.server import DATABASE, Node, free_ports, server
-from tests.receive.test_rotel import is_listening
+from tests.clickhouse.server import DATABASE, MAX_STARTS, Node, free_ports, server
 from tests.receive.viewing import wait_until
 
 TOP = Path(__file__).parents[2]
@@ -77,7 +79,25 @@ def _openssl(*words: str | Path) -> None:
 @contextmanager
 def tls_before(node: Node, folder: Path, certificate: Path, asks_for: Path | None = None) -> Iterator[int]:
     """Where nginx speaks TLS for the node; ``asks_for``: only with those who show a certificate of this authority."""
-    (port,) = free_ports(1)
+    for _ in range(MAX_STARTS):
+        (port,) = free_ports(1)
+        process = _nginx(node, folder, certificate, port, asks_for)
+        try:
+            wait_until(partial(_is_up_or_gone, process, port, certificate))
+            if process.poll() is None:
+                yield port
+                return
+        except Exception as error:  # what a viewer says of a proxy's 502 does not tell why it came
+            log = (folder / "error.log").read_text(errors="replace")[-2_000:]
+            error.add_note(f"nginx ended: {process.poll()}; ClickHouse answers: {node.answers()}; error.log:\n{log}")
+            raise
+        finally:
+            process.kill()
+            process.wait()
+    raise AssertionError(f"nginx does not run: {(folder / 'error.log').read_text(errors='replace')[-2_000:]}")
+
+
+def _nginx(node: Node, folder: Path, certificate: Path, port: int, asks_for: Path | None) -> subprocess.Popen[bytes]:
     mutual = f"ssl_verify_client on; ssl_client_certificate {asks_for};" if asks_for else ""
     (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}\n"
@@ -88,9 +108,24 @@ def tls_before(node: Node, folder: Path, certificate: Path, asks_for: Path | Non
         f"location / {{ proxy_pass http://127.0.0.1:{node.http_port}; proxy_http_version 1.1; }} }} }}\n"
     )
     assert NGINX, "nginx is missing: make setup-cluster installs it"
-    with subprocess.Popen([NGINX, "-c", folder / "nginx.conf", "-p", folder], stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until(lambda: is_listening(port))
-            yield port
-        finally:
-            process.kill()
+    return subprocess.Popen([NGINX, "-c", folder / "nginx.conf", "-p", folder], stderr=subprocess.DEVNULL)
+
+
+def _is_up_or_gone(process: subprocess.Popen[bytes], port: int, certificate: Path) -> bool:
+    return process.poll() is not None or _pongs(port, certificate)
+
+
+def _pongs(port: int, certificate: Path) -> bool:
+    """Whether ClickHouse answers by TLS there, behind exactly this certificate: that a port is open says neither that it is
+    ours nor that anything stands behind it."""
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trusting.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=trusting)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().read() == b"Ok.\n"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -16,6 +16,8 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.showing import new_bench
 from diamond_viewer.store import StoreError, reader_has_left
 from diamond_viewer.telemetry.model import Flag, Span
+from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
+from diamond_viewer.telemetry.redact import enforce
 from tests.asking import NOW_NS, asked
 from tests.builders import TRACE_ID, at_ms, event, span
 from tests.clickhouse.plain_rows import span_row
@@ -86,6 +88,21 @@ def test_a_name_is_shown_and_found_without_its_secret(node: Node) -> None:
         assert store.facets(Query(), NOW_NS, 10).operation == ((shown, 2),)
         assert store.values("operation", "token=", 10) == store.values("operation", "redacted", 10) == [(shown, 2)]
         assert store.values("operation", "token=a", 10) == []
+
+
+def test_refused_users_are_counted_in_the_cluster_as_they_are_here(node: Node) -> None:
+    said = [("ada", 1), ("?token=abcdef", 2), ("?token=ghijkl", 3), ("ada", 4)]
+    spans = [
+        made(1, trace_id=f"{number:032x}", attributes={"user.id": user}, events=[event("auth.failed", 1)])
+        for user, number in said
+    ]
+    with showing(node, *spans) as store:
+        assert store.stats(Query(), NOW_NS).auth_failure_users == 2
+        enforce(Redaction(is_on=False))
+        try:
+            assert store.stats(Query(), NOW_NS).auth_failure_users == 3
+        finally:
+            enforce(BUILT_IN)
 
 
 def test_an_error_older_than_the_newest_records_is_found(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

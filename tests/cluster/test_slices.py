@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.store import ClickHouseStore
@@ -118,12 +120,28 @@ def test_without_a_time_only_so_much_is_looked_at_and_the_page_says_so(
     page = answered(lambda store: store.search(LATER, NOW_NS), store)
     assert 0 < page.total < 314
     assert page.scanned_to_ns > 0
-    text = create_app(store, clock=lambda: NOW_NS).test_client().get("/trace-viewer.html").text
+    client = create_app(store, clock=lambda: NOW_NS).test_client()
+    text = client.get("/trace-viewer.html").text
     assert "as far as is looked at once; for older traces choose a time." in text
-    errors = create_app(store, clock=lambda: NOW_NS).test_client().get("/errors").text
+    for question in ("traces", "stats", "errors", "operations", "findings"):
+        answer = answered_by_program(client, f"/api/{question}")
+        assert not answer["is_complete"], question
+        assert "asking again adds nothing" in answer["cut_off"], question
+        everything = answered_by_program(client, f"/api/{question}?since=2020-01-01T00:00:00Z")
+        assert (everything["is_complete"], "cut_off" in everything) == (True, False), question
+    errors = client.get("/errors").text
     assert "as far as is counted at once; for older traces choose a time." in errors
     whole = answered(lambda store: store.search(asked(since="2020-01-01T00:00:00Z"), NOW_NS), store)
     assert (whole.total, whole.scanned_to_ns) == (len(all_rows(in_memory)), 0)
+
+
+def answered_by_program(client: FlaskClient, path: str) -> dict[str, Any]:
+    """As docs/clickhouse.md tells programs to ask: until all is there, or no more comes."""
+    for _ in range(200):
+        answer: dict[str, Any] = client.get(path).get_json()
+        if answer["is_complete"] or "cut_off" in answer:
+            return answer
+    raise AssertionError(f"{path} never ends.")
 
 
 def test_of_very_many_traces_the_newest_are_kept(store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch) -> None:

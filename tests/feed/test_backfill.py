@@ -5,14 +5,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from diamond_viewer.feed.backfill import Backfill, Outcome
 from diamond_viewer.feed.feed import Feed
-from diamond_viewer.feed.sealed import SealedFile, SealedReading, read_sealed
+from diamond_viewer.feed.sealed import SealedFile, read_sealed
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import Health
 from tests.asking import drawn
@@ -105,15 +104,6 @@ def backfilling(folder: Path, worker_count: int, packer: type[MemoryStore] = Mem
 def sealed(path: Path) -> SealedFile:
     status = path.stat()
     return SealedFile(str(path), (status.st_dev, status.st_ino), status.st_size, MAX_LINE_BYTES)
-
-
-def read_in_parts(path: Path, count: int) -> list[SealedReading | None]:
-    whole = sealed(path)
-    step = -(-whole.size_bytes // count)
-    return [
-        read_sealed(replace(whole, begin=begin, end=begin + step), MemoryStore.packer)
-        for begin in range(0, whole.size_bytes, step)
-    ]
 
 
 def outcomes_of(backfill: Backfill) -> list[Outcome]:
@@ -265,51 +255,6 @@ def test_a_file_that_is_not_whole_lines_is_no_sealed_one(tmp_path: Path, content
     path.write_bytes(content)
     reading = read_sealed(sealed(path), MemoryStore.packer)
     assert reading is None or (not content and reading.lines == 0)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 60])
-def test_each_line_of_a_file_lies_in_one_of_its_parts(tmp_path: Path, count: int) -> None:
-    path = tmp_path / backup(1)
-    path.write_bytes(lines_of(*range(1, 12), padding=3_000) + lines_of(99, padding=200_000) + lines_of(20, 21))
-    found = read_in_parts(path, count)
-    read = [reading for reading in found if reading is not None]
-    assert len(read) == len(found)
-    assert sum(reading.lines for reading in read) == 14
-    assert [reading.begin for reading in read][1:] == [reading.end for reading in read][:-1]
-    assert (read[0].begin, read[-1].end) == (0, path.stat().st_size)
-
-
-def test_a_file_alone_keeps_every_worker_busy(tmp_path: Path) -> None:
-    lines = write_files(tmp_path, files=2)
-    backlog = Backlog(tmp_path, worker_count=4)
-    backlog.read()
-    assert [len(segment.digests) for segment in backlog.store._segments.values() if not segment.is_open] == [8, 8, 7, 7]
-    assert drawn(backlog.store) == drawn(PlainStore.from_lines(lines))
-    assert (backlog.health.lines, backlog.health.feed.bytes_read) == (60, backlog.health.feed.bytes_total)
-
-
-@pytest.mark.parametrize("line", [3, 28], ids=["in the first part", "in the last"])
-def test_a_part_that_needs_its_neighbours_is_left_to_the_reader_from_there_on(tmp_path: Path, line: int) -> None:
-    """Nothing is counted twice."""
-    lines = write_files(tmp_path, files=2)
-    path = tmp_path / backup(1)
-    content = path.read_bytes().splitlines(keepends=True)
-    content[line] = b"\0\0\0" + content[line]
-    path.write_bytes(b"".join(content))
-    backlog = Backlog(tmp_path, worker_count=2)
-    backlog.read()
-    assert drawn(backlog.store) == drawn(PlainStore.from_lines(lines))
-    assert (backlog.health.lines, backlog.health.feed.bytes_read) == (60, backlog.health.feed.bytes_total)
-    assert not backlog.health.feed.counters["duplicate_lines"]
-
-
-def test_a_line_that_stands_in_two_parts_is_counted_as_a_repeat(tmp_path: Path) -> None:
-    (tmp_path / backup(1)).write_bytes(lines_of(1, 2, 3, 4, 5, 6, 7, 2))
-    (tmp_path / "traces.json").write_bytes(lines_of(9))
-    backlog = Backlog(tmp_path, worker_count=2)
-    backlog.read()
-    assert drawn(backlog.store) == drawn(PlainStore.from_lines([line_of(one) for one in (1, 2, 3, 4, 5, 6, 7, 9)]))
-    assert (backlog.health.lines, backlog.health.feed.counters["duplicate_lines"]) == (9, 1)
 
 
 def test_another_file_under_the_name_is_not_read(tmp_path: Path) -> None:

@@ -94,7 +94,8 @@ def test_the_age_of_the_newest_line_is_known_when_the_writer_falls_silent(tmp_pa
     with Following(tmp_path) as f:
         f.look()
         assert f.recorder.state.last_line_ns == 0
-        before_ns = time.time_ns()
+        (tmp_path / "before").touch()
+        before_ns = (tmp_path / "before").stat().st_mtime_ns  # the clock that stamps files is some milliseconds behind
         f.write(1)
         f.look()
         newest_ns = f.recorder.state.last_line_ns
@@ -193,7 +194,7 @@ def test_a_watch_that_fails_as_nobody_foresaw_is_told_and_lines_are_found(tmp_pa
     with running(Feed([str(live)], recorder, watch=partial(Watch, make_observer=refuse))):
         live.write_bytes(lines_of(1))
         until(lambda: recorder.numbers == [1])
-        until(lambda: recorder.source("(the feed)").problems[0].kind == "KeyError")
+        until(lambda: any(problem.kind == "KeyError" for problem in recorder.problems()))
         with live.open("ab") as out:
             out.write(lines_of(2))
         until(lambda: recorder.numbers == [1, 2])

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.web.app import create_app
+from tests.asking import asked
 from tests.index.filling import filled
 from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, event, line, span, trace_id
@@ -54,6 +55,17 @@ def test_every_user_counts_once_in_the_window(memory: MemoryStore) -> None:
             counts.add(expected)
     assert counts == {0, 1, 2, 3}
     assert memory.people_alike("0" * 16, 0, 2**62) == 0
+
+
+def test_who_has_lost_one_of_several_traces_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = filled([LINES])
+    (finding,) = memory.findings(asked(user="ada", finding="redirect-loop"), A_TIME_NS).journey
+    place_of, window = memory._place_of, (A_TIME_NS - 10 * SECOND_NS, A_TIME_NS + 30 * SECOND_NS)
+    for gone in finding.trace_ids:
+        monkeypatch.setattr(memory, "_place_of", lambda one, gone=gone: None if one == gone else place_of(one))
+        assert memory.people_alike(finding.fingerprint, *window) == 1
+    monkeypatch.setattr(memory, "_place_of", lambda _: None)
+    assert memory.people_alike(finding.fingerprint, *window) == 0
 
 
 def test_an_opened_trace_and_a_journey_say_who_else_has_it(client: FlaskClient) -> None:

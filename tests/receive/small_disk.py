@@ -18,11 +18,17 @@ def on_small_disk(folder: Path, size_bytes: int) -> list[str]:
     """Words before a command, for which ``folder`` is then such a disk. Fails the test where there can be none."""
     if not shutil.which("unshare"):
         pytest.fail("'unshare' (util-linux) is missing: without it there is no small disk to fill.")
-    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _MOUNT, str(size_bytes), str(folder)]
-    tried = subprocess.run([*words, "true"], capture_output=True, text=True, timeout=30, check=False)
-    if tried.returncode:
-        pytest.fail(f"This machine lets nobody mount a tmpfs in a name space of users: {tried.stderr.strip()}")
-    return words
+    refused = ""
+    for flags in (
+        ["--user", "--map-root-user", "--mount"],
+        ["--mount"],
+    ):  # the second for root where users get no name spaces
+        words = ["unshare", *flags, "sh", "-c", _MOUNT, str(size_bytes), str(folder)]
+        tried = subprocess.run([*words, "true"], capture_output=True, text=True, timeout=30, check=False)
+        if not tried.returncode:
+            return words
+        refused = tried.stderr.strip()
+    pytest.fail(f"This machine lets nobody mount a tmpfs in a name space: {refused}")
 
 
 def seen_by(process_id: int, folder: Path) -> Path:

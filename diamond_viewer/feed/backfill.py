@@ -4,10 +4,8 @@ Spawned, not forked: the server has threads. A worker is told a file, answers wi
 tried once more by another worker and after that read by the follower itself.
 """
 
-import gc
 import logging
 import multiprocessing
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 
-from diamond_viewer.feed.sealed import SealedFile, SealedReading, read_sealed
+from diamond_viewer.feed.sealed import SealedFile, SealedReading
+from diamond_viewer.feed.worker import work
 from diamond_viewer.store import SealedWriter
 
 MAX_ATTEMPTS = 2
@@ -82,12 +81,14 @@ class Backfill:
         if not self._waiting:
             return
         ours, theirs = _spawn.Pipe()
-        process = _spawn.Process(target=_work, args=(theirs, self._make_writer), name="backfill", daemon=True)
+        process = _spawn.Process(target=work, args=(theirs,), name="backfill", daemon=True)
         with _unseen_main():
             process.start()
         theirs.close()
         worker = _Worker(process, ours, self._waiting.popleft())
         self._workers.append(worker)
+        with suppress(OSError):
+            ours.send(self._make_writer)
         self._send(worker)
 
     def _send(self, worker: _Worker) -> None:
@@ -135,19 +136,3 @@ def _unseen_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
-
-
-def _work(connection: Connection, make_writer: Callable[[], SealedWriter]) -> None:
-    """A worker's life: files in, readings out, until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server ends its workers itself
-    gc.disable()  # decoding makes no circles, and looking for them takes a sixth of the time
-    while True:
-        try:
-            file: SealedFile = connection.recv()
-        except EOFError:
-            return
-        try:
-            reading = read_sealed(file, make_writer)
-        except OSError:
-            reading = None  # the follower meets the same trouble, and says so
-        connection.send(reading)

@@ -3,6 +3,7 @@ no suspect surely is not guilty. Each test is wider than its rule, because colum
 request of a trace a save belongs to.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -63,8 +64,9 @@ def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[in
     accuse("buffering", _many(stalls, limits.buffering_count, limits.buffering_window_ms), [says.BUFFERING])
     if late := _resumes_late(loaded, attempts, limits):
         found["resume-gap"] = _with_lessons_of(late, [*loaded, *attempts])
-    if unresumed := _resumes_not(saves, loaded, attempts, limits):
-        found["resume-missing"] = _with_lessons_of(unresumed, [*saves, *of(says.AUTO_COMPLETED), *loaded, *attempts])
+    completed = of(says.AUTO_COMPLETED)
+    if unresumed := _resumes_not(saves, completed, loaded, attempts, limits):
+        found["resume-missing"] = _with_lessons_of(unresumed, [*saves, *completed, *loaded, *attempts])
     accuse("progress-stopped", _saves_no_more(saves, played, limits), _WATCHING)
     accuse("progress-missing", _never_saves(loaded, [*played, *stalls], saves, limits), _WATCHING)
     if again := _asked_twice(of(CALL), limits):
@@ -108,18 +110,42 @@ def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thre
 
 
 def _resumes_not(
-    saves: Sequence[Sign], loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds
+    saves: Sequence[Sign],
+    completed: Sequence[Sign],
+    loaded: Sequence[Sign],
+    attempts: Sequence[Sign],
+    limits: Thresholds,
 ) -> list[Sign]:
-    """Loads of what was watched beyond its first seconds, beside which there is no attempt that is surely of their lesson."""
+    """Loads of what had been watched beyond its first seconds and not to its end, beside which there is no attempt that is
+    surely of their lesson."""
     wait_ns = limit_ns(limits.resume_wait_ms)
     least_s = limits.resume_position_s * (1 - _ROUNDING)
-    told = [save for save in saves if not save.position_s < least_s]  # NaN may be anything
+    # latest first; of those at one time the completion comes last, and before it the save that says most
+    told = sorted(
+        [*saves, *completed], key=lambda one: (one.time_ns, one.what, not one.position_s < least_s), reverse=True
+    )
     return [
         load
         for load in loaded
-        if any(save.time_ns <= load.time_ns and _share_a_lesson(save, load) for save in told)
+        if _was_left_midway(told[bisect_left(told, -load.time_ns, key=lambda one: -one.time_ns) :], load, least_s)
         and not any(_are_of_one(one, load) and abs(one.time_ns - load.time_ns) <= wait_ns for one in attempts)
     ]
+
+
+def _was_left_midway(before: Sequence[Sign], load: Sign, least_s: float) -> bool:
+    """By the last that is told ``before`` of the lesson; NaN may be any position."""
+    for one in before:
+        if not _share_a_lesson(one, load):
+            continue
+        is_certain = _are_of_one(one, load)
+        if one.what == says.AUTO_COMPLETED:
+            if is_certain:
+                return False
+        elif not one.position_s < least_s:
+            return True
+        elif is_certain and one.is_well:
+            return False
+    return False
 
 
 def _with_lessons_of(signs: Sequence[Sign], among: Sequence[Sign]) -> frozenset[int]:

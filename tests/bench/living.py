@@ -25,6 +25,7 @@ ASKED = ("", "status=error", "flag=slow", "min_ms=100", "service=diamond-distric
 PROBES = 120
 PROBE_EVERY_S = 0.1
 LOOK_EVERY_S = 0.001
+SETTLED_WITHIN_S, QUIET_CORES = 30, 0.02
 SKIPPED_COPIES = 40  # so that the firehose's ids are not those of the corpus
 
 
@@ -47,6 +48,7 @@ def live(folder: Path) -> Living:
     with Viewer([path], "--memory", "2GiB") as viewer:
         viewer.seconds_until(viewer.is_ready)
         first_visit_bytes = _first_visit_bytes(viewer)
+        _settle(viewer)
         quiet_cores = _cores(viewer, PAGES)
         with _firehose(path):
             waits_s = sorted(_probe(viewer, path, number) for number in range(PROBES))
@@ -132,6 +134,16 @@ def _probe(viewer: Viewer, path: Path, number: int) -> float:
     while viewer.get(f"/api/traces/{trace_id}")[0] != 200:
         time.sleep(LOOK_EVERY_S)
     return time.perf_counter() - began_s
+
+
+def _settle(viewer: Viewer) -> None:
+    """Until the server has done what a start leaves to do: for a second it has hardly used the processor."""
+    for _ in range(SETTLED_WITHIN_S):
+        used_s = viewer.cpu_s()
+        time.sleep(1)
+        if viewer.cpu_s() - used_s < QUIET_CORES:
+            return
+    raise RuntimeError("The viewer did not come to rest.")
 
 
 def _cores(viewer: Viewer, pages: int) -> float:

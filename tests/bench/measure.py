@@ -60,6 +60,12 @@ def kept_bytecode(folder: Path) -> Iterator[None]:
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
     try:
         subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "diamond_viewer")], check=True)
+        # and what it imports, as pip compiles it
+        subprocess.run(
+            [sys.executable, "-c", "import diamond_viewer.showing, diamond_viewer.serving, diamond_viewer.web.app"],
+            check=True,
+            cwd=ROOT,
+        )
         yield
     finally:
         del os.environ["PYTHONPYCACHEPREFIX"]

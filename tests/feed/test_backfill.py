@@ -12,6 +12,7 @@ import pytest
 from diamond_viewer.feed.backfill import Backfill, Outcome
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.sealed import SealedFile, read_sealed
+from diamond_viewer.feed.worker import NICENESS
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import Health
 from tests.asking import drawn
@@ -182,6 +183,17 @@ def test_the_live_file_is_followed_meanwhile(tmp_path: Path, gate: Path) -> None
         gate.unlink()
         until(backlog.is_ready)
     assert drawn(backlog.store) == drawn(PlainStore.from_lines([*lines, line_of(500)]))
+
+
+def test_workers_give_way_to_the_server(tmp_path: Path, gate: Path) -> None:
+    write_files(tmp_path)
+    backlog = Backlog(tmp_path, 2, Stalling)
+    with backlog.running():
+        until(lambda: len(workers_at(gate)) == 2)
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers_at(gate)} == {min(19, ours + NICENESS)}
+        gate.unlink()
+        until(backlog.is_ready)
 
 
 def test_progress_moves_with_every_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ TOOLS := $(VENV)/.tools-installed
 JAVASCRIPT := tests/receive/javascript
 SDK := $(JAVASCRIPT)/node_modules/.sdk-installed
 SCHEMATHESIS := .venv-schemathesis
+JSON_SDK := .venv-json-sdk
 PROMTOOL := .promtool/usr/bin/promtool
 NGINX := .nginx/usr/sbin/nginx
 ENGINE_FOLDER := tests/clickhouse/engine
@@ -50,7 +51,7 @@ run: $(RUNTIME) ## show TRACES=/path/traces.json, else this machine's collector 
 demo: $(RUNTIME) ## show realistic traffic that is written while you look
 	@exec $(BIN)/python app.py --demo $(ARGS)
 
-test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## run all tests (ARGS="-k sizes" for some)
+test: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed $(JSON_SDK)/.installed browser promtool nginx jq units ## run all tests (ARGS="-k sizes" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-cluster: $(TOOLS) $(ENGINE) nginx openssl ## run the tests that need a real ClickHouse, which it installs (180 MB)
@@ -97,7 +98,7 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
 
-setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed browser promtool nginx jq units ## only install what the other targets need
+setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed $(JSON_SDK)/.installed browser promtool nginx jq units ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) nginx openssl ## likewise for test-cluster
 
@@ -178,4 +179,10 @@ $(TOOLS): requirements-dev.txt $(RUNTIME)
 	@$(PIP_INSTALL) -r requirements-dev.txt
 	@$(BIN)/python -m pip check --disable-pip-version-check >/dev/null \
 		|| { $(BIN)/python -m pip check; echo "A pinned requirement lacks what it needs: pin that too." >&2; exit 1; }
+	@touch $@
+
+$(JSON_SDK)/.installed: tests/receive/json_sdk/requirements.txt | $(BIN)/python
+	@echo "Installing OpenTelemetry's Python SDK with its JSON exporter into $(JSON_SDK) ..."
+	@$(PYTHON) -m venv $(JSON_SDK)
+	@$(JSON_SDK)/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps -r $<
 	@touch $@

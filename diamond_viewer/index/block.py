@@ -1,8 +1,10 @@
 """Batches -> one block of packed rows, ready to be laid into a segment."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import nan
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +50,8 @@ class Block:
 
 
 def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
-    """Codes are those of ``dictionary``, which learns what it does not know."""
+    """Codes are those of ``dictionary``, which learns what it does not know. The batches' events are let go: a span may have a
+    million, and what is made of them takes as much again."""
     ids = np.frombuffer(b"".join(batch.trace_ids for batch in batches), ">u8").reshape(-1, 2)
     high, low = ids[:, 0].astype(np.uint64), ids[:, 1].astype(np.uint64)
     keys = trace_keys(high, low)
@@ -82,6 +85,8 @@ def block_of(batches: Sequence[Batch], dictionary: Dictionary) -> Block:
         **facts,
     }
     faults = faults_of(batches, np.flatnonzero(status_code == STATUS_ERROR).tolist())
+    for batch in batches:
+        batch.events.clear()
     return Block(high, low, keys, span_keys(keys, span_id), rows, events, faults, (*mentions, *event_mentions))
 
 
@@ -144,19 +149,19 @@ def _events(
     batches: Sequence[Batch], dictionary: Dictionary, marks: npt.NDArray[np.int64]
 ) -> tuple[dict[str, Column], list[tuple[Field, int, int]]]:
     """The event columns; ``marks`` of their spans are set in place."""
-    encoded: list[tuple[int, int, int, int]] = []
-    figures: list[tuple[float | None, float | None]] = []
+    # a span may have a million events: as tuples they would take 200 bytes each
+    encoded, figures = array("q"), array("f")
     mentions: list[tuple[Field, int, int]] = []
     first_row = 0
     for batch in batches:
         for event in batch.events:
             row = first_row + event.row
             facts = event.facts
-            encoded.append((row, dictionary.intern(event.name), dictionary.intern(facts.detail), event.time_ns))
+            encoded.extend((row, dictionary.intern(event.name), dictionary.intern(facts.detail), event.time_ns))
             amount = facts.amount
             if amount is None and event.name == RESUME_EVENT:
                 amount = batch.facts[event.row].resume_ms
-            figures.append((amount, facts.position_s))
+            figures.extend((nan if amount is None else amount, nan if facts.position_s is None else facts.position_s))
             mentions += [(Field.USER, row, dictionary.intern(user)) for user in facts.users]
             mentions += [(Field.LESSON, row, dictionary.intern(lesson)) for lesson in facts.lessons]
             if event.name == semconv.BUFFERING_EVENT:
@@ -164,7 +169,7 @@ def _events(
             else:
                 marks[row] |= _EVENT_MARKS.get(event.name, 0)
         first_row += batch.span_count
-    columns = np.array(encoded, np.int64).reshape(-1, 4)
-    said = np.array(figures, np.float32).reshape(-1, 2)  # None becomes NaN
+    columns = np.frombuffer(encoded, np.int64).reshape(-1, 4)
+    said = np.frombuffer(figures, np.float32).reshape(-1, 2)
     events: dict[str, Column] = {name: columns[:, at] for at, name in enumerate(("row", "name", "detail", "time_ns"))}
     return {**events, "amount": said[:, 0], "position_s": said[:, 1]}, mentions

@@ -31,7 +31,7 @@ class Batch:
     records, ``links`` what spans of the line point to in other traces. ``has_repeated_keys``: an attribute of a span
     was given twice, or, in a line that had to be repaired, anything; the last one counted. ``messages`` has the status
     message of failed spans that have one, by row, not redacted; ``dropping`` are the rows of spans of which the SDK dropped
-    attributes, events or links.
+    attributes, events or links. A store that has laid the batch down empties ``events``: a span may have a million.
     """
 
     original: bytes
@@ -49,7 +49,7 @@ class Batch:
     kinds: Sequence[int] = ()
     status_codes: Sequence[int] = ()
     facts: Sequence[SpanFacts] = ()
-    events: Sequence[BatchEvent] = ()
+    events: list[BatchEvent] = field(default_factory=list)
     logs: LogRecords = NO_LOGS
     links: LinkTargets = NO_LINKS
     metrics: MetricBatch = NO_METRICS

@@ -4,12 +4,13 @@ import pytest
 
 from diamond_viewer.index.budget import Budget
 from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.telemetry.otlp import decode_line
 from tests.asking import all_rows, drawn
 from tests.bench.burdens import borne_alone
 from tests.index.filling import add_lines
 from tests.index.test_big_traces import LINE_SPANS, lines_of
 from tests.index.test_eviction import opened, wire_of
-from tests.writing import line, trace_id
+from tests.writing import A_TIME_NS, event, line, span, trace_id
 
 MIB = 1024**2
 UNCOUNTED_BYTES = 40 * MIB  # caches of the decoder, and what the allocator keeps: 30 MB were seen on a busy machine
@@ -102,3 +103,15 @@ def test_a_huge_trace_is_counted_without_being_worked_out() -> None:
         memory.commit()
     [row] = all_rows(memory)
     assert (row.span_count, row.name, row.event_count, row.error_count) == (20_000, "op 1", 200, 20)
+
+
+def test_events_that_were_laid_down_are_not_held_a_second_time() -> None:
+    """A line may bring a million of them."""
+    store = MemoryStore(1 << 30)
+    batch = decode_line(line(span(1, events=[event("tick", A_TIME_NS + at) for at in range(50)])))
+    store.add(batch, b"digest")
+    assert len(batch.events) == 50
+    store.commit()
+    assert batch.events == []
+    (row,) = all_rows(store)
+    assert row.event_count == 50

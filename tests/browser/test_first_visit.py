@@ -80,8 +80,9 @@ def test_a_browser_that_refuses_is_said(page: Page) -> None:
     expect(page.locator("#kept [data-notify]")).to_have_attribute("aria-pressed", "false")
 
 
-def test_the_tab_is_red_while_nothing_comes(page: Page, watched: Watched) -> None:
+def test_the_tab_is_red_while_nothing_comes(page: Page, viewer: Viewer, watched: Watched) -> None:
     watched.expected = ("503",)
+    viewer.write(fresh(2))  # or nothing may have come for many minutes of tests
     icon = page.locator("link[rel=icon]")
     expect(icon).to_have_attribute("href", re.compile("/diamond.svg"))
     page.route("**/trace-viewer.html*", lambda route: route.fulfill(status=503, body=""))

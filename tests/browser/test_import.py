@@ -73,6 +73,7 @@ def test_without_javascript_a_form_opens_a_file(page: Page, context: BrowserCont
         assert simple.evaluate("document.documentElement.scrollWidth <= innerWidth")
         simple.locator("#opened .trace__close").click()  # on a phone it covers the page
         simple.get_by_role("link", name="All imports").click()
+        simple.get_by_role("button", name="Remove js-zipkin-body.json").wait_for()
         assert simple.evaluate("document.documentElement.scrollWidth <= innerWidth")
         simple.get_by_role("button", name="Remove js-zipkin-body.json").click()
         expect(simple.get_by_role("button", name="Remove")).to_have_count(0)

@@ -215,11 +215,12 @@ def _happenings(segment: Segment, mask: Column, works: _Works) -> Iterator[_Happ
     codes = [code for name in WAY_EVENTS if (code := segment.dictionary.find(name)) is not None]
     if codes and events.size:
         chosen = np.flatnonzero(np.isin(events["name"], codes) & mask[spans["trace"][events["row"]]])
-        rows = events["row"][chosen]
+        rows, times_ns = events["row"][chosen], events["time_ns"][chosen]
         cells = [
             spans["trace"][rows],
             works.of(rows),
-            *(events[name][chosen] for name in ("time_ns", "name", "position_s")),
+            np.where(times_ns > 0, times_ns, spans["start_ns"][rows]),  # as the rules place what says no time
+            *(events[name][chosen] for name in ("name", "position_s")),
         ]
         for trace, work, time_ns, name, position_s in zip(*(cell.tolist() for cell in cells), strict=True):
             yield _Happening(key(trace), trace, work, time_ns, texts[name], "", position_s)

@@ -25,6 +25,7 @@ PAUSES_MS = (0, 400, 700, 700, 3_000, 12_000, 70_000)
 POSITIONS_S = (400, 400, 400, 11, 10.0000001, 10, 9.5, 0, "12", 2e9, None)
 
 SPANS_EACH = 3  # at most, of a moment
+UNTIMED = 0.1  # of the events say no time
 
 
 def way(chance: random.Random, first: int) -> list[bytes]:
@@ -48,6 +49,7 @@ def moment(chance: random.Random, first: int, trace: int, time_ns: int, user: st
         said["completed"] = True
     request = {"http.method": "POST", "http.route": "/api/progress", "user.id": user}
     status = chance.choice((200, 200, 200, 401))
+    happened_ns = 0 if chance.random() < UNTIMED else time_ns + 3 * NS_PER_MS
     spans = [
         span(
             first,
@@ -64,7 +66,7 @@ def moment(chance: random.Random, first: int, trace: int, time_ns: int, user: st
             name=what if what == "video.progress" else "work",
             start_ns=time_ns + 2 * NS_PER_MS,
             attributes=lesson_of(chance.choice(LESSONS)),
-            events=[] if what == "video.progress" else [event(what, time_ns + 3 * NS_PER_MS, **said)],
+            events=[] if what == "video.progress" else [event(what, happened_ns, **said)],
         ),
     ]
     if (other := chance.choice(SOMETIMES)) is not None:

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from weakref import ref
 
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.resembling import corrections
@@ -32,19 +33,19 @@ class NewestTimes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[TraceStore, Hashable], tuple[int, int, int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[ref[TraceStore], Hashable], tuple[int, int, int]] = OrderedDict()
 
     def of(self, store: TraceStore, asked: Hashable, now_ns: int, ask: Callable[[], tuple[int, bool]]) -> int:
         """``ask`` gives the time, and whether all was looked at: if not, the next one who asks goes on."""
-        version = store.version()
+        version, key = store.version(), (ref(store), asked)  # an import that is removed must not stay for this
         with self._lock:
-            kept = self._kept.get((store, asked))
+            kept = self._kept.get(key)
         if kept is not None and (kept[0] == version or 0 <= now_ns - kept[1] < NEWEST_AGE_NS):
             return kept[2]
         newest_ns, is_complete = ask()
         if is_complete:
             with self._lock:
-                self._kept[store, asked] = version, now_ns, newest_ns
+                self._kept[key] = version, now_ns, newest_ns
                 while len(self._kept) > MAX_NEWEST:
                     self._kept.popitem(last=False)
         return newest_ns

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from weakref import ref
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import TraceSummary
@@ -34,11 +35,12 @@ class RowFacts(Generic[Q, T]):
     def __init__(self, tell: Callable[[Sequence[SpanSketch], Q], T], nothing: T, max_kept: int) -> None:
         self._tell, self._nothing, self._max_kept = tell, nothing, max_kept
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[TraceStore, str, str, Q], T] = OrderedDict()
+        self._kept: OrderedDict[tuple[ref[TraceStore], str, str, Q], T] = OrderedDict()
 
     def of(self, store: TraceStore, questions: Sequence[RowQuestion[Q]]) -> list[T]:
         """The answers, in order."""
-        keys = [(store, one.trace.trace_id, one.held, one.asked) for one in questions]
+        whose = ref(store)  # an import that is removed must not stay for this
+        keys = [(whose, one.trace.trace_id, one.held, one.asked) for one in questions]
         with self._lock:
             known = {key: self._kept[key] for key in keys if key in self._kept}
             for key in known:
@@ -47,7 +49,7 @@ class RowFacts(Generic[Q, T]):
         for portion in _portions(missing):
             sketches = store.sketches([one.trace.trace_id for one in portion])
             told = {
-                (store, one.trace.trace_id, one.held, one.asked): self._told(
+                (whose, one.trace.trace_id, one.held, one.asked): self._told(
                     sketches.get(one.trace.trace_id), one.asked
                 )
                 for one in portion

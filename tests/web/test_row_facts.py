@@ -1,6 +1,8 @@
 """What rows say that stands in no column: read from the lines of a page together, and again only when a trace has grown."""
 
+import gc
 from pathlib import Path
+from weakref import ref
 
 import pytest
 from flask.testing import FlaskClient
@@ -90,3 +92,15 @@ def test_large_traces_are_not_all_in_memory_at_once(
     client.get("/trace-viewer.html?q=colour%3Ared")
     assert [len(one) for one in read] == [1, 1, 1, 1]
     assert Outline(client.get(WHY).text).find(class_="row__why")
+
+
+def test_a_store_that_is_gone_is_kept_by_no_answer() -> None:
+    """An import that was removed has to give its memory back."""
+    store = filled([[together(1, 2)]])
+    client = client_of(store)
+    assert "red" in client.get(WHY).text
+    assert "The newest trace" in client.get("/trace-viewer.html?q=colour%3Ared&until=2020-01-01T00:00:00Z").text
+    gone = ref(store)
+    del store, client
+    gc.collect()
+    assert gone() is None

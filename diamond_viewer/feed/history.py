@@ -56,15 +56,15 @@ class History:
         if sum(tail.size_bytes for tail in sealed) < self._min_bytes:
             return
         parts = parts_of([tail.size_bytes for tail in sealed], self._worker_count, self._min_part_bytes)
-        files = [
-            SealedFile(tail.name.path, tail.name.key, tail.size_bytes, self._max_line_bytes, part.begin, part.end)
-            for part in parts
-            for tail in (sealed[part.number],)
-        ]
+        files = [self._file(sealed[part.number], part) for part in parts]
         self._tails, self._parts = sealed, parts
         self._backfill = Backfill(files, self._make_writer, self._worker_count)
         for tail in sealed:
             tail.is_elsewhere = True
+
+    def _file(self, tail: Tail, part: Part) -> SealedFile:
+        name = tail.name
+        return SealedFile(name.path, name.key, tail.size_bytes, self._max_line_bytes, part.begin, part.end)
 
     def collect(self, timeout_s: float) -> bool:
         """Take over what the workers have finished. True when something came of it."""
@@ -72,6 +72,8 @@ class History:
             return False
         outcomes = list(self._backfill.finished(timeout_s))
         for outcome in outcomes:
+            if self.is_over:
+                break  # there was no room for a newer file
             self._take(outcome)
         if self._backfill is not None and self._backfill.is_over:
             self.stop()
@@ -88,8 +90,8 @@ class History:
         """The pieces of a file are taken over together, the newest first: as any other, it is held from its end backwards."""
         number = self._parts[outcome.number].number
         self._readings.append(outcome.reading)
-        if any(other.number == number for other in self._parts[outcome.number + 1 :]):
-            return
+        if [part.number for part in self._parts[outcome.number + 1 : outcome.number + 2]] == [number]:
+            return  # its next piece is still to come
         tail, readings = self._tails[number], self._readings
         self._readings = []
         tail.is_elsewhere = False

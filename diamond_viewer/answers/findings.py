@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from diamond_viewer.answers.reach import reach_answer
+from diamond_viewer.answers.reach import cut_off, reach_answer
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.flows import Flow
 from diamond_viewer.diagnosis.found import FoundPage
@@ -61,7 +61,7 @@ def findings_answer(page: FoundPage, journey: tuple[Finding, ...]) -> dict[str, 
     return {
         "version": page.version,
         "total": page.total,
-        **reach_answer(page.is_complete, page.scanned_to_ns),
+        **reach_answer(page),
         "findings": [{**finding_row(found.finding), "similar": found.alike - 1} for found in page.findings],
         "journey": [finding_row(finding) for finding in journey or page.journey],
     }
@@ -74,7 +74,7 @@ def findings_document(page: FoundPage, journey: tuple[Finding, ...], query: Quer
     count = f"{len(page.findings):,} of {page.total:,}" if len(page.findings) < page.total else f"{page.total:,}"
     facts = [f"{count} {'finding' if page.total == 1 else 'findings'}"]
     facts += [f"and {format_times(len(journey), 'finding')} over several traces"] if journey else []
-    note = reach_answer(page.is_complete, page.scanned_to_ns).get("cut_off", "")
+    note = cut_off(page)
     note = note if page.is_complete else "Not all traces have been examined yet: ask again for the rest."
     told = (*journey, *(found.finding for found in page.findings))
     return findings_markdown(told, title=f"Findings: {', '.join(asked) or 'all traces'}", facts=facts, note=note)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from diamond_viewer.telemetry.reach import Reach, is_all
 from diamond_viewer.telemetry.units import format_rfc3339
 
 CUT_OFF = (
@@ -9,25 +10,24 @@ CUT_OFF = (
 )
 
 
-def is_all(is_complete: bool, scanned_to_ns: int) -> bool:
-    """Whether nothing that is held was left out. ``is_complete`` of a store's answer only says that asking again adds nothing.
+def cut_off(answer: Reach) -> str:
+    """A sentence where an answer ends before all was looked at and asking again adds nothing, else nothing.
 
-    >>> is_all(True, 0), is_all(True, 1_795_347_498_184_000_000), is_all(False, 0)
-    (True, False, False)
+    >>> from diamond_viewer.telemetry.model import Stats
+    >>> cut_off(Stats(scanned_to_ns=1_795_347_498_184_000_000))[:41], cut_off(Stats(is_complete=False, scanned_to_ns=1))
+    ('Looked back to 2026-11-22T11:38:18.184Z, ', '')
     """
-    return is_complete and not scanned_to_ns
+    return CUT_OFF.format(format_rfc3339(answer.scanned_to_ns)) if answer.is_complete and answer.scanned_to_ns else ""
 
 
-def reach_answer(is_complete: bool, scanned_to_ns: int) -> dict[str, Any]:
-    """``cut_off`` is there only where an answer ends before all was looked at, and asking again adds nothing: who asks until
-    all is there may stop at it.
+def reach_answer(answer: Reach) -> dict[str, Any]:
+    """``cut_off`` is there only where it says something: who asks until all is there may stop at it.
 
-    >>> reach_answer(True, 0), reach_answer(False, 1_795_347_498_184_000_000)
+    >>> from diamond_viewer.telemetry.model import Stats
+    >>> reach_answer(Stats()), reach_answer(Stats(is_complete=False, scanned_to_ns=1))
     ({'is_complete': True}, {'is_complete': False})
-    >>> reach_answer(True, 1_795_347_498_184_000_000)["cut_off"][:41]
-    'Looked back to 2026-11-22T11:38:18.184Z, '
+    >>> list(reach_answer(Stats(scanned_to_ns=1)).items())[0]
+    ('is_complete', False)
     """
-    said: dict[str, Any] = {"is_complete": is_all(is_complete, scanned_to_ns)}
-    if is_complete and scanned_to_ns:
-        said["cut_off"] = CUT_OFF.format(format_rfc3339(scanned_to_ns))
-    return said
+    said: dict[str, Any] = {"is_complete": is_all(answer)}
+    return said | {"cut_off": sentence} if (sentence := cut_off(answer)) else said

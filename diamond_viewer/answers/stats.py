@@ -21,5 +21,5 @@ def stats_answer(stats: Stats) -> dict[str, Any]:
         "p99_ms": stats.p99_ns / NS_PER_MS,
         "events": dict(stats.events),
         "flags": dict(stats.flags),
-        **reach_answer(stats.is_complete, stats.scanned_to_ns),
+        **reach_answer(stats),
     }

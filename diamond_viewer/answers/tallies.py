@@ -42,7 +42,7 @@ def operations_answer(found: Operations, version: int) -> dict[str, Any]:
 def _reach(found: ErrorGroups | Operations) -> dict[str, Any]:
     """How far back was looked, and what a place of a series means."""
     return {
-        **reach_answer(found.is_complete, found.scanned_to_ns),
+        **reach_answer(found),
         "scanned_to_unix_nano": str(found.scanned_to_ns),
         "series_start_unix_nano": str(found.start_ns),
         "series_width_ms": found.width_ns / NS_PER_MS,

@@ -35,7 +35,7 @@ def traces_answer(page: Page) -> dict[str, Any]:
     return {
         "version": page.version,
         "total": page.total,
-        **reach_answer(page.is_complete, page.scanned_to_ns),
+        **reach_answer(page),
         "scanned_to_unix_nano": str(page.scanned_to_ns),
         "traces": [trace_row(summary) for summary in page.traces],
     }

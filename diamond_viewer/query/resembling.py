@@ -8,6 +8,7 @@ from typing import Protocol
 
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.model import Page
+from diamond_viewer.telemetry.reach import is_all
 
 CORRECTED = ("lesson", "user")  # filters whose values people type from memory
 MAX_ASKED = 1_000  # values that contain a piece of what was typed
@@ -94,13 +95,8 @@ def likeliest_piece(text: str) -> str:
 
 def named_by(store: HoldsValues, field: str, value: str) -> Page:
     """The newest trace that names exactly this user or lesson, if there is one: the most frequent values that contain a text
-    need not have it among them. Without a trace and not whole (``is_whole``) nobody knows yet whether there is one."""
+    need not have it among them. Without a trace and not whole (``is_all``) nobody knows yet whether there is one."""
     return store.search(Query(((field, value),), limit=1), 0)  # no window: the time now does not matter
-
-
-def is_whole(page: Page) -> bool:
-    """Whether all that is held was looked at."""
-    return page.is_complete and not page.scanned_to_ns
 
 
 def correction(store: HoldsValues, field: str, value: str) -> Correction | None:
@@ -112,7 +108,7 @@ def correction(store: HoldsValues, field: str, value: str) -> Correction | None:
     page = named_by(store, field, value)
     if page.traces:
         return None
-    trace = "trace" if is_whole(page) else "trace that was looked at"
+    trace = "trace" if is_all(page) else "trace that was looked at"
     return Correction(field, f"No {trace} names the {field} {value[:60]}. Did you mean", values)
 
 

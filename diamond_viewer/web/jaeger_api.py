@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from flask import Blueprint, Response, abort, request
 
-from diamond_viewer.answers.reach import reach_answer
+from diamond_viewer.answers.reach import cut_off
 from diamond_viewer.query import wording
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.keys import KINDS
@@ -80,7 +80,7 @@ def jaeger_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             query = _search(now_ns)
             with search_turn():
                 page = searched(store, query, now_ns)
-            partial = reach_answer(page.is_complete, page.scanned_to_ns).get("cut_off") if page.is_complete else PARTIAL
+            partial = cut_off(page) if page.is_complete else PARTIAL
             return _several(store, page.traces, [{"msg": partial}] if partial else [])
         # a trace that is asked for twice is answered once
         rows = {trace_id: store.summary(trace_id) for trace_id in map(_id_or_400, asked[:MAX_LIMIT])}

@@ -119,7 +119,7 @@ def _document(found: FoundLogs) -> dict[str, Any]:
         "version": found.version,
         "total": found.total,
         "newer": found.newer,
-        **reach_answer(found.is_complete, found.scanned_to_ns),
+        **reach_answer(found),
         "scanned_to_unix_nano": str(found.scanned_to_ns),
         "held_since_unix_nano": str(found.held_since_ns),
         "levels": dict(zip(names, found.levels, strict=True)),

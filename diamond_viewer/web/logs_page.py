@@ -8,6 +8,7 @@ from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.found_logs import FoundLogs, LogHistogram
 from diamond_viewer.telemetry.model import Health
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.severity import LEVEL_NAMES, LEVELS, WARN
 from diamond_viewer.telemetry.units import (
     LAST_NS,
@@ -180,8 +181,7 @@ def _words(found: FoundLogs) -> str:
     >>> _words(FoundLogs(total=1)), _words(FoundLogs(total=12_000, is_complete=False))
     ('1 record', 'at least 12,000 records')
     """
-    is_all = found.is_complete and not found.scanned_to_ns
-    return f"{'' if is_all else 'at least '}{format_times(found.total, 'record')}"
+    return f"{'' if is_all(found) else 'at least '}{format_times(found.total, 'record')}"
 
 
 def _partial(found: FoundLogs) -> str:

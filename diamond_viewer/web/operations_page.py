@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.tallies import (
     SERIES_BUCKETS,
     Operations,
@@ -157,9 +158,8 @@ def operations_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: 
 def operation_list(store: TraceStore, address: Address, health: Health, now_ns: int) -> OperationList:
     found = store.operations(address.query, now_ns, MAX_ROWS)
     before = previous_window(address.query, now_ns)
-    is_whole = found.is_complete and not found.scanned_to_ns
-    earlier = store.operations(before, now_ns, MAX_ROWS) if before is not None and is_whole else None
-    past = earlier if earlier is not None and earlier.is_complete and not earlier.scanned_to_ns else None
+    earlier = store.operations(before, now_ns, MAX_ROWS) if before is not None and is_all(found) else None
+    past = earlier if earlier is not None and is_all(earlier) else None
     known = {tally.key: tally for tally in past.operations} if past else {}
     known_statements = {(tally.system, tally.statement): tally for tally in past.statements} if past else {}
     # what is not among the 200 that took most time then may have run all the same

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, request
 
-from diamond_viewer.answers.reach import is_all
 from diamond_viewer.query import wording
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.logfmt import pairs_of
@@ -17,6 +16,7 @@ from diamond_viewer.query.traceql import translated
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry import otlp_messages
 from diamond_viewer.telemetry.model import Trace
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.trace_ids import padded_trace_id
 from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, format_rfc3339
 from diamond_viewer.web.api import json_answer
@@ -76,7 +76,7 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
             page = searched(store, query, now_ns)
             wanted = spans_each if request.args.get("q") else 0
             found = answered(store, page.traces, query.terms(now_ns), wanted)
-        partial = {} if is_all(page.is_complete, page.scanned_to_ns) else {"status": "PARTIAL"}
+        partial = {} if is_all(page) else {"status": "PARTIAL"}
         return json_answer({"traces": found, "metrics": {"inspectedTraces": page.total}, **partial})
 
     @blueprint.get("/api/search/tags")

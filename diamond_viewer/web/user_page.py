@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diamond_viewer.diagnosis.watched import lessons_watched
-from diamond_viewer.query.resembling import is_whole, named_by
+from diamond_viewer.query.resembling import named_by
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_rfc3339
 from diamond_viewer.telemetry.ways import Way
 from diamond_viewer.web.address import Address, traces_href
@@ -86,7 +87,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
 def is_held(store: TraceStore, field: str, value: str) -> bool:
     """Whether a trace of any time names it, or not all were looked at."""
     page = named_by(store, field, value)
-    return bool(page.traces) or not is_whole(page)
+    return bool(page.traces) or not is_all(page)
 
 
 def elsewhere_of(store: TraceStore, field: str, value: str, address: Address, now_ns: int) -> tuple[Elsewhere, ...]:

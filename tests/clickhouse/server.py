@@ -60,14 +60,7 @@ class Node:
             time.sleep(0.02)  # between two looks
 
     def answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=2)
-        try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().read() == b"Ok.\n"
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return pongs(http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=2))
 
     def kill(self) -> None:
         """As ``kill -9`` does; nothing happens when it does not run."""
@@ -171,3 +164,14 @@ def _config(cluster_name: str, tcp_ports: list[int]) -> str:
         "<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>"
         "<quota>default</quota></default></users></clickhouse>\n"
     )
+
+
+def pongs(connection: http.client.HTTPConnection) -> bool:
+    """Whether ClickHouse answers there. Closes the connection."""
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().read() == b"Ok.\n"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

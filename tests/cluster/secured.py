@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.clickhouse.server import DATABASE, MAX_STARTS, Node, free_ports, server
+from tests.clickhouse.server import DATABASE, MAX_STARTS, Node, free_ports, pongs, server
 from tests.receive.viewing import wait_until
 
 TOP = Path(__file__).parents[2]
@@ -121,11 +121,4 @@ def _pongs(port: int, certificate: Path) -> bool:
     trusting = ssl.create_default_context(cafile=str(certificate))
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     trusting.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=trusting)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().read() == b"Ok.\n"
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return pongs(http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=trusting))

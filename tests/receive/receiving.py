@@ -14,6 +14,12 @@ from diamond_viewer.serving import Stop, listen
 
 VARIANTS = Path(__file__).parents[1] / "data" / "variants"
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
+JOB_ATTRIBUTES = [  # of the job that the SDKs send in the tests, as they are stored, behind the user
+    {"key": "big", "value": {"intValue": "9007199254740993"}},
+    {"key": "share", "value": {"doubleValue": 0.5}},
+    {"key": "tags", "value": {"arrayValue": {"values": [{"stringValue": "a"}, {"stringValue": "b"}]}}},
+    {"key": "done", "value": {"boolValue": False}},
+]
 BOUND_S = 30  # a test that waits this long has failed
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.receive.receiving import BOUND_S, spans_of
+from tests.receive.receiving import BOUND_S, JOB_ATTRIBUTES, spans_of
 from tests.receive.viewing import viewing
 
 HERE = Path(__file__).parent
@@ -29,12 +29,7 @@ def test_what_the_python_sdk_sends_as_json_arrives_once(tmp_path: Path, compress
     assert len(spans) == len({span["spanId"] for span in spans}) == shown["spans"] == SPANS
     job = next(span for span in spans if span["name"] == "job")
     assert job["kind"] == 5
-    assert job["attributes"][1:] == [
-        {"key": "big", "value": {"intValue": "9007199254740993"}},
-        {"key": "share", "value": {"doubleValue": 0.5}},
-        {"key": "tags", "value": {"arrayValue": {"values": [{"stringValue": "a"}, {"stringValue": "b"}]}}},
-        {"key": "done", "value": {"boolValue": False}},
-    ]
+    assert job["attributes"][1:] == JOB_ATTRIBUTES
     assert "usr_3" in page
     assert logs["total"] == 1
     written = json.dumps(documents)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from diamond_viewer.telemetry.otlp import decode_line
-from tests.receive.receiving import receiving, spans_of
+from tests.receive.receiving import JOB_ATTRIBUTES, receiving, spans_of
 
 RESOURCE = Resource({"service.name": "progress-worker"})
 
@@ -53,12 +53,7 @@ def test_spans_of_the_python_sdk_arrive_once(
     assert len(spans) == len({span["spanId"] for span in spans}) == 701
     job = next(span for span in spans if span["name"] == "job")
     assert job["kind"] == 5
-    assert job["attributes"][1:] == [
-        {"key": "big", "value": {"intValue": "9007199254740993"}},
-        {"key": "share", "value": {"doubleValue": 0.5}},
-        {"key": "tags", "value": {"arrayValue": {"values": [{"stringValue": "a"}, {"stringValue": "b"}]}}},
-        {"key": "done", "value": {"boolValue": False}},
-    ]
+    assert job["attributes"][1:] == JOB_ATTRIBUTES
     failing = next(span for span in spans if span["name"] == "failing")
     assert failing["status"] == {"message": "ValueError: no such lesson", "code": 2}
     assert failing["events"][0]["name"] == "exception"

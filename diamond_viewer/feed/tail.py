@@ -61,9 +61,8 @@ class Tail:
         self.gap_bytes = 0
         self._max_line_bytes = max_line_bytes
         self._descriptor: int | None = None
-        self._known: tuple[int, int] | None = (
-            None  # from where to where it was read elsewhere, when not from its beginning
-        )
+        # from where to where it was read elsewhere, when not from its beginning
+        self._known: tuple[int, int] | None = None
         self._start()
 
     def _start(self) -> None:

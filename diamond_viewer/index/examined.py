@@ -37,13 +37,11 @@ from diamond_viewer.index.told import bits_of
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.counts import Counts
 
-FOLLOW_EVERY_NS = (
-    2_000_000_000  # while nobody asks: who does something each second is looked at once for several of these
-)
+# while nobody asks: who does something each second is looked at once for several of these
+FOLLOW_EVERY_NS = 2_000_000_000
 AT_ONCE = 1_000  # traces whose columns are looked at under one hold of the lock: about 10 ms
-REST_NS = (
-    700_000_000  # a trace that has not grown for so long has come to rest; its parts come with the exporters' batches
-)
+# a trace that has not grown for so long has come to rest; its parts come with the exporters' batches
+REST_NS = 700_000_000
 MAX_KEPT = 4_000  # diagnoses: about 10 MiB
 EXAMINE_NS = 200_000_000  # spent on examining before a search for findings answers with what is known
 

@@ -42,9 +42,8 @@ class RequestTable:
         self._rows: dict[OperationKey, int] = {}
         self._row_count = 0
         self._named: list[OperationKey] = []
-        self._least = (
-            0  # the rarest of them came at least as often: counts only grow, and who has just got a row begins anew
-        )
+        # the rarest of them came at least as often: counts only grow, and who has just got a row begins anew
+        self._least = 0
         self._folded: dict[OperationKey, int] = {}
         self._services: set[str] = set()
         self._buckets = np.zeros((_ROWS, BUCKETS), np.int64)
@@ -62,9 +61,8 @@ class RequestTable:
         order = np.lexsort((arrived.end_ns, arrived.key))
         ends = np.cumsum(counts)
         bucket = np.searchsorted(_BOUNDS_NS, arrived.duration_ns)  # a bound belongs to the bucket below it
-        folded: dict[
-            int, list[Indexes]
-        ] = {}  # a producer may write a name of its own for each request: these go in together
+        # a producer may write a name of its own for each request: these go in together
+        folded: dict[int, list[Indexes]] = {}
         for at, key in enumerate(arrived.keys):
             if counts[at]:
                 key, mine = shortened(key), order[ends[at] - counts[at] : ends[at]]

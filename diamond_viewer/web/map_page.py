@@ -107,9 +107,8 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
     query = replace(query, page=1, anchor=None, sort=DEFAULT_ORDER)
     found, health = store.service_map(query, now_ns), store.health()
     busy = None if not found.calls or is_spread(query, store, now_ns) else busy_time(query, store, now_ns)
-    duration_ns = (
-        span_of(query, found, now_ns) if busy is None else 0
-    )  # over a time that is not busy calls are not counted
+    # over a time that is not busy calls are not counted
+    duration_ns = span_of(query, found, now_ns) if busy is None else 0
     if not found.is_complete:
         notices += (f"This is the map of the newest {found.trace_count:,} traces: there was no time to look at all.",)
     drawn, more = _drawn(found)

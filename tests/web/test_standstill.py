@@ -11,6 +11,7 @@ from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.web import standstill
 from diamond_viewer.web.app import create_app
 from diamond_viewer.web.standstill import Moment, Standstill
+from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
 from tests.test_serving import BOUND_S, connected, served
 from tests.web.conftest import LIVE
@@ -28,7 +29,7 @@ class Viewer:
     def __init__(self, store: PlainStore) -> None:
         self.asked = 0
         self.connection: http.client.HTTPConnection
-        self._application = create_app(store)
+        self._application = create_app(store, clock=lambda: NOW_NS)  # the pill counts minutes without data
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self.asked += 1

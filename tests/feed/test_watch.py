@@ -132,8 +132,8 @@ def test_a_folder_that_is_replaced_is_watched_again(
     before = wakes.count
 
     def is_watched() -> bool:
-        """As the feed does it, at each of its looks: that a folder is gone reaches watchdog's thread in its own time, and the new
-        one may have the number of the old."""
+        """As the feed does it, at each of its looks: that a folder is gone reaches watchdog's thread in its own time, and the
+        new one may have the number of the old."""
         clock.now_s += REBUILD_AFTER_S
         watch.aim([str(folder)])
         (folder / "traces.json").write_bytes(b"x")

@@ -23,6 +23,7 @@ from diamond_viewer.telemetry.units import (
 )
 
 PLOT_WIDTH = 1000  # units of the stretched plot
+BESIDE_DAY_PERCENT = 7  # of the plot's width, about half a time of day on a phone
 HEIGHT_PX = 132
 TONES = 6  # colours of series in tokens.css; more lines than that are told apart by nobody
 MAX_SLOTS = 120
@@ -57,10 +58,11 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """``place`` is in px from the top, or in percent from the left."""
+    """``place`` is in px from the top, or in percent from the left. ``begins_there``: the words do, else their middle is."""
 
     place: str
     label: str
+    begins_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,15 @@ class LegendLine:
     tone: int
     label: str
     note: str
+
+
+def _x_tick(percent: float, label: str) -> Tick:
+    """Near the left end the words begin at the tick: to the left of it stands the day.
+
+    >>> [_x_tick(percent, "14:40").begins_there for percent in (0, 6.9, 7)]
+    [True, True, False]
+    """
+    return Tick(f"{percent:.2f}%", label, percent < BESIDE_DAY_PERCENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,7 @@ def chart(
         shapes,
         tuple(_hit(scale, edges_ns, at, rows, form, words, hrefs[at] if hrefs else "") for at in told),
         tuple(Tick(f"{scale.y(tick):.1f}", form(tick)) for tick in ticks),
-        tuple(Tick(f"{scale.x(at) * 100 / PLOT_WIDTH:.2f}%", label) for at, label in time_ticks(*scale.times)),
+        tuple(_x_tick(scale.x(at) * 100 / PLOT_WIDTH, label) for at, label in time_ticks(*scale.times)),
         tuple(LegendLine(tone, row.label, row.note) for tone, row in enumerate(rows)),
         tuple(
             (words(edges_ns[at]), tuple(_text(row.values[at], form) for row in rows))

@@ -189,9 +189,13 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
     return (span for _, span in sketch_spans_among(original, {trace_id}))
 
 
-def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator[tuple[str, SpanSketch]]:
-    """The same of several traces, each with the id of its own."""
+def sketch_spans_among(
+    original: bytes, trace_ids: AbstractSet[str], *, apart: bool = False
+) -> Iterator[tuple[str, SpanSketch]]:
+    """The same of several traces, each with the id of its own. A sketch keeps the line that it was made of alive, half a megabyte
+    mostly; ``apart``, for who keeps sketches, has it keep its own bytes where most of the line is of others."""
     number = -1
+    raw_spans = _raw_spans_apart(original, trace_ids) if apart else None
     shown_names: dict[str, str] = {}  # a large trace has few: each is looked at once for secrets
     for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
         resource: Resource | None = None
@@ -213,6 +217,10 @@ def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator
                 shown_name = shown_names.get(name)
                 if shown_name is None:
                     shown_name = shown_names[name] = redact_text(name)
+                own = original
+                if raw_spans is not None:
+                    own = bytes(raw_spans[number])
+                    wire = _SPAN_DECODER.decode(own)
                 events, links, status = wire.events, wire.links, wire.status
                 start_ns, end_ns = int(wire.start_time_unix_nano or 0), int(wire.end_time_unix_nano or 0)
                 sketch = SpanSketch(
@@ -228,19 +236,32 @@ def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator
                     links is not _NO_BYTES and len(bytes(links)) > 4,
                     semconv.is_plumbing_json(bytes(wire.attributes)),
                     clock,
-                    _WireSource(wire, resource, scope, original, number),
+                    _WireSource(wire, resource, scope, own, number if own is original else None),
                 )
                 yield trace_id, sketch
 
 
+def _raw_spans_apart(original: bytes, trace_ids: AbstractSet[str]) -> list[msgspec.Raw] | None:
+    """All spans of a line of which these traces are the smaller part, in order; else None."""
+    raw_spans = list(_raw_spans(original))
+    own_count = sum(_ID_DECODER.decode(raw).trace_id.lower() in trace_ids for raw in raw_spans)
+    return raw_spans if 2 * own_count < len(raw_spans) else None
+
+
+def _raw_spans(original: bytes) -> Iterator[msgspec.Raw]:
+    for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
+        for scope_spans in resource_spans.scope_spans or ():
+            yield from scope_spans.spans or ()
+
+
 class _WireSource(msgspec.Struct, frozen=True, gc=False):
-    """A span as it stands on the wire: span ``number`` of ``original``, which its raw fields keep alive anyway."""
+    """A span as it stands on the wire: span ``number`` of ``original``, or all of it (None). Its raw fields keep that alive."""
 
     wire: _Span
     resource: Resource
     scope: Scope
     original: bytes
-    number: int
+    number: int | None
 
     def whole(self) -> Span:
         return redact_span(_span(self.wire, self.resource, self.scope))
@@ -277,14 +298,10 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
         )
 
     def repeated_keys(self) -> tuple[str, ...]:
-        raw_spans = (
-            raw
-            for resource_spans in _RAW_DECODER.decode(self.original).resource_spans or ()
-            for scope_spans in resource_spans.scope_spans or ()
-            for raw in scope_spans.spans or ()
-        )
-        raw = next(islice(raw_spans, self.number, None))
-        return tuple(map(redact_text, repeated_keys(bytes(raw))))
+        raw = self.original
+        if self.number is not None:
+            raw = bytes(next(islice(_raw_spans(raw), self.number, None)))
+        return tuple(map(redact_text, repeated_keys(raw)))
 
 
 class _WireEvent(msgspec.Struct, frozen=True, gc=False):

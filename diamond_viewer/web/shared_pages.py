@@ -71,7 +71,7 @@ class _Question:
 
 
 class SharedPages:
-    """Safe to use from any thread. ``clock`` gives seconds that only grow, ``cost`` those that the calling thread has computed."""
+    """Safe to use from any thread. ``clock`` gives seconds that only grow, ``cost`` those that this thread has computed."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, cost: Callable[[], float] = time.thread_time

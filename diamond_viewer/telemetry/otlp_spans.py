@@ -192,9 +192,8 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
 def sketch_spans_among(
     original: bytes, trace_ids: AbstractSet[str], *, apart: bool = False
 ) -> Iterator[tuple[str, SpanSketch]]:
-    """The same of several traces, each with the id of its own. A sketch keeps the line alive that it was made of, half a megabyte
-    mostly; ``apart``, for who keeps sketches, has it keep its own bytes where most of the line is of others.
-    """
+    """The same of several traces, each with the id of its own. A sketch keeps the line alive that it was made of, half a MB
+    mostly; ``apart``, for who keeps sketches, has it keep its own bytes where most of the line is of others."""
     number = -1
     raw_spans = _raw_spans_apart(original, trace_ids) if apart else None
     shown_names: dict[str, str] = {}  # a large trace has few: each is looked at once for secrets

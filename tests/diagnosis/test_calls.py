@@ -20,9 +20,7 @@ NS_PER_MS = 1_000_000
         (("GET", "GET"), {}, False),
     ],
 )
-def test_only_what_surely_asks_for_the_same_is_called_twice(
-    names: tuple[str, str], said: Wire, is_twice: bool
-) -> None:
+def test_only_what_surely_asks_for_the_same_is_called_twice(names: tuple[str, str], said: Wire, is_twice: bool) -> None:
     asked = {"http.method": "GET", "user.id": "user-1"} | said
     spans = [
         span(1 + at, trace=1, kind=2, name=name, start_ns=A_TIME_NS + at * 100 * NS_PER_MS, attributes=asked)

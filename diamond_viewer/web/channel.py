@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.task import WSGITask
+from waitress.task import ErrorTask, WSGITask
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.crowd import later, tend
+from diamond_viewer.web.security import HEADERS
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
 from diamond_viewer.web.uploads import PageRequest
 
@@ -50,10 +51,19 @@ class PollTask(WSGITask):  # type: ignore[misc]  # waitress has no types
         return head
 
 
+class RefusalTask(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses, because it is no HTTP or too long, never reaches the application that sets the headers."""
+
+    def execute(self) -> None:
+        self.response_headers.extend((*HEADERS.items(), ("Cache-Control", "no-store")))
+        super().execute()
+
+
 class PollChannel(HTTPChannel):  # type: ignore[misc]
     """``raw``: the request under way as it came, if it came alone and in one piece."""
 
     task_class = PollTask
+    error_task_class = RefusalTask
     parser_class = PageRequest
     raw: bytes = b""
     began_s: float | None = None  # when the request began that is not whole yet

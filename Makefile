@@ -10,6 +10,7 @@ TRACES ?=
 ARGS ?=
 STORIES ?= 100000
 export TRACES
+unexport PYTHONDONTWRITEBYTECODE # the tests start hundreds of Pythons: each would compile the viewer again
 
 VENV := .venv
 PEERS := .venv-peers

@@ -41,7 +41,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq openssl units bench-cluster
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures newcomer setup setup-cluster browser promtool nginx jq openssl units bench-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
+
+newcomer: ## how long it takes from a fresh clone to the first trace on the page, with nothing cached
+	@$(PYTHON) tests/newcomer.py $(ARGS)
 
 setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed $(JSON_SDK)/.installed browser promtool nginx jq units ## only install what the other targets need
 

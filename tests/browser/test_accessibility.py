@@ -114,6 +114,35 @@ def test_everything_is_reached_by_keyboard_in_the_order_it_is_read(page: Page) -
     assert page.evaluate("document.activeElement.matches(':focus-visible')")
 
 
+def test_escape_closes_what_lies_over_the_page_and_nothing_else(page: Page, shown: Viewer) -> None:
+    """With the focus where it was, so that the keyboard goes on from there; a click elsewhere closes it as well."""
+    over = {
+        f"/trace-viewer.html?trace={MISMATCH_TRACE}": (
+            "#window",
+            "#kept",
+            "#columns",
+            ".histogram__table",
+            ".takeaway",
+        ),
+        "/operations": ("#window", ".heat__table"),
+    }
+    for path, panels in over.items():
+        page.goto(f"{shown.address}{path}")
+        for name in panels:
+            panel, summary = page.locator(f"{name}"), page.locator(f"{name} > summary")
+            summary.focus()
+            page.keyboard.press("Enter")
+            expect(panel).to_have_attribute("open", "")
+            page.keyboard.press("Escape")
+            expect(panel).not_to_have_attribute("open", "")
+            expect(summary).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(panel).to_have_attribute("open", "")
+            page.mouse.click(4, 400)
+            expect(panel).not_to_have_attribute("open", "")
+        expect(page).to_have_url(f"{shown.address}{path}")
+
+
 def test_what_changes_is_announced(page: Page, viewer: Viewer) -> None:
     live = page.locator("#said")
     expect(live).to_have_attribute("role", "status")

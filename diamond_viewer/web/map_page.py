@@ -250,12 +250,14 @@ def _words(call: Call, line: MapLine) -> str:
 def _box(query: Query, number: int, box: Box[Node], entry: Call | None, duration_ns: int) -> MapBox:
     node = box.node
     detail = node.address or KINDS[node.kind]
-    title = f"{node.name}, {KINDS[node.kind]}{f' at {node.address}' if node.address else ''}"
+    title = (
+        f"{node.name}, {detail}" if node.address else node.name
+    )  # begins with what is seen: who says it to a machine is heard
     if entry is not None:
         rate = format_rate(entry.count, duration_ns) or format_times(entry.count, "call")
         detail = f"{rate} in · {format_duration(entry.p95_ns)}"
-        title += f": {format_times(entry.count, 'call')} from outside, {format_times(entry.error_count, 'error')},"
-        title += f" p95 {format_duration(entry.p95_ns)}"
+        title = f"{node.name}, {detail} (p95), {format_times(entry.error_count, 'error')}"
+    title += f", {KINDS[node.kind]}"
     name = node.name if len(node.name) <= NAME_LENGTH else node.name[: NAME_LENGTH - 1] + "…"
     has_errors = entry is not None and entry.error_count > 0
     return MapBox(

@@ -34,9 +34,9 @@ class TokenFile:
                 found = given
         return found
 
-    def holds(self, digest: str) -> bool:
-        """Whether the token with this SHA-256 still counts."""
-        return digest in self._now()  # both are hashes, and the cookie that named it was signed
+    def digests(self) -> tuple[str, ...]:
+        """The SHA-256 of each token that counts now."""
+        return self._now()
 
     def _now(self) -> tuple[str, ...]:
         with self._lock:

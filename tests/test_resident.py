@@ -1,11 +1,13 @@
 """What the budget is held against: the process, and the workers that read a backlog for it."""
 
-import gc
 import multiprocessing
+import subprocess
+import sys
 from multiprocessing.connection import Connection
 
 import pytest
 
+from diamond_viewer.index import memory
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.resident import family_bytes, resident_bytes
 
@@ -19,9 +21,37 @@ def take(connection: Connection) -> None:
     connection.recv()
 
 
+THREADS = """
+import gc, re, sys, threading
+from pathlib import Path
+from diamond_viewer.resident import GC_THRESHOLDS, live_long
+
+live_long()
+assert gc.get_threshold() == GC_THRESHOLDS and gc.get_freeze_count() > 0
+taken, all_took = [], threading.Barrier(9)
+
+def take():
+    taken.append([bytes(1000) for _ in range(100)])
+    all_took.wait(60)
+
+for _ in range(8):
+    threading.Thread(target=take).start()
+all_took.wait(60)
+maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if len(line.split()) == 5]
+print(sum(int(line.partition("-")[0], 16) % 2**26 == 0 for line in maps))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc gives each thread a heap of its own")
+def test_the_threads_of_a_server_take_memory_from_one_place() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=BOUND_S, check=False
+    )
+    assert (answer.stdout.strip(), answer.stderr) == ("0", "")
+
+
 def test_a_worker_counts_as_long_as_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("freeze", "set_threshold"):  # of the process that the store is made for
-        monkeypatch.setattr(gc, name, lambda *_: None)
+    monkeypatch.setattr(memory, "live_long", lambda: None)  # for the process that the store is made for
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     worker = spawn.Process(target=take, args=(theirs,), daemon=True)

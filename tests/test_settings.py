@@ -141,6 +141,15 @@ def test_settings_are_read(arguments: str, environment: dict[str, str], expected
             "--host :: is every address of this machine: say under which names readers come with --allowed-host NAME.",
         ),
         (
+            ["--no-redact", "--proxy", "127.0.0.1"],
+            {},
+            "--no-redact shows passwords and tokens: it stays on this",
+        ),
+        *(
+            (["--trust-proxy-user", name, "--proxy", "127.0.0.1"], {}, "is a header that is there whoever asks")
+            for name in ("Host", "cookie", "X-Forwarded-For", "Authorization")
+        ),
+        (
             ["--no-redact", "--allowed-host", "a.example"],
             {},
             "--no-redact shows passwords and tokens: it stays on this",

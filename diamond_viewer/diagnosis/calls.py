@@ -41,16 +41,20 @@ def calls_of(facts: TraceFacts) -> list[Call]:
     """All requests of a trace but the player's reports, in the order of time.
 
     The key is method, route, user and lesson; what makes two requests different all the same is part of it: the address
-    (with its query where no lesson tells), what the player reported, and the position that is to be saved.
+    (with its query where no lesson tells), what the player reported, and the position that is to be saved. Where neither route
+    nor address is known the span's name stands for them, and one that says nothing but the method is no call.
     """
     found = []
     for work, rows in zip(facts.works, facts.rows_by_work(), strict=True):
         if not work.is_request or not work.method or is_report(work.route or work.target):
             continue
+        route = work.route or ("" if work.target or work.name in semconv.BARE_METHODS else work.name)
+        if not route and not work.target:
+            continue
         users, lessons = facts.people(rows)
         target = work.target.partition("?")[0] if lessons else work.target
         spans = [facts.spans[row] for row in rows]
-        key = (work.method, work.route, target, ",".join(users), ",".join(lessons), *sorted(_reports(spans)))
+        key = (work.method, route, target, ",".join(users), ",".join(lessons), *sorted(_reports(spans)))
         evidence = Evidence(facts.trace_id, work.span.span_id)
         start_ns = work.span.start_ns or work.span.end_ns
         found.append(Call(key, work.name, ",".join(users), ", ".join(lessons), start_ns, evidence))

@@ -208,12 +208,14 @@ class ExaminedTraces(FollowedTraces):
     def _at_rest(self, segment: Segment, waiting: Indexes) -> Indexes:
         """Traces of a packed segment rest, unless parts of them come to younger ones."""
         if not segment.is_open and not segment.guests:
+            self._forget_growth(segment)
             return waiting
         now_ns = time.monotonic_ns()
         counts = segment.traces["span_count"][waiting].tolist()
         rested = []
         for trace, count in zip(waiting.tolist(), counts, strict=True):
             if not segment.is_open and trace not in segment.guests:
+                self._growing.pop((segment.number, trace), None)
                 rested.append(trace)
                 continue
             growth = self._growing.setdefault((segment.number, trace), _Growth(count, now_ns, now_ns + 2 * REST_NS))
@@ -227,6 +229,14 @@ class ExaminedTraces(FollowedTraces):
                 growth.due_ns = now_ns + growth.patience_ns
                 rested.append(trace)
         return np.array(rested, np.int64)
+
+    def _forget_growth(self, packed: Segment) -> None:
+        """Of its traces, which rest by themselves now, and of those of segments that have left."""
+        self._growing = {
+            place: growth
+            for place, growth in self._growing.items()
+            if place[0] in self._segments and place[0] != packed.number
+        }
 
 
 def _asks_for_findings(query: Query, now_ns: int) -> bool:

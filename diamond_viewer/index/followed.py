@@ -6,6 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,8 +40,18 @@ MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
 
 log = logging.getLogger(__name__)
 
-_Charges = Mapping[str, tuple[str, ...]]  # rule -> ids of the traces it has to look at
 _ByVisit = dict[tuple[str, int], tuple[Finding, ...]]  # user and number of the visit
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A visit that is suspect. ``steps`` are the traces that any rule has to look at, in order of time; ``charges`` tell which
+    rule at which, by their ids; ``last`` are those that tell until when the person was seen, and nothing else."""
+
+    visit: Visit
+    steps: tuple[Suspect, ...]
+    charges: Mapping[str, tuple[str, ...]]
+    last: tuple[str, ...]
 
 
 class FollowedTraces(HeldTraces):
@@ -72,15 +83,15 @@ class FollowedTraces(HeldTraces):
                 segment, chosen = self._next_unfollowed(query, now_ns)
                 if segment is None:
                     return True
-                guilty = self._acquit(segment, chosen)
-            steps_of_all = {step.trace_id: step for _, steps, _ in guilty for step in steps if step.lines}
+                cases = self._acquit(segment, chosen)
+            steps_of_all = {step.trace_id: step for case in cases for step in case.steps if step.lines}
             in_order_of_lines = sorted(steps_of_all.values(), key=lambda step: [line.place for line in step.lines])
             for portion in in_portions(in_order_of_lines):
                 self._ways_of(portion)  # neighbours share lines
-            for visit, steps, charges in guilty:
-                found = self._found_over(steps, charges)
+            for case in cases:
+                found = self._found_over(case)
                 with self._lock:
-                    self._version += self._write_together(visit, steps, found)
+                    self._version += self._write_together(case.visit, case.steps, found)
             if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                 return False
 
@@ -149,35 +160,32 @@ class FollowedTraces(HeldTraces):
                 return segment, newest[:FOLLOWED_AT_ONCE]
         return None, np.empty(0, np.int64)
 
-    def _acquit(self, segment: Segment, traces: Indexes) -> list[tuple[Visit, list[Suspect], _Charges]]:
-        """Those of the visits of these traces that are suspect, with what is to be decoded; all others are done with."""
+    def _acquit(self, segment: Segment, traces: Indexes) -> list[_Case]:
+        """Those of the visits of these traces that are suspect; all others are done with."""
         segments = list(self._segments.values())
         found = visits_around(segments, segment, traces)
         signs = signs_of(segments, found)
-        guilty = []
+        cases = []
         for visit in found:
             numbers = {key_of(place): number for number, place in enumerate(visit.places)}
             together = sorted(sign._replace(trace=numbers[key]) for key in numbers for sign in signs[key])
             if told := accused(together, self.thresholds):
-                guilty.append((visit, *self._summoned(visit.places, told)))
+                cases.append(self._summoned(visit, told))
             else:
                 self._version += self._write_together(visit, (), ())
         segment.trace_columns()["findings"][traces] &= ~UNFOLLOWED  # also of those that name nobody
-        return guilty
+        return cases
 
-    def _summoned(
-        self, places: Sequence[Place], charges: Mapping[str, frozenset[int]]
-    ) -> tuple[list[Suspect], _Charges]:
-        """Of a visit the traces that any rule has to look at, and for each rule their ids. The last is always among them: it
-        says until when the person was seen."""
+    def _summoned(self, visit: Visit, charges: Mapping[str, frozenset[int]]) -> _Case:
+        places = visit.places
         ends = [int(segment.traces["end_ns"][trace]) for segment, trace in places]
         last = {len(places) - 1, ends.index(max(ends))}
-        everybody = range(len(places))
-        wanted = {rule: last.union(traces or everybody) for rule, traces in charges.items()}
-        chosen = sorted(set().union(*wanted.values()))
+        wanted = {rule: sorted(traces) if traces else range(len(places)) for rule, traces in charges.items()}
+        chosen = sorted(last.union(*wanted.values()))
         steps = self._newest([places[place] for place in chosen])
         ids = {place: trace_id_of(*places[place]) for place in chosen}
-        return steps, {rule: tuple(ids[place] for place in sorted(theirs)) for rule, theirs in wanted.items()}
+        told = {rule: tuple(ids[place] for place in theirs) for rule, theirs in wanted.items()}
+        return _Case(visit, tuple(steps), told, tuple(ids[place] for place in last))
 
     def _newest(self, places: Sequence[Place]) -> list[Suspect]:
         """Of places in order of time the last, as many as can be decoded at once; in order of time."""
@@ -190,20 +198,24 @@ class FollowedTraces(HeldTraces):
             way.append(self._step(place))
         return way[::-1]
 
-    def _found_over(self, steps: Sequence[Suspect], charges: _Charges) -> tuple[Finding, ...]:
+    def _found_over(self, case: _Case) -> tuple[Finding, ...]:
         """Each rule is asked about the traces it has to look at. One that stumbles costs what is said of this visit."""
         try:
-            ways = self._ways_of(steps)
+            ways = self._ways_of(case.steps)
+            seen_until = [Journey((), (), ways[one].end_ns) for one in case.last if one in ways]
             return in_order(
                 finding
                 for rule in JOURNEY_RULES
-                if rule.name in charges
+                if rule.name in case.charges
                 for finding in diagnose_steps(
-                    joined(ways[one] for one in charges[rule.name] if one in ways), self.thresholds, (rule,)
+                    joined([*seen_until, *(ways[one] for one in case.charges[rule.name] if one in ways)]),
+                    self.thresholds,
+                    (rule,),
                 )
             )
         except Exception:
-            log.exception("The rules stumbled over the traces around %s; nothing is said of them.", steps[0].trace_id)
+            first = case.steps[0].trace_id
+            log.exception("The rules stumbled over the traces around %s; nothing is said of them.", first)
             return ()
 
     def _ways_of(self, steps: Sequence[Suspect]) -> dict[str, Journey]:

@@ -3,8 +3,8 @@ no suspect surely is not guilty. Each test is wider than its rule, because colum
 request of a trace a save belongs to.
 """
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -63,10 +63,9 @@ def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[in
     accuse("redirect-loop", is_looping, [says.REDIRECT])
     accuse("buffering", _many(stalls, limits.buffering_count, limits.buffering_window_ms), [says.BUFFERING])
     if late := _resumes_late(loaded, attempts, limits):
-        found["resume-gap"] = _with_lessons_of(late, [*loaded, *attempts])
-    completed = of(says.AUTO_COMPLETED)
-    if unresumed := _resumes_not(saves, completed, loaded, attempts, limits):
-        found["resume-missing"] = _with_lessons_of(unresumed, [*saves, *completed, *loaded, *attempts])
+        found["resume-gap"] = late
+    if unresumed := _resumes_not(saves, of(says.AUTO_COMPLETED), loaded, attempts, limits):
+        found["resume-missing"] = unresumed
     accuse("progress-stopped", _saves_no_more(saves, played, limits), _WATCHING)
     accuse("progress-missing", _never_saves(loaded, [*played, *stalls], saves, limits), _WATCHING)
     if again := _asked_twice(of(CALL), limits):
@@ -75,6 +74,10 @@ def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[in
     if _comes_back(lost, of(says.SESSION_CREATED), limits):
         found["signed-in-again"] = frozenset()  # every session check counts
     return found
+
+
+def _time_ns(sign: Sign) -> int:
+    return sign.time_ns
 
 
 def _many(signs: Sequence[Sign], count: float, window_ms: float) -> bool:
@@ -89,24 +92,26 @@ def _comes_back(lost: Sequence[Sign], created: Sequence[Sign], limits: Threshold
     return any(0 <= back.time_ns - one.time_ns <= within_ns for back in created for one in lost)
 
 
-def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> list[Sign]:
-    """Loads after which the next of the same lesson is an attempt that came late, in another trace."""
-    moments = sorted([*loaded, *attempts], key=lambda one: one.time_ns)
-    late = []
-    for place, load in enumerate(moments):
-        if load.what != says.LOADED:
-            continue
-        for then in islice(moments, place + 1, None):
-            after_ns = then.time_ns - load.time_ns
-            if after_ns > limit_ns(limits.resume_wait_ms):
-                break
-            is_attempt = then.what == says.RESUME_ATTEMPT and then.trace != load.trace
-            if is_attempt and after_ns > limit_ns(limits.resume_gap_ms) and _share_a_lesson(load, then):
-                late.append(load)
-                break
-            if after_ns > 0 and _are_of_one(load, then):
-                break  # that one is the next
-    return late
+def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> frozenset[int]:
+    """The traces of loads after which the next of the same lesson is an attempt that came late, in another trace."""
+    moments = sorted([*loaded, *attempts], key=_time_ns)
+    gap_ns, wait_ns = limit_ns(limits.resume_gap_ms), limit_ns(limits.resume_wait_ms)
+
+    def then(load: Sign) -> Iterator[Sign]:
+        """What may be the next of the lesson. Of what happens at the same time columns do not know which came first."""
+        until_ns = load.time_ns + wait_ns
+        for one in islice(moments, bisect_left(moments, load.time_ns, key=_time_ns), None):
+            if one.time_ns > until_ns:
+                return
+            if one is not load and _share_a_lesson(load, one):
+                yield one
+                if one.time_ns > load.time_ns and _are_of_one(load, one):
+                    until_ns = one.time_ns
+
+    def is_late(load: Sign, one: Sign) -> bool:
+        return one.what == says.RESUME_ATTEMPT and one.trace != load.trace and one.time_ns - load.time_ns > gap_ns
+
+    return _traces_of([load for load in loaded if any(is_late(load, one) for one in then(load))], loaded, then)
 
 
 def _resumes_not(
@@ -115,24 +120,37 @@ def _resumes_not(
     loaded: Sequence[Sign],
     attempts: Sequence[Sign],
     limits: Thresholds,
-) -> list[Sign]:
-    """Loads of what had been watched beyond its first seconds and not to its end, beside which there is no attempt that is
-    surely of their lesson."""
+) -> frozenset[int]:
+    """The traces that tell of loads of what had been watched beyond its first seconds and not to its end, beside which there is
+    no attempt that is surely of their lesson: those that tell how far it had been watched, and attempts that may be of it."""
     wait_ns = limit_ns(limits.resume_wait_ms)
     least_s = limits.resume_position_s * (1 - _ROUNDING)
     # latest first; of those at one time the completion comes last, and before it the save that says most
     told = sorted(
         [*saves, *completed], key=lambda one: (one.time_ns, one.what, not one.position_s < least_s), reverse=True
     )
-    return [
+
+    def before(load: Sign) -> Iterator[Sign]:
+        return islice(told, bisect_left(told, -load.time_ns, key=lambda one: -one.time_ns), None)
+
+    def beside(load: Sign) -> Sequence[Sign]:
+        first = bisect_left(attempts, load.time_ns - wait_ns, key=_time_ns)
+        return attempts[first : bisect_right(attempts, load.time_ns + wait_ns, key=_time_ns)]
+
+    asked = [
         load
         for load in loaded
-        if _was_left_midway(told[bisect_left(told, -load.time_ns, key=lambda one: -one.time_ns) :], load, least_s)
-        and not any(_are_of_one(one, load) and abs(one.time_ns - load.time_ns) <= wait_ns for one in attempts)
+        if _was_left_midway(before(load), load, least_s) and not any(_are_of_one(one, load) for one in beside(load))
     ]
 
+    def tell(load: Sign) -> Iterator[Sign]:
+        yield from _tell_how_far(before(load), load)
+        yield from (one for one in beside(load) if _share_a_lesson(one, load))
 
-def _was_left_midway(before: Sequence[Sign], load: Sign, least_s: float) -> bool:
+    return _traces_of(asked, loaded, tell)
+
+
+def _was_left_midway(before: Iterable[Sign], load: Sign, least_s: float) -> bool:
     """By the last that is told ``before`` of the lesson; NaN may be any position."""
     for one in before:
         if not _share_a_lesson(one, load):
@@ -148,10 +166,33 @@ def _was_left_midway(before: Sequence[Sign], load: Sign, least_s: float) -> bool
     return False
 
 
-def _with_lessons_of(signs: Sequence[Sign], among: Sequence[Sign]) -> frozenset[int]:
-    """The traces that name a lesson which one of the signs' traces names."""
-    lessons = {lesson for sign in signs for lesson in sign.lessons}
-    return frozenset(sign.trace for sign in among if not lessons.isdisjoint(sign.lessons))
+def _tell_how_far(before: Iterable[Sign], load: Sign) -> Iterator[Sign]:
+    """Of what is told ``before``, latest first, all that may be of the lesson, until one surely says how far it was watched.
+    What is told at the same time as that one counts as well: columns do not know which of them came first."""
+    certain_ns = None
+    for one in before:
+        if certain_ns is not None and one.time_ns < certain_ns:
+            return
+        if _share_a_lesson(one, load):
+            yield one
+            if _are_of_one(one, load) and (one.is_well or one.what == says.AUTO_COMPLETED):
+                certain_ns = one.time_ns
+
+
+def _traces_of(asked: Sequence[Sign], loaded: Sequence[Sign], tell: Callable[[Sign], Iterable[Sign]]) -> frozenset[int]:
+    """The traces of these loads and of what tells of each, and likewise of all other loads in these traces: the rule sees them
+    as well."""
+    loads_of: dict[int, list[Sign]] = {}
+    for load in loaded:
+        loads_of.setdefault(load.trace, []).append(load)
+    found: set[int] = set()
+    waiting = list(asked)
+    while waiting:
+        load = waiting.pop()
+        for trace in {load.trace, *(one.trace for one in tell(load))} - found:
+            found.add(trace)
+            waiting += loads_of.get(trace, ())
+    return frozenset(found)
 
 
 def _saves_no_more(saves: Sequence[Sign], played: Sequence[Sign], limits: Thresholds) -> bool:

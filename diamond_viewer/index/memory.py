@@ -2,7 +2,6 @@
 lays one, which takes milliseconds.
 """
 
-import gc
 import time
 from collections.abc import Callable, Sequence
 from itertools import compress
@@ -42,7 +41,7 @@ from diamond_viewer.index.places import NOWHERE, Keys
 from diamond_viewer.index.postings import posting_run
 from diamond_viewer.index.reassembly import reassemble, reassemble_packed
 from diamond_viewer.index.segment import POSTED_COLUMNS, Place, Segment, by_segment, living_counts, row_count
-from diamond_viewer.resident import family_bytes, give_back
+from diamond_viewer.resident import family_bytes, give_back, live_long
 from diamond_viewer.store import Adoption, SealedSpans
 from diamond_viewer.telemetry.model import FeedState, Health
 from diamond_viewer.telemetry.otlp import Batch
@@ -54,7 +53,6 @@ PENDING_SPANS = 32_768  # laid down without waiting for ``commit``; fewer in a s
 
 DEPARTED_SHARE = 64  # of the budget: 1 GiB remembers 700,000 lines that have left it
 DIGEST_BYTES = 160  # of a line, beside what its segment counts: the digest and its entries in two dicts
-GC_THRESHOLDS = (50_000, 20, 50)  # decoding makes no circles, and looking for them takes a sixth of the time
 
 
 class MemoryStore(ExaminedTraces):
@@ -146,8 +144,7 @@ class MemoryStore(ExaminedTraces):
     @classmethod
     def of_process(cls, budget_bytes: int, reserve_bytes: int, thresholds: Thresholds = DEFAULTS) -> Self:
         """The store that a process lives for: the budget is that of the whole process."""
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        live_long()
         return cls(budget_bytes, reserve_bytes=reserve_bytes, resident=family_bytes, thresholds=thresholds)
 
     @classmethod

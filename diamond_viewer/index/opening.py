@@ -32,10 +32,10 @@ def opened(lines: TraceLines) -> Trace:
 
 
 def sketched(wanted: Sequence[TraceLines]) -> list[TraceSketch]:
-    """Each line is decoded once, however many of the traces lie on it."""
+    """Each line is decoded once, however many of the traces lie on it. A trace that is wanted alone will be kept a while."""
     spans: dict[str, list[SpanSketch]] = {lines.summary.trace_id: [] for lines in wanted}
     for text, trace_ids in read_shared((lines.summary.trace_id, lines.spans) for lines in wanted):
-        for trace_id, span in sketch_spans_among(text, trace_ids):
+        for trace_id, span in sketch_spans_among(text, trace_ids, apart=len(wanted) == 1):
             spans[trace_id].append(span)
     return [_sketched(lines, spans[lines.summary.trace_id]) for lines in wanted]
 

@@ -28,6 +28,7 @@ _REASONS |= {503: "Service Unavailable"}
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9_-]+(\s*,\s*[A-Za-z0-9_-]+)*", re.ASCII)
 
 Headers = list[tuple[str, str]]
+NOSNIFF = ("X-Content-Type-Options", "nosniff")  # a refusal quotes what was sent
 
 
 class RefusalError(Exception):
@@ -60,7 +61,7 @@ class Receiver:
             headers += refusal.headers
         if status != 204:
             headers += [("Content-Type", media_type or JSON), ("Content-Length", str(len(body)))]
-        start_response(f"{status} {_REASONS[status]}", headers)
+        start_response(f"{status} {_REASONS[status]}", [*headers, NOSNIFF])
         return [body]
 
     def _answer(self, environ: "WSGIEnvironment", media_type: str, headers: Headers) -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask
 from waitress.utilities import BadRequest, Error, RequestEntityTooLarge
 
-from diamond_viewer.receive.app import RETRY_S, media_type_of
+from diamond_viewer.receive.app import NOSNIFF, RETRY_S, media_type_of
 from diamond_viewer.receive.bodies import MAX_BODY_BYTES
 from diamond_viewer.telemetry.otlp_answers import JSON, failure
 
@@ -85,7 +85,7 @@ class _StatusTask(ErrorTask):  # type: ignore[misc]  # untyped
         media_type = media_type_of(self.request.headers.get("CONTENT_TYPE", "")) or JSON
         body = failure(error.code, _SENTENCES.get(error.code, str(error.body)), media_type)
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", media_type))
+        self.response_headers += [("Content-Type", media_type), NOSNIFF]
         if error.code == _BusyError.code:
             self.response_headers.append(("Retry-After", str(RETRY_S)))
         self.set_close_on_finish()

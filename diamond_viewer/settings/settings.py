@@ -158,7 +158,7 @@ class Settings:
     @property
     def opens_to_others(self) -> bool:
         """True when readers of other machines are meant to come, through a tunnel or a proxy if not directly."""
-        return bool(self.allowed_hosts or self.auth_token_file or self.trust_proxy_user)
+        return bool(self.allowed_hosts or self.auth_token_file or self.trust_proxy_user or self.proxies)
 
     @property
     def listens_everywhere(self) -> bool:
@@ -196,7 +196,7 @@ def _check_together(settings: Settings) -> None:
     if settings.no_redact and (settings.opens_to_others or not settings.is_loopback):
         raise SettingsError(
             "--no-redact shows passwords and tokens: it stays on this machine. Leave it out, or leave out --host, "
-            "--allowed-host, --auth-token-file and --trust-proxy-user."
+            "--allowed-host, --auth-token-file, --proxy and --trust-proxy-user."
         )
     if settings.listens_everywhere and not settings.allowed_hosts:
         raise SettingsError(

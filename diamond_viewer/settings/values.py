@@ -131,9 +131,24 @@ def read_token_file(text: str, written: str) -> str:
     return text
 
 
+_SENT_BY_EVERYBODY = frozenset(
+    (
+        *("host", "accept", "accept-encoding", "accept-language", "user-agent", "connection", "cookie", "referer"),
+        *("origin", "cache-control", "content-length", "content-type", "via", "forwarded", "x-real-ip", "x-request-id"),
+        *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "sec-fetch-site"),
+        *("sec-fetch-mode", "sec-fetch-dest", "upgrade-insecure-requests", "authorization", "hx-request"),
+    )
+)
+
+
 def read_header_name(text: str, written: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,99}", text):
         raise SettingsError(f"{written} is no name of a header. Write for example X-Forwarded-User.")
+    if text.lower() in _SENT_BY_EVERYBODY:
+        raise SettingsError(
+            f"{written} is a header that is there whoever asks, so that everybody would be let in. Name the one in which the "
+            "proxy says who reads, for example X-Forwarded-User."
+        )
     return text
 
 

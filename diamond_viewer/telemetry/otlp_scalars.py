@@ -10,8 +10,12 @@ import math
 import re
 from collections.abc import Callable
 
+import msgspec
+
 _NUMERAL = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]*", re.ASCII)
+_LONGEST_COUNT = 20  # digits
+NO_BYTES = msgspec.Raw(b"")  # the default of a field that is kept as it stands: most are not there
 _WHOLE_UNTIL = 1e21  # from there on JavaScript, Go and the collector write an exponent
 
 Scalar = str | int | float | bool
@@ -111,3 +115,22 @@ def read_bytes(value: object) -> str | None:
         return write_bytes(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
     except (binascii.Error, ValueError):
         return None
+
+
+def raw_count(raw: msgspec.Raw) -> int:
+    """
+    >>> [raw_count(msgspec.Raw(wire)) for wire in (b"", b"7", b'"7"', b"null", b"-1", b"1.5", b"[]", b'"many"')]
+    [0, 7, 7, 0, 0, 0, 0, 0]
+    """
+    if raw is NO_BYTES:
+        return 0
+    digits = bytes(raw).strip(b'"')
+    return int(digits) if digits.isdigit() and len(digits) < _LONGEST_COUNT else 0
+
+
+def raw_text(raw: msgspec.Raw) -> str:
+    """
+    >>> [raw_text(msgspec.Raw(wire)) for wire in (b"", b'"a=b"', b"null", b"5", b'["a"]')]
+    ['', 'a=b', '', '', '']
+    """
+    return msgspec.json.decode(raw, type=str) if raw is not NO_BYTES and bytes(raw)[:1] == b'"' else ""

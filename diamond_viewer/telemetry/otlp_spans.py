@@ -12,6 +12,7 @@ import msgspec
 
 from diamond_viewer.telemetry import semconv
 from diamond_viewer.telemetry.model import Attributes, Event, Link, Resource, Scope, Span
+from diamond_viewer.telemetry.otlp_scalars import NO_BYTES, raw_count, raw_text
 from diamond_viewer.telemetry.otlp_values import attributes_from_wire, attributes_holding
 from diamond_viewer.telemetry.redact import (
     redact_attributes,
@@ -24,9 +25,7 @@ from diamond_viewer.telemetry.redact import (
 from diamond_viewer.telemetry.repeated_keys import repeated_keys
 from diamond_viewer.telemetry.sketch import EventSketch, SpanSketch
 
-_NO_BYTES = msgspec.Raw(b"")
 _ZERO_SPAN_ID = "0" * 16
-_LONGEST_COUNT = 20  # digits
 
 T = TypeVar("T")
 
@@ -37,8 +36,8 @@ class _Wire(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Attributed(_Wire):
-    attributes: msgspec.Raw = _NO_BYTES
-    dropped_attributes_count: msgspec.Raw = _NO_BYTES
+    attributes: msgspec.Raw = NO_BYTES
+    dropped_attributes_count: msgspec.Raw = NO_BYTES
 
 
 class _Event(_Attributed):
@@ -49,8 +48,8 @@ class _Event(_Attributed):
 class _Link(_Attributed):
     trace_id: str | None = ""
     span_id: str | None = ""
-    trace_state: msgspec.Raw = _NO_BYTES
-    flags: msgspec.Raw = _NO_BYTES
+    trace_state: msgspec.Raw = NO_BYTES
+    flags: msgspec.Raw = NO_BYTES
 
 
 class _Status(_Wire):
@@ -62,16 +61,16 @@ class _Span(_Attributed):
     trace_id: str = ""
     span_id: str = ""
     parent_span_id: str | None = ""
-    trace_state: msgspec.Raw = _NO_BYTES
-    flags: msgspec.Raw = _NO_BYTES
+    trace_state: msgspec.Raw = NO_BYTES
+    flags: msgspec.Raw = NO_BYTES
     name: str | None = ""
     kind: int | None = 0
     start_time_unix_nano: int | str | None = 0
     end_time_unix_nano: int | str | None = 0
-    events: msgspec.Raw = _NO_BYTES
-    links: msgspec.Raw = _NO_BYTES
-    dropped_events_count: msgspec.Raw = _NO_BYTES
-    dropped_links_count: msgspec.Raw = _NO_BYTES
+    events: msgspec.Raw = NO_BYTES
+    links: msgspec.Raw = NO_BYTES
+    dropped_events_count: msgspec.Raw = NO_BYTES
+    dropped_links_count: msgspec.Raw = NO_BYTES
     status: _Status | None = None
 
 
@@ -101,13 +100,13 @@ class _TraceId(_Wire):
 
 
 class _RawScopeSpans(_Wire):
-    scope: msgspec.Raw = _NO_BYTES
+    scope: msgspec.Raw = NO_BYTES
     spans: list[msgspec.Raw] | None = None
     schema_url: str | None = ""
 
 
 class _RawResourceSpans(_Wire):
-    resource: msgspec.Raw = _NO_BYTES
+    resource: msgspec.Raw = NO_BYTES
     scope_spans: list[_RawScopeSpans] | None = None
     schema_url: str | None = ""
 
@@ -189,9 +188,13 @@ def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
     return (span for _, span in sketch_spans_among(original, {trace_id}))
 
 
-def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator[tuple[str, SpanSketch]]:
-    """The same of several traces, each with the id of its own."""
+def sketch_spans_among(
+    original: bytes, trace_ids: AbstractSet[str], *, apart: bool = False
+) -> Iterator[tuple[str, SpanSketch]]:
+    """The same of several traces, each with the id of its own. A sketch keeps the line alive that it was made of, half a MB
+    mostly; ``apart``, for who keeps sketches, has it keep its own bytes where most of the line is of others."""
     number = -1
+    raw_spans = _raw_spans_apart(original, trace_ids) if apart else None
     shown_names: dict[str, str] = {}  # a large trace has few: each is looked at once for secrets
     for resource_spans in _DOCUMENT_DECODER.decode(original).resource_spans or ():
         resource: Resource | None = None
@@ -213,6 +216,10 @@ def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator
                 shown_name = shown_names.get(name)
                 if shown_name is None:
                     shown_name = shown_names[name] = redact_text(name)
+                own = original
+                if raw_spans is not None:
+                    own = bytes(raw_spans[number])
+                    wire = _SPAN_DECODER.decode(own)
                 events, links, status = wire.events, wire.links, wire.status
                 start_ns, end_ns = int(wire.start_time_unix_nano or 0), int(wire.end_time_unix_nano or 0)
                 sketch = SpanSketch(
@@ -224,23 +231,36 @@ def sketch_spans_among(original: bytes, trace_ids: AbstractSet[str]) -> Iterator
                     max(0, end_ns),
                     (status.code or 0) if status else 0,
                     service,
-                    events is not _NO_BYTES and len(bytes(events)) > 4,  # more than [] or null
-                    links is not _NO_BYTES and len(bytes(links)) > 4,
+                    events is not NO_BYTES and len(bytes(events)) > 4,  # more than [] or null
+                    links is not NO_BYTES and len(bytes(links)) > 4,
                     semconv.is_plumbing_json(bytes(wire.attributes)),
                     clock,
-                    _WireSource(wire, resource, scope, original, number),
+                    _WireSource(wire, resource, scope, own, number if own is original else None),
                 )
                 yield trace_id, sketch
 
 
+def _raw_spans_apart(original: bytes, trace_ids: AbstractSet[str]) -> list[msgspec.Raw] | None:
+    """All spans of a line of which these traces are the smaller part, in order; else None."""
+    raw_spans = list(_raw_spans(original))
+    own_count = sum(_ID_DECODER.decode(raw).trace_id.lower() in trace_ids for raw in raw_spans)
+    return raw_spans if 2 * own_count < len(raw_spans) else None
+
+
+def _raw_spans(original: bytes) -> Iterator[msgspec.Raw]:
+    for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
+        for scope_spans in resource_spans.scope_spans or ():
+            yield from scope_spans.spans or ()
+
+
 class _WireSource(msgspec.Struct, frozen=True, gc=False):
-    """A span as it stands on the wire: span ``number`` of ``original``, which its raw fields keep alive anyway."""
+    """A span as it stands on the wire: span ``number`` of ``original``, or all of it (None). Its raw fields keep that alive."""
 
     wire: _Span
     resource: Resource
     scope: Scope
     original: bytes
-    number: int
+    number: int | None
 
     def whole(self) -> Span:
         return redact_span(_span(self.wire, self.resource, self.scope))
@@ -264,7 +284,7 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
     @property
     def says_more(self) -> bool:
         wire = self.wire
-        return bool(wire.status and wire.status.message) or wire.events is not _NO_BYTES or wire.links is not _NO_BYTES
+        return bool(wire.status and wire.status.message) or wire.events is not NO_BYTES or wire.links is not NO_BYTES
 
     def may_say(self, needle: bytes) -> bool:
         wire = self.wire
@@ -272,19 +292,15 @@ class _WireSource(msgspec.Struct, frozen=True, gc=False):
         if any(needle in bytes(part).replace(b"\\/", b"/").lower() for part in parts):  # some write \\/ for a slash
             return True
         message = wire.status.message if wire.status else ""
-        return needle in f"{wire.name or ''}\n{message or ''}\n{_text(wire.trace_state)}".lower().encode(
+        return needle in f"{wire.name or ''}\n{message or ''}\n{raw_text(wire.trace_state)}".lower().encode(
             errors="replace"
         )
 
     def repeated_keys(self) -> tuple[str, ...]:
-        raw_spans = (
-            raw
-            for resource_spans in _RAW_DECODER.decode(self.original).resource_spans or ()
-            for scope_spans in resource_spans.scope_spans or ()
-            for raw in scope_spans.spans or ()
-        )
-        raw = next(islice(raw_spans, self.number, None))
-        return tuple(map(redact_text, repeated_keys(bytes(raw))))
+        raw = self.original
+        if self.number is not None:
+            raw = bytes(next(islice(_raw_spans(raw), self.number, None)))
+        return tuple(map(redact_text, repeated_keys(raw)))
 
 
 class _WireEvent(msgspec.Struct, frozen=True, gc=False):
@@ -312,11 +328,11 @@ def _span(wire: _Span, resource: Resource, scope: Scope) -> Span:
         resource=resource,
         scope=scope,
         service=semconv.service_name(resource.attributes),
-        trace_state=_text(wire.trace_state),
-        flags=_count(wire.flags),
-        dropped_attribute_count=_count(wire.dropped_attributes_count),
-        dropped_event_count=_count(wire.dropped_events_count),
-        dropped_link_count=_count(wire.dropped_links_count),
+        trace_state=raw_text(wire.trace_state),
+        flags=raw_count(wire.flags),
+        dropped_attribute_count=raw_count(wire.dropped_attributes_count),
+        dropped_event_count=raw_count(wire.dropped_events_count),
+        dropped_link_count=raw_count(wire.dropped_links_count),
     )
 
 
@@ -325,7 +341,7 @@ def _resource(wire: _ResourceSpans) -> Resource:
     return Resource(
         attributes_from_wire(bytes(resource.attributes)),
         wire.schema_url or "",
-        _count(resource.dropped_attributes_count),
+        raw_count(resource.dropped_attributes_count),
     )
 
 
@@ -336,7 +352,7 @@ def _scope(wire: _ScopeSpans) -> Scope:
         scope.version or "",
         attributes_from_wire(bytes(scope.attributes)),
         wire.schema_url or "",
-        _count(scope.dropped_attributes_count),
+        raw_count(scope.dropped_attributes_count),
     )
 
 
@@ -345,7 +361,7 @@ def _event(wire: _Event) -> Event:
         wire.name or "",
         _number(wire.time_unix_nano),
         attributes_from_wire(bytes(wire.attributes)),
-        _count(wire.dropped_attributes_count),
+        raw_count(wire.dropped_attributes_count),
     )
 
 
@@ -353,37 +369,18 @@ def _link(wire: _Link) -> Link:
     return Link(
         (wire.trace_id or "").lower(),
         (wire.span_id or "").lower(),
-        _text(wire.trace_state),
+        raw_text(wire.trace_state),
         attributes_from_wire(bytes(wire.attributes)),
-        _count(wire.dropped_attributes_count),
-        _count(wire.flags),
+        raw_count(wire.dropped_attributes_count),
+        raw_count(wire.flags),
     )
 
 
 def _list(decoder: "msgspec.json.Decoder[list[T]]", raw: msgspec.Raw) -> list[T]:
-    if raw is _NO_BYTES:
+    if raw is NO_BYTES:
         return []
     blob = bytes(raw)
     return [] if not blob or blob == b"null" else decoder.decode(blob)
-
-
-def _count(raw: msgspec.Raw) -> int:
-    """
-    >>> [_count(msgspec.Raw(wire)) for wire in (b"", b"7", b'"7"', b"null", b"-1", b"1.5", b"[]", b'"many"')]
-    [0, 7, 7, 0, 0, 0, 0, 0]
-    """
-    if raw is _NO_BYTES:
-        return 0
-    digits = bytes(raw).strip(b'"')
-    return int(digits) if digits.isdigit() and len(digits) < _LONGEST_COUNT else 0
-
-
-def _text(raw: msgspec.Raw) -> str:
-    """
-    >>> [_text(msgspec.Raw(wire)) for wire in (b"", b'"a=b"', b"null", b"5", b'["a"]')]
-    ['', 'a=b', '', '', '']
-    """
-    return msgspec.json.decode(raw, type=str) if raw is not _NO_BYTES and bytes(raw)[:1] == b'"' else ""
 
 
 def _number(value: int | str | None) -> int:

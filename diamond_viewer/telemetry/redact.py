@@ -7,14 +7,17 @@ The name stays, the value becomes ``REDACTED``. What holds no secret comes back 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from diamond_viewer.telemetry import secret_keys, secret_texts
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Link, Resource, Scope, Span
 from diamond_viewer.telemetry.own_secrets import Redaction, put_in_force, rules
 from diamond_viewer.telemetry.redactions import COUNTS
-from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
-from diamond_viewer.telemetry.secret_texts import MAX_REMEMBERED, REDACTED, redact_text, says_nothing
+from diamond_viewer.telemetry.secret_keys import Secrecy, parameter_secrecy, secrecy
+from diamond_viewer.telemetry.secret_notations import is_header_name
+from diamond_viewer.telemetry.secret_texts import MAX_REMEMBERED, redact_text
+from diamond_viewer.telemetry.secret_values import REDACTED, says_nothing
 
 __all__ = [
     "REDACTED",
@@ -217,6 +220,7 @@ def _redact_nested(value: Sequence[AttributeValue] | Mapping[str, AttributeValue
     while waiting:
         given, above, target, place = waiting.pop()
         if isinstance(given, Mapping):
+            named = _secrecy_of_named(given)
             inner: dict[str, AttributeValue] = {}
             target[place] = inner
             for key, child in given.items():
@@ -224,17 +228,46 @@ def _redact_nested(value: Sequence[AttributeValue] | Mapping[str, AttributeValue
                 is_changed = is_changed or shown_key is not key
                 inner[shown_key] = None  # keeps the order: the stack fills values from the end
                 below = max(above, _secrecy_of_both(key, shown_key))
+                if named and key.lower() in _VALUE_KEYS:
+                    below = max(below, named)
                 waiting.append((child, below, inner, shown_key))
         elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
             items: list[AttributeValue] = [None] * len(given)
             target[place] = items
-            waiting.extend([(child, above, items, at) for at, child in enumerate(given)])
+            levels = _secrecy_of_items(given)
+            waiting.extend([(child, max(above, levels.get(at, above)), items, at) for at, child in enumerate(given)])
         else:
             shown = _redact_value(given, above)
             is_changed = is_changed or shown is not given
             target[place] = shown
     copy: AttributeValue = root[0]
     return copy if is_changed else value
+
+
+_NAME_KEYS, _VALUE_KEYS = ("name", "key", "header"), frozenset(("value", "values", "val"))
+
+
+def _secrecy_of_named(given: Mapping[str, AttributeValue]) -> Secrecy:
+    """What a map says of its value that has its name beside it: ``{"name": "Cookie", "value": "a=b"}``."""
+    for key, child in given.items():
+        if isinstance(child, str) and key.lower() in _NAME_KEYS and (found := parameter_secrecy(child)):
+            return found
+    return Secrecy.NONE
+
+
+def _secrecy_of_items(given: Sequence[AttributeValue]) -> dict[int, Secrecy]:
+    """What a list says of items by the one before: a pair of name and value, headers in turn, flags of a command line."""
+    levels = {}
+    for at, (name, value) in enumerate(pairwise(given), 1):
+        if isinstance(name, bytes):
+            name = name[:MAX_REMEMBERED].decode("latin-1")
+        if not isinstance(name, str) or len(name) > MAX_REMEMBERED or at - 1 in levels:
+            continue
+        is_name = len(given) == 2 or is_header_name(name) or (name.startswith("--") and "=" not in name)
+        is_flag = isinstance(value, str) and value.startswith("--")
+        if is_name and not is_flag and not isinstance(value, Mapping) and (found := parameter_secrecy(name)):
+            levels[at] = found
+    return levels
 
 
 def _is_same(one: object, other: object) -> bool:

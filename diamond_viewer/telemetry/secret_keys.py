@@ -4,6 +4,7 @@ Names are compared by their words: ``X-API-Key``, ``xApiKey``, ``x_api_key`` and
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
@@ -21,11 +22,16 @@ STRONG_WORDS = frozenset(
         *("password", "passwd", "pwd", "passphrase", "passcode", "secret", "token", "jwt", "bearer", "otp"),
         *("authorization", "cookie", "cookie2", "credential", "apikey", "accesskey", "privatekey", "secretkey"),
         *("passwords", "secrets", "tokens", "cookies", "credentials", "apikeys", "setcookie", "sessid", "sid"),
+        *("cred", "creds"),
     )
 )
 # a word that ends or begins with one of these counts as one: "sessiontoken", "password1"
-STRONG_ENDINGS = ("password", "passwd", "secret", "token", "cookie", "apikey", "authorization", "credential", "sessid")
-STRONG_BEGINNINGS = ("password", "passwd", "authorization")
+STRONG_ENDINGS = (
+    *("password", "passwd", "secret", "token", "cookie", "apikey", "authorization", "credential", "sessid"),
+    *("accesskey", "secretkey", "privatekey", "accesskeyid"),
+)
+STRONG_BEGINNINGS = ("authorization",)
+STRONG_PARTS = ("password", "passwd")
 # the key of a lock; "aws.s3.key", "messaging.message.key" and "public_key" are not
 KEY_OWNERS = frozenset(("api", "access", "private", "secret", "encryption", "signing", "auth", "account", "master"))
 # "session" alone, or its id, is one; "session.duration" and "auth.session.check" are not
@@ -74,8 +80,18 @@ SIGNED_ADDRESS_NAMES = frozenset(
         *("xamzsignature", "xamzcredential", "xamzsecuritytoken"),
     )
 )
-SIGNED_ADDRESS_PREFIX = "xgoog"
+SIGNED_ADDRESS_PREFIX = ("x", "goog")
+SIGNATURES = frozenset(("sig", "signature"))
+QUERY_WORDS = frozenset(("query", "param", "params", "parameter", "parameters"))  # url.query.sig is what ?sig= is
 AUTH_COOKIE = re.compile(r"(?:__(?:secure|host)-)?(?:next-auth|authjs)\.", re.IGNORECASE)
+# below the name of an attribute, where next-auth.version is no cookie
+AUTH_COOKIE_KEY = re.compile(
+    r"(?:next-auth|authjs)\.(?:session-token|callback-url|csrf-token|pkce\.code_verifier|state|nonce|challenge)",
+    re.IGNORECASE,
+)
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")  # a letter as JSON may write it
+_GLUED_ESCAPE = re.compile(r"^u00(?:26|3[fF]|3[bB]|22)")  # what Go writes for & in JSON, without its backslash
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")  # characters without a width, within a word
 
 
 class Secrecy(IntEnum):
@@ -85,7 +101,8 @@ class Secrecy(IntEnum):
 
 
 def secrecy(name: str) -> Secrecy:
-    """What must not be shown under this name. Constant time: of a long name the last 256 characters count.
+    """What must not be shown under this name, however it is written: in other letters of Unicode for the same ones, with
+    ``%2D`` for ``-``. Constant time: of a long name the last 256 characters count.
 
     >>> [n for n in ("Set-Cookie", "X-API-Key", "userPassword", "refresh_token", "session", "db.credentials",
     ...     "http.request.header.proxy-authorization", "sessionToken", "APIKEY", "aws_secret_access_key", "session_id",
@@ -98,7 +115,8 @@ def secrecy(name: str) -> Secrecy:
     >>> secrecy("gen_ai.usage.input_tokens"), secrecy("llm.token_count.prompt"), secrecy("password")
     (<Secrecy.TEXT: 1>, <Secrecy.TEXT: 1>, <Secrecy.ALL: 2>)
     """
-    return _secrecy(name[-MAX_NAME:])
+    name = name[-MAX_NAME:]
+    return max(_secrecy(name), _parameter_secrecy(name)) if "%" in name else _secrecy(name)
 
 
 def parameter_secrecy(name: str) -> Secrecy:
@@ -112,6 +130,9 @@ def parameter_secrecy(name: str) -> Secrecy:
 
 @lru_cache(maxsize=4096)
 def _parameter_secrecy(name: str) -> Secrecy:
+    if "\\u" in name:
+        name = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)
+    name = _GLUED_ESCAPE.sub("", name)
     for _ in range(3):  # an address inside an address inside an address
         if "%" not in name:
             break
@@ -121,31 +142,53 @@ def _parameter_secrecy(name: str) -> Secrecy:
 
 @lru_cache(maxsize=4096)
 def _secrecy(name: str) -> Secrecy:
-    words = words_of(name)
+    words = words_of(name if name.isascii() else folded(name))
     if rules().names_secret(words):
         return Secrecy.ALL
     if not words or name in ORDINARY_NAMES:
         return Secrecy.NONE
     glued = "".join(words)
-    if glued in SIGNED_ADDRESS_NAMES or glued.startswith(SIGNED_ADDRESS_PREFIX) or glued.endswith("xamzsignature"):
+    if glued in SIGNED_ADDRESS_NAMES or glued.startswith("xgoog") or glued.endswith("xamzsignature"):
+        return Secrecy.ALL
+    if SIGNED_ADDRESS_PREFIX in pairwise(words) or AUTH_COOKIE_KEY.search(name):
         return Secrecy.ALL
     last = words[-1]
+    if last in SIGNATURES and words[-2] in QUERY_WORDS:  # alone it is one of the names above
+        return Secrecy.ALL
     if last in HARMLESS_ENDINGS and len(words) > 1:
         return Secrecy.NONE
     if _is_strong(words) or glued.endswith("sessionid") or _is_session(words):
         return Secrecy.ALL if _is_strong([last.removesuffix("s")]) and last[-1] != "s" else Secrecy.TEXT
-    return Secrecy.NONE
+    return Secrecy.TEXT if last == "pass" else Secrecy.NONE  # SMTP_PASS; a number is how many passed
 
 
 def _is_strong(words: Sequence[str]) -> bool:
-    pairs = pairwise(words)
-    return any(
-        word in STRONG_WORDS or word.endswith(STRONG_ENDINGS) or word.startswith(STRONG_BEGINNINGS) for word in words
-    ) or any(second in ("key", "keys") and first in KEY_OWNERS for first, second in pairs)
+    return any(map(_is_strong_word, words)) or any(
+        second in ("key", "keys") and first in KEY_OWNERS for first, second in pairwise(words)
+    )
+
+
+def _is_strong_word(word: str) -> bool:
+    word = word.rstrip("0123456789")
+    return (
+        word in STRONG_WORDS
+        or word.endswith(STRONG_ENDINGS)
+        or word.startswith(STRONG_BEGINNINGS)
+        or any(part in word for part in STRONG_PARTS)
+    )
 
 
 def _is_session(words: Sequence[str]) -> bool:
     return words[-1] == "session" or (len(words) > 1 and words[-2] == "session" and words[-1] in SESSION_ENDINGS)
+
+
+def folded(text: str) -> str:
+    """The plain letters that a reader takes these for: full-width ones, and none between which nothing is seen.
+
+    >>> folded("\uff50\uff41\uff53\uff53word"), folded("pass\u200bword")
+    ('password', 'password')
+    """
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 
 def forget() -> None:

@@ -20,6 +20,7 @@ class Alike:
     status: str
     is_error: bool
     time: str
+    service: str
     detail: str
 
 
@@ -49,5 +50,6 @@ def _alike(one: TraceSummary) -> Alike:
         status_words(one),
         one.status == "error",
         format_date_time(one.start_ns),
-        f"{one.service} · {format_times(one.span_count, 'span')} · {format_duration(one.duration_ns)}",
+        one.service,
+        f"{format_times(one.span_count, 'span')} · {format_duration(one.duration_ns)}",
     )

@@ -31,6 +31,7 @@ from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
 from diamond_viewer.web.proxied import ByProxy
 from diamond_viewer.web.security import protect
+from diamond_viewer.web.shared_pages import SharedPages, share_pages
 from diamond_viewer.web.tally_api import tally_api
 from diamond_viewer.web.tally_views import tally_pages
 from diamond_viewer.web.tempo_api import tempo_api
@@ -119,6 +120,7 @@ def create_app(
     app.register_blueprint(openapi())
     app.register_blueprint(jaeger_api(store, clock))
     app.register_blueprint(tempo_api(store, clock))
+    share_pages(app, SharedPages())
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 

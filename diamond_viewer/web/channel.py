@@ -1,5 +1,6 @@
-"""waitress's connection and task, with three differences: an answer without a body leaves the connection open, a request that
-still has the answer "nothing new" gets it at once, from the loop, and so does one that would wait too long.
+"""waitress's connection and task, with four differences: an answer without a body leaves the connection open, a request that
+still has the answer "nothing new" gets it at once, from the loop, so does one that would wait too long, and the loop does not
+turn idly while a thread sends.
 """
 
 import time
@@ -8,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.task import WSGITask
+from waitress.task import ErrorTask, WSGITask
 
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.crowd import later, tend
+from diamond_viewer.web.security import HEADERS
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
 from diamond_viewer.web.uploads import PageRequest
 
@@ -49,10 +51,19 @@ class PollTask(WSGITask):  # type: ignore[misc]  # waitress has no types
         return head
 
 
+class RefusalTask(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses, because it is no HTTP or too long, never reaches the application that sets the headers."""
+
+    def execute(self) -> None:
+        self.response_headers.extend((*HEADERS.items(), ("Cache-Control", "no-store")))
+        super().execute()
+
+
 class PollChannel(HTTPChannel):  # type: ignore[misc]
     """``raw``: the request under way as it came, if it came alone and in one piece."""
 
     task_class = PollTask
+    error_task_class = RefusalTask
     parser_class = PageRequest
     raw: bytes = b""
     began_s: float | None = None  # when the request began that is not whole yet
@@ -76,6 +87,16 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
         elif self.request is not before:
             self.began_s = time.monotonic()
         return taken
+
+    def writable(self) -> bool:
+        """Not while a thread sends: it has the buffers, and the loop would do nothing but ask again, some twenty times for each
+        answer, and take the interpreter from that thread each time. What it cannot send it leaves to the loop, and says so."""
+        is_left_alone = self.requests and not (self.will_close or self.close_when_flushed)
+        if is_left_alone and self.total_outbufs_len < self.adj.outbuf_high_watermark:
+            if not self.outbuf_lock.acquire(blocking=False):
+                return False
+            self.outbuf_lock.release()
+        return bool(super().writable())
 
     def _send_at_once(self, answer: bytes) -> None:
         left = answer[self.send(answer) :]

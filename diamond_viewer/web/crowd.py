@@ -15,6 +15,7 @@ from waitress.channel import HTTPChannel
 from werkzeug.exceptions import ServiceUnavailable
 
 from diamond_viewer.web.dialects import TEXT, error_body
+from diamond_viewer.web.security import HEADERS
 
 MAX_WAITING = 128  # requests that wait for a thread: some seconds of work
 REQUEST_S = 30.0  # from the first byte of a request to its last
@@ -25,7 +26,7 @@ RETRY_S = 2
 _SENTENCE = "The viewer has more requests than it can answer at once. Try again in a moment."
 _HEAD = (
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}; charset=utf-8\r\nContent-Length: {}\r\nRetry-After: {}\r\n"
-    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+    "Cache-Control: no-store\r\n" + "".join(f"{name}: {said}\r\n" for name, said in HEADERS.items()) + "\r\n"
 )
 
 

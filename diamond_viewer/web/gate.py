@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from flask import Flask, Response, make_response, redirect, render_template, request
 
@@ -49,11 +50,13 @@ class Attempts:
 
     def wait_s(self, address: str) -> int:
         """Whole seconds until this address may try again; 0 is now."""
+        address = network_of(address)
         with self._lock:
             _, until_s = self._failures.get(address, (0, 0.0))
         return max(0, int(until_s - self._clock_s() + 0.999))
 
     def failed(self, address: str) -> None:
+        address = network_of(address)
         with self._lock:
             count = self._failures.pop(address, (0, 0.0))[0] + 1
             wait_s = min(MAX_WAIT_S, 2 ** min(count - FREE_FAILURES, 10)) if count >= FREE_FAILURES else 0
@@ -62,12 +65,29 @@ class Attempts:
                 self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
+        address = network_of(address)
         with self._lock:
             self._failures.pop(address, None)
 
 
+def network_of(address: str) -> str:
+    """Who is counted as one: with IPv6 everybody has 2**64 addresses of their own, and could try each once.
+
+    >>> [network_of(address) for address in ("10.0.0.2", "2001:db8:1:2:3::4", "::ffff:10.0.0.2", "")]
+    ['10.0.0.2', '2001:db8:1:2::/64', '10.0.0.2', '']
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
+
+
 class Sessions:
-    """Signed cookies. Each names the token it was given for, so that it ends with it; all end when the viewer stops."""
+    """Signed cookies. Each ends with the token it was given for, and with the viewer. It says which token that is in a way that
+    nobody else can check: whoever gets hold of a cookie cannot try at home which token would fit."""
 
     def __init__(self, tokens: TokenFile, clock_s: Callable[[], float] = time.time) -> None:
         self._tokens = tokens
@@ -78,17 +98,17 @@ class Sessions:
 
     def begin(self, digest: str) -> str:
         """A cookie for the token with this SHA-256."""
-        said = f"{int(self._clock_s()) + SESSION_S}.{secrets.token_hex(16)}.{digest}"
+        said = f"{int(self._clock_s()) + SESSION_S}.{secrets.token_hex(16)}.{self._name_of(digest)}"
         return f"{said}.{self._signature(said)}"
 
     def is_valid(self, cookie: str) -> bool:
         said, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(self._signature(said).encode(), signature.encode(errors="replace")):
             return False
-        until, _, digest = said.split(".")  # what is signed was written here
+        until, _, name = said.split(".")  # what is signed was written here
         with self._lock:
             has_ended = said in self._ended
-        return not has_ended and self._clock_s() < int(until) and self._tokens.holds(digest)
+        return not has_ended and self._clock_s() < int(until) and self._still_counts(name)
 
     def end(self, cookie: str) -> None:
         if self.is_valid(cookie):  # or strangers would fill what is remembered
@@ -96,6 +116,12 @@ class Sessions:
                 self._ended[cookie.rpartition(".")[0]] = None
                 while len(self._ended) > MAX_REMEMBERED:
                     self._ended.popitem(last=False)
+
+    def _still_counts(self, name: str) -> bool:
+        return any(hmac.compare_digest(self._name_of(digest), name) for digest in self._tokens.digests())
+
+    def _name_of(self, digest: str) -> str:
+        return hmac.digest(self._key, f"token {digest}".encode(), "sha256").hex()
 
     def _signature(self, said: str) -> str:
         return hmac.digest(self._key, said.encode(errors="replace"), "sha256").hex()

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 BOX_WIDTH, BOX_HEIGHT = 190, 40
 LAYER_GAP, ROW_GAP, PASS_HEIGHT = 156, 18, 16
+PASS_GAP = 2  # between two curves that pass side by side; a label still fits
 MARGIN = 12
 SWEEPS = 8
 LABEL_HEIGHT = 14
@@ -147,19 +148,22 @@ def _order(columns: dict[int, list[_Place]], routes: Sequence[Sequence[tuple[int
 
 def _placed(columns: Mapping[int, list[_Place]]) -> tuple[dict[_Place, float], float]:
     """The upper edge of each box, the middle of each passing edge; columns are centred."""
-    sizes = {
-        layer: sum((BOX_HEIGHT if place[0] == "node" else PASS_HEIGHT) + ROW_GAP for place in column)
-        for layer, column in columns.items()
-    }
+    sizes = {layer: sum(_height(column, at) for at in range(len(column))) for layer, column in columns.items()}
     height = max(sizes.values(), default=0)
     places: dict[_Place, float] = {}
     for layer, column in columns.items():
         y = MARGIN + (height - sizes[layer]) / 2 + ROW_GAP / 2
-        for place in column:
-            size = BOX_HEIGHT if place[0] == "node" else PASS_HEIGHT
-            places[place] = y if place[0] == "node" else y + size / 2
-            y += size + ROW_GAP
+        for at, place in enumerate(column):
+            places[place] = y if place[0] == "node" else y + PASS_HEIGHT / 2
+            y += _height(column, at)
     return places, height + 2 * MARGIN
+
+
+def _height(column: Sequence[_Place], at: int) -> int:
+    """Of one place, with the gap below it."""
+    if column[at][0] == "node":
+        return BOX_HEIGHT + ROW_GAP
+    return PASS_HEIGHT + (PASS_GAP if at + 1 < len(column) and column[at + 1][0] == "pass" else ROW_GAP)
 
 
 def _curve(

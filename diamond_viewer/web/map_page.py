@@ -15,7 +15,7 @@ from diamond_viewer.web.busy_time import BusyTime, busy_time, is_spread
 from diamond_viewer.web.elsewhere import Elsewhere, elsewhere
 from diamond_viewer.web.filter_form import caption
 from diamond_viewer.web.horizon import beyond_memory
-from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Layout, laid_out
+from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Box, Layout, laid_out
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.times import in_utc
 from diamond_viewer.web.window import WINDOWS
@@ -26,13 +26,19 @@ MAX_LABELS = 90
 FITTING_PX = (
     1000,
     1700,
-)  # a drawing this wide is made smaller on a laptop, down to the former; a wider one is scrolled
+)  # a drawing this wide is made smaller on a laptop, down to the former; of a wider one the whole is shown
+ZOOM = "zoom"  # the parameter
+WHOLE = "whole"
+ZOOMS = {WHOLE: "Whole", "50": "50 %", "100": "100 %", "200": "200 %"}
 NAME_LENGTH = 24  # characters that fit a box
 KINDS = {"service": "service", "database": "database", "queue": "queue", "host": "host outside"}
 
 
 @dataclass(frozen=True, slots=True)
 class MapBox:
+    """``number`` is what the curves of its calls name."""
+
+    number: int
     kind: str
     name: str
     detail: str
@@ -45,6 +51,9 @@ class MapBox:
 
 @dataclass(frozen=True, slots=True)
 class MapCurve:
+    """``ends`` are the numbers of its two boxes."""
+
+    ends: str
     path: str
     label: str
     label_x: str
@@ -76,8 +85,10 @@ class MapLine:
 class Drawing:
     boxes: tuple[MapBox, ...]
     curves: tuple[MapCurve, ...]
+    view_box: str
     width: str
     height: str
+    zoom: str  # one of ZOOMS
     fits: bool  # so nearly that it may be drawn smaller
     box_width: str
     box_height: str
@@ -85,7 +96,8 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class MapPage:
-    """``caption`` says of which traces; ``traces_href`` leads to them. ``rates`` says why none are shown."""
+    """``caption`` says of which traces; ``traces_href`` leads to them. ``rates`` says why none are shown. ``zooms`` are value,
+    address, words and whether the drawing is of that size."""
 
     status: Status
     caption: str
@@ -98,13 +110,17 @@ class MapPage:
     rates: Elsewhere | None
     elsewhere: tuple[Elsewhere, ...]
     drawing: Drawing
+    zooms: tuple[tuple[str, str, str, bool], ...]
     lines: tuple[MapLine, ...]
     notices: tuple[str, ...]
 
 
 def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> MapPage:
     pairs = [(name, in_utc(value, now_ns) if name in ("since", "until") else value) for name, value in args]
-    query, notices = Query.from_args(pairs, now_ns)
+    zoom = next((value for name, value in pairs if name == ZOOM), "")
+    query, notices = Query.from_args([pair for pair in pairs if pair[0] != ZOOM], now_ns)
+    if zoom and zoom not in ZOOMS:
+        notices += (f"{ZOOM}={zoom[:60]!r} is none of {', '.join(ZOOMS)}.",)
     query = replace(query, page=1, anchor=None, sort=DEFAULT_ORDER)
     found, health = store.service_map(query, now_ns), store.health()
     busy = None if not found.calls or is_spread(query, store, now_ns) else busy_time(query, store, now_ns)
@@ -118,6 +134,7 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
     if more:
         notices += (f"The {MAX_NODES} most called of {MAX_NODES + more:,} are drawn; the table has all calls.",)
     since = query.value("since")
+    drawing = _drawing(query, drawn, duration_ns, zoom)
     return MapPage(
         status=status_of(health.feed, now_ns),
         caption=caption(query),
@@ -132,7 +149,8 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
         summary=_summary(found),
         rates=_rates(busy) if busy is not None else None,
         elsewhere=() if found.calls else elsewhere(store, Address(query, path=MAP_PATH), query, now_ns),
-        drawing=_drawing(query, drawn, duration_ns),
+        drawing=drawing,
+        zooms=tuple((value, _zoom_href(query, value), words, value == drawing.zoom) for value, words in ZOOMS.items()),
         lines=tuple(_line(query, call, duration_ns) for call in found.calls),
         notices=notices + beyond_memory(health, query, now_ns),
     )
@@ -172,10 +190,11 @@ def _drawn(found: ServiceMap) -> tuple[tuple[Call, ...], int]:
     return calls, len(counts) - len(shown)
 
 
-def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing:
+def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int, zoom: str) -> Drawing:
     nodes = sorted({node for call in calls for node in (call.source, call.target) if node is not None})
     edges = [call for call in calls if call.source is not None]
     layout: Layout[Node] = laid_out(nodes, [(call.source, call.target) for call in edges if call.source is not None])
+    numbers = {node: number for number, node in enumerate(nodes)}
     entries = {call.target: call for call in calls if call.source is None}
     most = max((call.count for call in edges), default=1)
     named = {(call.source, call.target) for call in edges[:MAX_LABELS]}
@@ -185,6 +204,7 @@ def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing
         failed = f" · ✕ {format_share(call.error_count, call.count)}" if call.error_count else ""  # as short as the gap
         curves.append(
             MapCurve(
+                f"{numbers[curve.source]} {numbers[curve.target]}",
                 curve.path,
                 f"{line.rate or line.count} · {line.p95}{failed}"
                 if (call.source, call.target) in named and call.source != call.target
@@ -198,12 +218,30 @@ def _drawing(query: Query, calls: tuple[Call, ...], duration_ns: int) -> Drawing
             )
         )
     boxes = tuple(
-        _box(query, box.node, entries.get(box.node), duration_ns, f"{box.x:.1f}", f"{box.y:.1f}")
-        for box in layout.boxes
+        _box(query, number, box, entries.get(box.node), duration_ns) for number, box in enumerate(layout.boxes)
     )
-    fits = FITTING_PX[0] < layout.width < FITTING_PX[1]
-    width, height = f"{layout.width:.0f}", f"{layout.height:.0f}"
-    return Drawing(boxes, tuple(curves), width, height, fits, str(BOX_WIDTH), str(BOX_HEIGHT))
+    if zoom not in ZOOMS:
+        zoom = "100" if layout.width < FITTING_PX[1] else WHOLE
+        fits = FITTING_PX[0] < layout.width < FITTING_PX[1]
+    else:
+        fits = False
+    scale = 1.0 if zoom == WHOLE else int(zoom) / 100
+    return Drawing(
+        boxes,
+        tuple(curves),
+        f"0 0 {layout.width:.0f} {layout.height:.0f}",
+        f"{scale * layout.width:.0f}",
+        f"{scale * layout.height:.0f}",
+        zoom,
+        fits,
+        str(BOX_WIDTH),
+        str(BOX_HEIGHT),
+    )
+
+
+def _zoom_href(query: Query, zoom: str) -> str:
+    arguments = query.to_args()
+    return f"{MAP_PATH}?{arguments}{'&' if arguments else ''}{ZOOM}={zoom}"
 
 
 def _words(call: Call, line: MapLine) -> str:
@@ -212,17 +250,30 @@ def _words(call: Call, line: MapLine) -> str:
     return f"{line.source} calls {line.target}: {calls}{rate}, {errors}, p50 {line.p50}, p95 {line.p95}"
 
 
-def _box(query: Query, node: Node, entry: Call | None, duration_ns: int, x: str, y: str) -> MapBox:
+def _box(query: Query, number: int, box: Box[Node], entry: Call | None, duration_ns: int) -> MapBox:
+    node = box.node
     detail = node.address or KINDS[node.kind]
-    title = f"{node.name}, {KINDS[node.kind]}{f' at {node.address}' if node.address else ''}"
+    title = (
+        f"{node.name}, {detail}" if node.address else node.name
+    )  # begins with what is seen: who says it to a machine is heard
     if entry is not None:
         rate = format_rate(entry.count, duration_ns) or format_times(entry.count, "call")
         detail = f"{rate} in · {format_duration(entry.p95_ns)}"
-        title += f": {format_times(entry.count, 'call')} from outside, {format_times(entry.error_count, 'error')},"
-        title += f" p95 {format_duration(entry.p95_ns)}"
+        title = f"{node.name}, {detail} (p95), {format_times(entry.error_count, 'error')}"
+    title += f", {KINDS[node.kind]}"
     name = node.name if len(node.name) <= NAME_LENGTH else node.name[: NAME_LENGTH - 1] + "…"
     has_errors = entry is not None and entry.error_count > 0
-    return MapBox(node.kind, name, _short(detail), title, _node_href(query, node), x, y, has_errors)
+    return MapBox(
+        number,
+        node.kind,
+        name,
+        _short(detail),
+        title,
+        _node_href(query, node),
+        f"{box.x:.1f}",
+        f"{box.y:.1f}",
+        has_errors,
+    )
 
 
 def _short(text: str) -> str:

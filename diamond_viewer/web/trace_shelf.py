@@ -9,7 +9,6 @@ from diamond_viewer.trace.arranged import Arranged
 from diamond_viewer.trace.matches import matching_places
 
 MAX_SPANS = 150_000  # over all traces kept: about 200 MB at most; the newest stays even if it alone is larger
-# A trace of ten spans keeps whole the lines that it lies on, which a collector makes as long as its batches: half a MB, mostly.
 MAX_TRACES = 24
 MAX_SEARCHES = 8  # of one trace
 

@@ -12,9 +12,10 @@ import numpy as np
 from werkzeug.test import Client
 
 from diamond_viewer.feed.sealed import SealedFile, read_sealed
-from diamond_viewer.index.memory import GC_THRESHOLDS, MemoryStore
+from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.query import Query
+from diamond_viewer.resident import GC_THRESHOLDS
 from diamond_viewer.telemetry.lines import DEFAULT_MAX_LINE_BYTES
 from diamond_viewer.web.app import create_app
 from tests.bench.footprint import UNBOUNDED_BYTES

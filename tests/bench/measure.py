@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from diamond_viewer.index.memory import GC_THRESHOLDS
+from diamond_viewer.resident import GC_THRESHOLDS
 
 ROOT = Path(__file__).parents[2]
 

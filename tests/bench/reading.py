@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from diamond_viewer.index.memory import GC_THRESHOLDS, MemoryStore
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.resident import GC_THRESHOLDS
 from tests.bench.footprint import UNBOUNDED_BYTES, fill, lines_of
 from tests.bench.measure import seconds_of, side_by_side
 from tests.bench.viewer import Viewer

@@ -1,5 +1,6 @@
 """What holds for every page: it stands still while it loads, fits a phone, has its own title, leads on, and axe agrees."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,26 @@ def test_axe_finds_nothing_serious_on_pages_that_no_other_test_opens(browser: Br
     context.close()
     assert len(found) == 5 * 2
     assert {path: sentences for path, sentences in found.items() if sentences} == {}
+
+
+TABLE_ROLES = ("table", "rowgroup", "row", "cell", "columnheader", "rowheader")
+
+
+def test_a_table_is_one_on_a_phone_as_well(desk: Page) -> None:
+    """Rows that are laid out as blocks there are read aloud as rows still, with their headings."""
+    tree = desk.context.new_cdp_session(desk)
+    counts: dict[int, dict[str, Counter[str]]] = {1280: {}, 390: {}}
+    for path in ("/trace-viewer.html", "/errors", "/operations", "/journeys", "/logs", "/map", "/health", "/import"):
+        desk.goto(path)
+        for width, counted in counts.items():
+            desk.set_viewport_size({"width": width, "height": 844})
+            nodes = tree.send("Accessibility.getFullAXTree")["nodes"]
+            roles = (node["role"]["value"] for node in nodes if not node["ignored"])
+            counted[path] = Counter(role for role in roles if role in TABLE_ROLES)
+        assert counts[1280][path]["columnheader"] > 0, path
+    journeys = counts[390].pop("/journeys")  # where a column has no room
+    assert journeys["rowheader"] == counts[1280].pop("/journeys")["rowheader"]
+    assert counts[390] == counts[1280]
 
 
 def test_no_page_is_a_dead_end(desk: Page) -> None:

@@ -248,6 +248,20 @@ def test_nothing_stands_out_of_the_window(page: Page, shown: Viewer, width: int)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_setting_a_filter_moves_nothing_below_it(page: Page, shown: Viewer) -> None:
+    tops: dict[tuple[int, str], float] = {}
+    for width in (1280, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 860})
+        for asked in ("", "?status=error"):
+            page.goto(f"{shown.address}/trace-viewer.html{asked}")
+            tops[width, asked] = page.locator("#strip").evaluate("strip => strip.getBoundingClientRect().top")
+    assert {width: tops[width, "?status=error"] - top for (width, asked), top in tops.items() if not asked} == {
+        1280: 0,
+        1440: 0,
+        1920: 0,
+    }
+
+
 def test_without_javascript_it_filters_opens_and_pages(browser: Browser, shown: Viewer, watched: Watched) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

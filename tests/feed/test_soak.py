@@ -15,7 +15,8 @@ import pytest
 import xxhash
 
 from diamond_viewer.feed.feed import Feed
-from diamond_viewer.index.memory import GC_THRESHOLDS, MemoryStore
+from diamond_viewer.index.memory import MemoryStore
+from diamond_viewer.resident import GC_THRESHOLDS
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.telemetry.otlp import Batch, decode_line
 from tests.feed import firehose

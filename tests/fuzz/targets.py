@@ -156,6 +156,11 @@ def redaction(data: bytes) -> None:
         f'"apiKey":"{SECRET}"',
         f"Cookie: a={SECRET}",
         f"postgres://u:{SECRET}@h/x",
+        f'{{"cookies":[["a","b"],["c","{SECRET}"]]}}',
+        f'["x-api-key","{SECRET}"]',
+        f'{{"name":"password","value":"{SECRET}"}}',
+        f"<password>{SECRET}</password>",
+        f"PASSWORD '{SECRET}'",
     ):
         shown = redact_text(f"{before}\n{planted}\n{behind}")
         assert SECRET not in shown, (planted, shown)

@@ -14,6 +14,7 @@ from diamond_viewer.diagnosis.diagnose import RULE_NAMES as ALL_RULES
 from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.diagnosis.journey import Journey
 from diamond_viewer.index import examination, examined, followed
+from diamond_viewer.index import examiner as examiner_module
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
@@ -28,14 +29,14 @@ from diamond_viewer.telemetry.rules import (
 )
 from tests.asking import NOW_NS, UNDECIDED, all_rows, asked
 from tests.diagnosis.readings import lines_of, traces_in
+from tests.district import LINES, plain_district
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
 from tests.writing import event, line, span, trace_id
 
 DATA = Path(__file__).parents[1] / "data"
-LINES = lines_of(DATA / "diamond-district" / "traces.json")
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 
 
 def rules_of(store: MemoryStore) -> dict[str, tuple[str, ...]]:
@@ -241,6 +242,42 @@ def test_the_examiner_waits_for_the_backlog_and_then_examines_what_rests() -> No
     finally:
         examiner.stop()
     assert rules_of(store) == expected_of_all()
+
+
+def test_what_is_left_behind_is_given_back_now_and_then_and_not_while_nothing_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[int] = []
+    looks: list[int] = []
+    monkeypatch.setattr(examiner_module, "GIVE_BACK_EVERY_S", 0.0)
+    monkeypatch.setattr(examiner_module, "IDLE_S", 0.001)
+    store = MemoryStore(1 << 30)
+    monkeypatch.setattr(examiner_module, "give_back", lambda: given.append(store.version()))
+
+    def is_followed(store: MemoryStore) -> bool:
+        looks.append(store.version())
+        return False
+
+    monkeypatch.setattr(MemoryStore, "is_followed", property(is_followed))
+    with Examiner(store):
+        for number in range(3):
+            add_lines(store, LINES[number : number + 1])
+            store.commit()
+            until(lambda: given[-1:] == [store.version()])
+        looked = len(looks)
+        until(lambda: len(looks) > looked + 20)
+    assert len(given) == len(set(given))
+
+
+def test_what_is_known_of_growing_traces_goes_with_their_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examined, "REST_NS", 10**15)
+    store = MemoryStore(1 << 30, segment_spans=20)
+    for number in range(1, 200):
+        add_lines(store, [line(span(number, trace=number))])
+        store.commit()
+        store.examine(0)
+    held = {segment for segment, _ in store._growing}
+    assert held == {store._open.number}
 
 
 def test_a_rule_that_stumbles_costs_its_trace_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,3 +106,47 @@ def test_a_way_is_told_as_by_all_rules_over_all_its_traces(seed: int, segment_sp
     }
     for one in ids:
         assert ours[one].journey == theirs[one].journey
+
+
+SAVED, LOADED, RESUMED = "progress.data_received", "video.loaded", "video.resume_attempt"
+
+
+def request(number: int, trace: int, second: float, what: str, lesson: str) -> list[Wire]:
+    start_ns = A_TIME_NS + round(second * 1000) * NS_PER_MS
+    return [
+        span(
+            number,
+            trace=trace,
+            kind=2,
+            name=f"POST /api/{what}",
+            start_ns=start_ns,
+            attributes={"http.method": "POST", "user.id": "user-1", "lesson.id": lesson},
+            events=[event(what, start_ns + NS_PER_MS, positionSeconds=400)],
+        )
+    ]
+
+
+LOADED_ELSEWHERE = {
+    "the last trace, which tells until when somebody was seen, holds a load that was resumed": (
+        *((1, 0, SAVED, "lesson-1"), (2, 60, LOADED, "lesson-1")),
+        *((3, 120, RESUMED, "lesson-1"), (4, 120.4, LOADED, "lesson-1"), (4, 140, "page.viewed", "lesson-1")),
+    ),
+    "the trace of the load holds another, of a lesson that was resumed": (
+        *((1, 0, SAVED, "lesson-1"), (1, 0.1, SAVED, "lesson-2")),
+        *((2, 60, LOADED, "lesson-2"), (2, 60.1, LOADED, "lesson-1")),
+        *((3, 62, RESUMED, "lesson-2"), (4, 120, SAVED, "lesson-3")),
+    ),
+}
+
+
+@pytest.mark.parametrize("happened", LOADED_ELSEWHERE.values(), ids=list(LOADED_ELSEWHERE))
+def test_only_the_load_that_was_not_resumed_is_told(happened: tuple[tuple[int, float, str, str], ...]) -> None:
+    lines = [line(*request(1 + number, *one)) for number, one in enumerate(happened)]
+    store, plain = filled([lines], 131_072), PlainStore.from_lines(lines)
+    store.commit()
+    store.examine(query=UNDECIDED)
+    ids = [row.trace_id for row in plain.summaries()]
+    ours, theirs = store.diagnoses(ids), plain.diagnoses(ids, 0)
+    told = [finding for one in ids for finding in ours[one].journey if finding.rule == "resume-missing"]
+    assert [(finding.trace_ids, finding.sentence[:8]) for finding in told] == [((f"{2:032x}",), "lesson-1")]
+    assert [ours[one].journey for one in ids] == [theirs[one].journey for one in ids]

@@ -44,6 +44,7 @@ def test_the_body_of_a_real_sdk_becomes_one_line(running: Running, path: Path) -
     answer = running.send(path.read_bytes(), f"/v1/{signal_of(path)}", media_type)
     assert (answer.status, answer.body) == (200, b"" if media_type == PROTOBUF else b"{}")
     assert answer.headers["Content-Type"] == media_type
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     (document,) = running.documents()
     member = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}[signal_of(path)]
     assert list(document) == [member]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from diamond_viewer.telemetry.model import Attributes, AttributeValue, Event, Link, Resource, Scope
 from diamond_viewer.telemetry.redact import REDACTED, redact_attributes, redact_resource, redact_span
-from diamond_viewer.telemetry.secret_texts import says_nothing
+from diamond_viewer.telemetry.secret_values import says_nothing
 from tests.builders import span
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"

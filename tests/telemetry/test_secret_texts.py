@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diamond_viewer.telemetry import secret_texts
-from diamond_viewer.telemetry.secret_texts import REDACTED, redact_text
+from diamond_viewer.telemetry.secret_texts import redact_text
+from diamond_viewer.telemetry.secret_values import REDACTED
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 JWE = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..IV8-_.Y2lwaGVy.dGFn"
@@ -58,7 +59,7 @@ R = REDACTED
         (r'"{\"apiKey\":\"hunter2\",\"b\":\"c\"}"', rf'"{{\"apiKey\":\"{R}\",\"b\":\"c\"}}"'),
         (r'{"secret":"a\"b","c":"d"}', rf'{{"secret":"{R}","c":"d"}}'),
         ('{"set-cookie":["a=b","c=d"],"e":1}', f'{{"set-cookie":[{R}],"e":1}}'),
-        ('{"credentials":{"user":"ada","password":"hunter2"}}', f'{{"credentials":{{"user":"ada","password":"{R}"}}}}'),
+        ('{"credentials":{"user":"ada","password":"hunter2"}}', f'{{"credentials":{{{R}}}}}'),
         ("{ user: 'ada', password: 'hunter2' }", f"{{ user: 'ada', password: '{R}' }}"),
         ("Server=db;User=ada;Password=hun#ter2;", f"Server=db;User=ada;Password={R};"),
         ('level=info client_secret="hunter 2" a=b', f'level=info client_secret="{R}" a=b'),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from diamond_viewer.telemetry.otlp import decode_line
-from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans
+from diamond_viewer.telemetry.otlp_spans import decode_spans, sketch_spans, sketch_spans_among
 from diamond_viewer.telemetry.sketch import SpanSketch, distinct, sketch_of, whole_event
 from tests.writing import event, line, span, trace_id
 
@@ -39,6 +39,27 @@ def test_real_sketches_are_what_a_full_decode_gives(number: int) -> None:
         assert sketch.whole() == whole
         assert [whole_event(one) for one in sketch.events] == list(whole.events)
         assert (sketch.has_events, sketch.has_links) == (bool(whole.events), bool(whole.links))
+
+
+@pytest.mark.parametrize("number", range(0, 23, 4))
+def test_a_sketch_apart_says_the_same_and_keeps_no_more_than_its_span(number: int) -> None:
+    original = decode_line(TRACES.read_bytes().splitlines()[number]).original
+    for trace in sorted({one.trace_id for one in decode_spans(original)}):
+        together = [sketch for _, sketch in sketch_spans_among(original, {trace})]
+        apart = [sketch for _, sketch in sketch_spans_among(original, {trace}, apart=True)]
+        assert [one.whole() for one in apart] == [one.whole() for one in together]
+        assert [one.source.repeated_keys() for one in apart] == [one.source.repeated_keys() for one in together]
+        kept_bytes = {id(one.source.original): len(one.source.original) for one in apart}  # type: ignore[attr-defined]
+        assert sum(kept_bytes.values()) <= len(original)
+        assert (len(kept_bytes) == 1) == (len(apart) == 1 or 2 * len(apart) >= original.count(b'"spanId":'))
+
+
+def test_a_key_that_a_span_repeats_is_told_of_a_sketch_apart() -> None:
+    wires = line(span(1, attributes={"a": 1}), span(2, trace=2), span(3, trace=2))
+    repeated = wires.replace(b'"attributes":[{"key":"a"', b'"attributes":[{"key":"a","value":{}},{"key":"a"', 1)
+    assert repeated != wires
+    (sketch,) = [sketch for _, sketch in sketch_spans_among(repeated, {trace_id(1)}, apart=True)]
+    assert sketch.source.repeated_keys() == ("a",)
 
 
 def test_no_secret_is_in_a_sketch_or_its_events() -> None:

@@ -106,8 +106,9 @@ def test_every_style_sheet_and_every_script_is_sent_once() -> None:
         "htmx-4.0.1.min.js",
         "theme.js",
         "import.js",
+        "map.js",
         "offline.js",
-    }  # vendored, early, where imports are, offline file
+    }  # vendored, early, where imports are, on the map, offline file
     parts = [part for parts in BUNDLES.values() for part in parts]
     assert len(parts) == len(set(parts))
     assert {*parts, *beside} == {path.name for pattern in ("*.css", "*.js") for path in STATIC.glob(pattern)}

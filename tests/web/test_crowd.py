@@ -156,3 +156,49 @@ def test_an_export_below_the_api_is_refused_in_json(real_store: PlainStore) -> N
     assert client.get("/api/stats").status_code == 200
     for answer in held:
         answer.close()
+
+
+def test_the_loop_leaves_a_connection_alone_while_a_thread_sends_and_sends_what_that_leaves_behind() -> None:
+    page = b"x" * 5_000_000  # more than a socket takes at once
+    turns: list[bool] = []
+    sending, go_on = threading.Event(), threading.Event()
+
+    class Counting(PollChannel):
+        def send(self, data: bytes, do_close: bool = True) -> int:
+            if self.requests and not sending.is_set():
+                sending.set()  # a thread sends, with the buffers locked
+                assert go_on.wait(BOUND_S)
+            return int(super().send(data, do_close))
+
+        def writable(self) -> bool:
+            is_writable = super().writable()
+            if sending.is_set() and not go_on.is_set() and self.requests:
+                turns.append(is_writable)
+            return is_writable
+
+    def large(environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(page))), ("Content-Type", "text/plain")])
+        return [page]
+
+    stop, listening = Stop(), listen("127.0.0.1", 0)
+    make = partial(Counting, standstill=Standstill(PlainStore()))
+    thread = threading.Thread(target=serve, args=(large, listening, stop, Limits(connection_class=make)))
+    thread.start()
+    try:
+        with socket.create_connection(listening[0].getsockname(), BOUND_S) as reader:
+            reader.settimeout(BOUND_S)
+            reader.sendall(REQUEST)
+            assert sending.wait(BOUND_S)
+            wait_for(lambda: len(turns) >= 2)  # the loop turns when its time is over, every quarter of a second
+            go_on.set()
+            came = 0
+            while came < len(page):
+                piece = reader.recv(1_000_000)
+                assert piece
+                came += len(piece)
+        assert not any(turns)
+        assert len(turns) < 100
+    finally:
+        go_on.set()
+        stop.say()
+        thread.join(BOUND_S)

@@ -5,6 +5,7 @@ import pytest
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, MakeClient
+from tests.web.html_outline import Outline
 from tests.web.test_missing_trace import INDEXING
 from tests.web.test_polling import OPENED, poll
 from tests.writing import line, span
@@ -33,6 +34,8 @@ def test_several_are_named(store: PlainStore, client_of: MakeClient) -> None:
     answer = client_of(store).get(f"/traces/{ONE[:8]}")
     assert answer.status_code == 300
     assert "2 traces begin with 0af76519. Give more digits." in answer.text
+    outline = Outline(answer.text)  # on a phone these are blocks, which some browsers do not take for rows
+    assert [len(outline.find(role=role)) for role in ("row", "columnheader", "rowheader", "cell")] == [3, 3, 2, 4]
     assert answer.text.index(f'href="/traces/{ONE}"') < answer.text.index(f'href="/traces/{OTHER}"')
 
 

@@ -1,6 +1,7 @@
 """Who may look: every address of the application, with and without a token, a session, a proxy."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from diamond_viewer.tokens import TokenFile
 from diamond_viewer.web.app import app_for, create_app
 from diamond_viewer.web.gate import COOKIE, FREE_FAILURES, MAX_WAIT_S, SESSION_S, Attempts, Sessions
 from tests.plain_store import PlainStore
+from tests.test_serving import connected, served
 
 DISTRICT = Path(__file__).parents[1] / "data" / "diamond-district"
 TOKEN, OTHER = "a-token-of-the-team", "another-token-of-it"
@@ -151,6 +153,38 @@ def test_a_session_ends_in_time_and_cannot_be_made_up(token_file: Path) -> None:
     assert not Sessions(tokens, lambda: now_s[0]).is_valid(cookie)  # another process has another key
     now_s[0] += SESSION_S
     assert not sessions.is_valid(cookie)
+
+
+def test_a_cookie_lets_nobody_try_tokens_at_home(client: FlaskClient) -> None:
+    log_in(client)
+    cookie = client.get_cookie(COOKIE)
+    assert cookie
+    known = {part for token in (TOKEN, OTHER) for part in (token, sha256(token.encode()).hexdigest())}
+    assert [part for part in known if part in cookie.value] == []
+    app = client.application  # another log-in, with the same token
+    other = app.test_client()
+    log_in(other)
+    again = other.get_cookie(COOKIE)
+    assert again
+    assert again.value.split(".")[1] != cookie.value.split(".")[1]
+
+
+def test_who_has_many_addresses_is_still_one() -> None:
+    attempts = Attempts(lambda: 0.0)
+    for number in range(FREE_FAILURES):
+        attempts.failed(f"2001:db8:1:2::{number:x}")
+    assert attempts.wait_s("2001:db8:1:2:ffff::1") == 1
+    assert attempts.wait_s("2001:db8:1:3::1") == 0
+
+
+def test_a_header_with_an_underscore_is_not_the_proxys(real_store: PlainStore) -> None:
+    settings = Settings(trust_proxy_user="X-Forwarded-User", proxies=("127.0.0.1",))
+    with served(app_for(real_store, settings), store=real_store) as (port, _):
+        for name, status in (("X_Forwarded_User", 403), ("X-Forwarded_User", 403), ("X-Forwarded-User", 200)):
+            connection = connected(port)
+            connection.request("GET", "/api/stats", headers={name: "ada"})
+            assert (name, connection.getresponse().status) == (name, status)
+            connection.close()
 
 
 def test_who_is_wrong_again_and_again_waits_even_with_the_right_token(client: FlaskClient) -> None:

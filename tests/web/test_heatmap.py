@@ -49,7 +49,7 @@ def test_one_operation_is_shown_alone_and_all_again(client: FlaskClient) -> None
     alone = client.get(html.unescape(href[1])).text
     assert 'How long calls take <span class="muted">GET /api/video/[lessonId]</span>' in alone
     assert counted(cells_of(alone)) == 39
-    assert '<tr class="tally__row" aria-current="true">' in alone
+    assert '<tr role="row" class="tally__row" aria-current="true">' in alone
     assert '<a href="/operations">All operations</a>' in alone
 
 

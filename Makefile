@@ -10,6 +10,7 @@ TRACES ?=
 ARGS ?=
 STORIES ?= 100000
 export TRACES
+unexport PYTHONDONTWRITEBYTECODE # the tests start hundreds of Pythons: each would compile the viewer again
 
 VENV := .venv
 PEERS := .venv-peers
@@ -40,7 +41,7 @@ define debian
 	fi
 endef
 
-.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures setup setup-cluster browser promtool nginx jq openssl units bench-cluster
+.PHONY: help run demo test test-cluster check format lint types bench bench-peers bench-search load soak-load soak fuzz pictures newcomer setup setup-cluster browser promtool nginx jq openssl units bench-cluster
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,12 +99,17 @@ soak: $(TOOLS) ## follow files through STORIES=100000 random stories
 pictures: $(TOOLS) browser ## take the pictures of README.md anew
 	@$(BIN)/python -m tests.pictures
 
+newcomer: ## how long it takes from a fresh clone to the first trace on the page, with nothing cached
+	@$(PYTHON) tests/newcomer.py $(ARGS)
+
 setup: $(TOOLS) $(SDK) $(SCHEMATHESIS)/.installed $(JSON_SDK)/.installed browser promtool nginx jq units ## only install what the other targets need
 
 setup-cluster: $(TOOLS) $(ENGINE) nginx openssl ## likewise for test-cluster
 
-browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
+browser: # the shell is Chromium without a window: the same pages in a third of the processor time
+	@command -v chromium-headless-shell >/dev/null \
+		|| ( $(call debian,chromium-headless-shell,The browser tests are quickest in Chromium's headless shell) ) \
+		|| command -v chromium >/dev/null || { $(call debian,chromium,The browser tests need Chromium); }
 
 openssl:
 	@command -v openssl >/dev/null || { $(call debian,openssl,The tests of a cluster ask one by TLS); }

@@ -10,7 +10,7 @@
 
   const mark = (step) => {
     for (const hinted of document.querySelectorAll(".hinted")) hinted.classList.remove("hinted");
-    if (step) document.querySelector(step.dataset.of)?.classList.add("hinted");
+    if (step) for (const one of document.querySelectorAll(step.dataset.of)) one.classList.add("hinted");
   };
 
   const show = (index) => {

@@ -39,8 +39,6 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-act]");
     if (button) ACTS[button.dataset.act]?.(button);
-    const panel = one(".takeaway[open]");
-    if (panel && !panel.contains(event.target)) panel.open = false;
   });
 
   document.addEventListener("input", (event) => {

@@ -108,6 +108,10 @@
     return true;
   };
 
+  // what opens over the page: a click elsewhere closes it, and so does Esc
+  const OVER = "#window, .menu, .takeaway, .histogram__table, .heat__table";
+  const panels = () => all(OVER).filter((panel) => panel.open);
+
   // --- one listener for each kind of event -----------------------------------------------------------------------
 
   const ACTS = {
@@ -121,9 +125,9 @@
   };
 
   document.addEventListener("click", (event) => {
+    for (const panel of panels()) if (!panel.contains(event.target)) panel.open = false;
     const button = event.target.closest("[data-act]");
     if (button) return void ACTS[button.dataset.act]?.(button);
-    for (const panel of all("#window[open], .menu[open]")) if (!panel.contains(event.target)) panel.open = false;
     if (event.target === one("#help")) event.target.close(); // the backdrop
     const row = event.target.closest("#list .row");
     const hasSelection = String(getSelection()).length > 0; // who marks a user id to copy it does not want to leave
@@ -139,7 +143,7 @@
     "?": ACTS.help,
     " ": () => one("[data-act=pause]")?.click(),
     Escape: () => {
-      const panel = one("#window[open], .menu[open]");
+      const panel = panels().at(-1);
       if (panel) {
         panel.open = false;
         panel.querySelector("summary").focus();
@@ -153,8 +157,7 @@
     const isTyping = target.matches("input, select, textarea");
     if (!act || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (isTyping) {
-      const panel = event.key === "Escape" && target.closest("#window[open], .menu[open]");
-      if (panel) KEYS.Escape();
+      if (event.key === "Escape" && target.closest(OVER)?.open) KEYS.Escape();
       else if (event.key === "Escape") target.blur();
       return;
     }

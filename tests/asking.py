@@ -1,13 +1,14 @@
 """Questions to a store and answers that can be compared, for tests that hold one store against another."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from diamond_viewer.index.examined import ExaminedTraces
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Span, Stats, Trace, TraceSummary
+from tests.plain_otlp import members_of
 
 NOW_NS = 1_795_400_000_000_000_000  # after everything in tests/data
 
@@ -67,7 +68,7 @@ def drawn(store: TraceStore) -> list[str]:
 
 def span_text(span: Span) -> str:
     """Everything a span holds as one comparable text (NaN equals NaN there)."""
-    return json.dumps(_plain(asdict(span)), sort_keys=True, ensure_ascii=True)
+    return json.dumps(span, sort_keys=True, ensure_ascii=True, default=_plain)
 
 
 def span_texts(trace: Trace | None) -> list[str]:
@@ -76,8 +77,4 @@ def span_texts(trace: Trace | None) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.hex() if isinstance(value, bytes) else value
+    return value.hex() if isinstance(value, bytes) else members_of(value)

@@ -6,8 +6,10 @@ numbers, ids in any case.
 
 import base64
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import is_dataclass
+from functools import cache
 from typing import Any
 
 from diamond_viewer.telemetry.model import AttributeValue, Event, Link, Resource, Scope, Span
@@ -15,6 +17,8 @@ from diamond_viewer.telemetry.model import AttributeValue, Event, Link, Resource
 SIGNALS = ("resourceSpans", "resourceMetrics", "resourceLogs")
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 CODES = ("UNSET", "OK", "ERROR")
+HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+GROUPED = ("resource", "scope", "service")
 
 Json = dict[str, Any]
 
@@ -52,7 +56,7 @@ def read_documents(line: bytes | str) -> list[Json]:
 def without_surrogates(value: Any) -> Any:
     """Half of a surrogate pair is no character: U+FFFD."""
     if isinstance(value, str):
-        return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in value)
+        return HALF_OF_A_PAIR.sub("\ufffd", value)
     if isinstance(value, list):
         return [without_surrogates(item) for item in value]
     if isinstance(value, dict):
@@ -64,6 +68,7 @@ def _is_telemetry(document: Json) -> bool:
     return any(pick(document, name) is not None for name in (*SIGNALS, "scopeSpans", "instrumentationLibrarySpans"))
 
 
+@cache
 def snake(name: str) -> str:
     """
     >>> snake("startTimeUnixNano")
@@ -246,5 +251,12 @@ def read_bytes(content: Any) -> AttributeValue:
 
 def content_of(span: Span) -> str:
     """What makes it the same span written again: all of its own, in any spelling, not where it was grouped."""
-    own = {key: value for key, value in asdict(span).items() if key not in ("resource", "scope", "service")}
-    return json.dumps(own, sort_keys=True, default=repr)
+    own = {name: value for name, value in members_of(span).items() if name not in GROUPED}
+    return json.dumps(
+        own, sort_keys=True, default=lambda value: members_of(value) if is_dataclass(value) else repr(value)
+    )
+
+
+def members_of(value: Any) -> dict[str, Any]:
+    """A value of the model as a dictionary, one level deep: ``asdict`` copies all that is in it, in ten times the time."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

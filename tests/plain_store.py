@@ -85,12 +85,13 @@ class PlainStore(PlainPeople):
     @classmethod
     def from_spans(cls, spans: Iterable[Span]) -> Self:
         store = cls()
-        store._add_spans(spans)
+        store._settle(store._add_spans(spans))
         return store
 
     def add_lines(self, lines: Iterable[bytes | str]) -> None:
         """Take more lines; the version moves if any of them was telemetry."""
         lines_before = self._lines
+        changed: set[str] = set()
         for line in lines:
             try:
                 documents = read_documents(line)
@@ -100,11 +101,12 @@ class PlainStore(PlainPeople):
             self._lines += bool(documents)
             self._metric_documents += [document for document in documents if "resourceMetrics" in document]
             self._log_documents += [document for document in documents if "resourceLogs" in document]
-            self._add_spans(span for document in documents for span in read_spans(document))
+            changed |= self._add_spans(span for document in documents for span in read_spans(document))
+        self._settle(changed)  # once: a trace may lie on all of the lines
         if self._lines != lines_before:
             self._version += 1
 
-    def _add_spans(self, spans: Iterable[Span]) -> None:
+    def _add_spans(self, spans: Iterable[Span]) -> set[str]:
         changed: set[str] = set()
         for span in spans:
             held = self._spans.setdefault(span.trace_id, {})
@@ -114,6 +116,9 @@ class PlainStore(PlainPeople):
             else:
                 held[content] = span
                 changed.add(span.trace_id)
+        return changed
+
+    def _settle(self, changed: set[str]) -> None:
         for trace_id in changed:
             self._diagnoses.pop(trace_id, None)
             self._summaries[trace_id] = summarise(list(self._spans[trace_id].values()))

@@ -34,6 +34,9 @@ def test_three_hints_are_read_once_and_found_again(newcomer: BrowserContext, sho
         expect(hints).to_contain_text(title)
         expect(hints).to_contain_text(f"{number} of 3")
         expect(page.locator(marked)).to_have_class(re.compile("hinted"))
+        if number == 3:
+            page.set_viewport_size({"width": 390, "height": 844})
+            expect(page.locator(".hinted").locator("visible=true")).to_have_count(1)  # a menu, on a phone
         hints.get_by_role("button", name="Done" if number == 3 else "Next").click()
     expect(hints).to_be_hidden()
     expect(page.locator(".hinted")).to_have_count(0)
@@ -91,13 +94,45 @@ def test_the_tab_is_red_while_nothing_comes(page: Page, viewer: Viewer, watched:
     expect(icon).to_have_attribute("href", re.compile("/diamond.svg"))
 
 
-def test_a_trace_is_printed_without_the_furniture(page: Page) -> None:
+WIDTHS = (
+    "selector => [...document.querySelectorAll(selector)].map(one => one.getBoundingClientRect().width / innerWidth)"
+)
+INPUTS = "[...document.querySelectorAll('input, select, button')].filter(one => one.checkVisibility()).length"
+
+
+def test_a_list_and_a_trace_are_printed_without_the_furniture(page: Page, shown: Viewer) -> None:
+    page.set_viewport_size({"width": 718, "height": 1000})  # an A4 sheet between its margins
+    page.emulate_media(media="print", color_scheme="dark")
+    for gone in (".header__nav", ".header__menu", "#filters", "#facets", ".list__foot", "#pill"):
+        expect(page.locator(gone)).to_be_hidden()
+    assert page.evaluate(WIDTHS, "#list") == [pytest.approx(1, abs=0.06)]
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
     page.locator("#list .row__link").first.click()
     page.locator("#opened .trace").wait_for()
     page.emulate_media(media="print")
-    for gone in (".header__nav", "#filters", ".list__foot"):
-        expect(page.locator(gone)).to_be_hidden()
-    expect(page.locator("#opened .trace")).to_be_visible()
+    expect(page.locator("#list")).to_be_hidden()
+    assert page.evaluate(WIDTHS, "#opened .trace") == [pytest.approx(1, abs=0.06)]
+    assert page.evaluate(INPUTS) == 0
+    for path in ("/errors", "/map", "/users/usr_0007", "/logs"):
+        page.goto(f"{shown.address}{path}")
+        assert page.evaluate(INPUTS) == 0, path
+
+
+def test_what_is_chosen_is_seen_in_the_colours_of_the_system(page: Page, shown: Viewer) -> None:
+    page.emulate_media(forced_colors="active")
+    outline = "one => getComputedStyle(one).outlineStyle"
+    edge = "row => getComputedStyle(row.querySelector('td')).borderLeftColor"
+    page.goto(f"{shown.address}/trace-viewer.html?status=error")
+    for chosen in ("#filter-status", ".figure[data-key=e]", ".facet__link[aria-current]", ".header__tab[aria-current]"):
+        assert page.locator(chosen).first.evaluate(outline) == "solid", chosen
+    assert page.locator("#filter-service").evaluate(outline) == "none"
+    failed = page.locator("#list .row--error").first.evaluate(edge)
+    page.goto(f"{shown.address}/trace-viewer.html?status=ok")
+    assert page.locator("#list .row").first.evaluate(edge) != failed
+    page.goto(f"{shown.address}/map")
+    for chosen in (".bar__windows", ".map__zooms"):
+        assert page.locator(f"{chosen} [aria-current]").evaluate(outline) == "solid", chosen
 
 
 def test_more_contrast_is_given_to_who_asks(page: Page) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import StartViewer, Watched
+from tests.browser.conftest import CHROMIUM, StartViewer, Watched
 from tests.web.conftest import TRACES
 
 TOKEN = "a-token-of-the-team"
@@ -29,7 +29,7 @@ def test_a_reader_logs_in_reads_and_logs_out(
     address = f"http://{name}:{urlsplit(viewer.address).port}"
     watched.expected = ("401", "Cross-Origin-Opener-Policy header has been ignored")  # plain HTTP has none
     arguments = ["--disable-gpu", "--no-sandbox", "--host-resolver-rules=MAP viewer.example 127.0.0.1"]
-    own = browser.browser_type.launch(executable_path="/usr/bin/chromium", args=arguments)
+    own = browser.browser_type.launch(executable_path=CHROMIUM, args=arguments)
     try:
         page = own.new_page()
         page.set_default_timeout(10_000)

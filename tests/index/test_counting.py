@@ -15,11 +15,11 @@ from diamond_viewer.telemetry.counts import BACKLOG, BUCKETS, LIVE, OTHER, Count
 from diamond_viewer.telemetry.model import KIND_SERVER, FeedState
 from diamond_viewer.telemetry.tallies import OperationKey
 from tests.asking import NOW_NS, UNDECIDED
+from tests.district import LINES
 from tests.index.filling import ROOMY_BYTES, add_lines, filled, one_by_one
 from tests.index.test_adoption import packed
 from tests.index.test_eviction import TINY_BYTES, wire_of
 from tests.index.test_properties import quick
-from tests.index.test_truth import LINES
 from tests.writing import A_TIME_NS, Wire, event, line, span, trace_id
 
 LIVE_FEED = FeedState(ready=True)

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from diamond_viewer.telemetry.model import FLAG_NAMES, Facets
 from tests.asking import NOW_NS, asked
+from tests.district import LINES
 from tests.index.filling import filled, one_by_one
 from tests.index.test_properties import attribute_sets, event_wires
-from tests.index.test_truth import LINES, PLAIN
+from tests.index.test_truth import PLAIN
 from tests.plain_store import PlainStore
 from tests.writing import line, span
 

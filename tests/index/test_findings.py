@@ -29,14 +29,14 @@ from diamond_viewer.telemetry.rules import (
 )
 from tests.asking import NOW_NS, UNDECIDED, all_rows, asked
 from tests.diagnosis.readings import lines_of, traces_in
+from tests.district import LINES, plain_district
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
 from tests.writing import event, line, span, trace_id
 
 DATA = Path(__file__).parents[1] / "data"
-LINES = lines_of(DATA / "diamond-district" / "traces.json")
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 
 
 def rules_of(store: MemoryStore) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import TraceSummary
 from tests.asking import NOW_NS, all_rows, asked
+from tests.district import LINES, plain_district
 from tests.index.filling import filled, one_by_one
 from tests.index.test_properties import (
     group_sizes,
@@ -22,8 +23,7 @@ from tests.query.searches import MEANINGS
 from tests.writing import Wire
 
 DATA = Path(__file__).parents[1] / "data"
-LINES = (DATA / "diamond-district" / "traces.json").read_bytes().splitlines()
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 
 MORE_SEARCHES = [
     *("hasCookie=true OR hasCookie=false", "hasCookie=false -event:auth.failed", "-hasCookie:*", "hasCookie!=false"),

@@ -3,7 +3,6 @@
 import threading
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +10,12 @@ import pytest
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import Page
 from tests.asking import NOW_NS, all_rows, asked
+from tests.district import LINES, plain_district
 from tests.index.filling import ROOMY_BYTES, add_lines, filled, one_by_one
 from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, event, line, span, trace_id
 
-LINES = (Path(__file__).parents[1] / "data" / "diamond-district" / "traces.json").read_bytes().splitlines()
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 SEARCHES = [
     "hasCookie=false",
     "-hasCookie:*",

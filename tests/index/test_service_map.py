@@ -9,12 +9,12 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.service_map import Node
 from tests.asking import NOW_NS, asked
+from tests.district import LINES, plain_district
 from tests.index.filling import add_lines, filled, one_by_one
 from tests.plain_store import PlainStore
 from tests.writing import line, span, span_id, trace_id
 
 DATA = Path(__file__).parent.parent / "data"
-LINES = (DATA / "diamond-district" / "traces.json").read_bytes().splitlines()
 
 
 @pytest.mark.parametrize("segment_spans", [131_072, 500, 60])
@@ -30,7 +30,7 @@ LINES = (DATA / "diamond-district" / "traces.json").read_bytes().splitlines()
     ids=str,
 )
 def test_calls_are_those_of_plain_loops(segment_spans: int, query: dict[str, object]) -> None:
-    store, plain = filled(one_by_one(LINES), segment_spans), PlainStore.from_lines(LINES)
+    store, plain = filled(one_by_one(LINES), segment_spans), plain_district()
     found, expected = store.service_map(asked(**query), NOW_NS), plain.service_map(asked(**query), NOW_NS)
     assert found.calls == expected.calls
     assert found.calls

@@ -14,9 +14,10 @@ from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.telemetry.tallies import OTHERS, OperationTally
 from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS, asked
+from tests.district import LINES
 from tests.feed.waiting import until
 from tests.index.filling import add_lines, filled, one_by_one
-from tests.index.test_truth import LINES, PLAIN
+from tests.index.test_truth import PLAIN
 from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, Wire, event, line, span
 

@@ -14,6 +14,7 @@ from diamond_viewer.query.query import Anchor, Query
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.model import FLAG_NAMES, FeedState
 from tests.asking import NOW_NS, all_rows, asked, drawn, figures_of, row_of, span_texts
+from tests.district import LINES, plain_district
 from tests.index.filling import filled, one_by_one
 from tests.plain_histogram import histogram_of
 from tests.plain_store import PlainStore
@@ -22,9 +23,8 @@ DATA = Path(__file__).parents[1] / "data"
 DISTRICT = DATA / "diamond-district"
 EXPECTED: dict[str, Any] = json.loads((DISTRICT / "expected-api.json").read_text())
 RULE_FLAGS = ("duplicate-calls", "n-plus-one")  # told by rules, and counted with them
-LINES = (DISTRICT / "traces.json").read_bytes().splitlines()
 
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 STARTS_NS = sorted(row.start_ns for row in PLAIN.summaries())
 DURATIONS_NS = sorted(row.duration_ns for row in PLAIN.summaries())
 

@@ -7,14 +7,14 @@ import pytest
 
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.ways import Troubles, Way
+from tests.district import LINES, plain_district
 from tests.index.filling import filled, one_by_one
 from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, event, line, span
 
 DISTRICT = Path(__file__).parents[1] / "data" / "diamond-district"
 SCENARIOS = Path(__file__).parents[1] / "data" / "scenarios"
-LINES = (DISTRICT / "traces.json").read_bytes().splitlines()
-PLAIN = PlainStore.from_lines(LINES)
+PLAIN = plain_district()
 ALWAYS = (0, 2**62)
 STARTS_NS = sorted(row.start_ns for row in PLAIN.summaries())
 WINDOWS = (ALWAYS, (STARTS_NS[60], STARTS_NS[200]), (STARTS_NS[-1] + 10**12, 2**62))

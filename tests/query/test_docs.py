@@ -9,15 +9,14 @@ from diamond_viewer.query.keys import known_keys
 from diamond_viewer.query.language import MAX_CHARACTERS, MAX_CONDITIONS, MAX_DEPTH, parse
 from diamond_viewer.telemetry.model import FLAG_NAMES
 from tests.asking import NOW_NS, all_rows, asked
+from tests.district import LINES, plain_district
 from tests.index.filling import filled
-from tests.plain_store import PlainStore
 
 ROOT = Path(__file__).parents[2]
-LINES = (ROOT / "tests" / "data" / "diamond-district" / "traces.json").read_bytes().splitlines()
 PAGE = (ROOT / "docs" / "search-language.md").read_text(encoding="utf-8")
 EXAMPLES = [line for block in re.findall(r"```search\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 TABLE = {cells[1].strip("` "): cells for line in PAGE.splitlines() if len(cells := line.split("|")) == 6}
-PLAIN, MEMORY = PlainStore.from_lines(LINES), filled([LINES])
+PLAIN, MEMORY = plain_district(), filled([LINES])
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

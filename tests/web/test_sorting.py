@@ -5,8 +5,9 @@ from flask.testing import FlaskClient
 
 from diamond_viewer.query.sorting import ORDERS
 from tests.asking import NOW_NS, all_rows, asked
+from tests.district import LINES
 from tests.index.filling import filled, one_by_one
-from tests.index.test_truth import LINES, PLAIN
+from tests.index.test_truth import PLAIN
 from tests.web.html_outline import Outline
 
 MEMORY = filled(one_by_one(LINES), segment_spans=300)

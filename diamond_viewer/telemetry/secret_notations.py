@@ -25,7 +25,8 @@ _NAMED_VALUE = re.compile(
     re.IGNORECASE,
 )
 # ["x-api-key", "x"], ('x-api-key', b'x'), and headers one after the other: 'Cookie', 'a=b', 'Host', 'c'
-_LISTED = re.compile(rf"(?<=[\[(, \n])b?(\\{{0,4}}[\"'])({_NAME})\1,\s{{0,9}}b?(?=\1)")
+_LISTED = re.compile(r"(\\{0,4}[\"']),\s{0,9}b?(?=\1)")
+_NAME_BEFORE = re.compile(rf"({_NAME})\\{{0,4}}[\"']b?([\[(, \n])")  # read backwards
 _HEADER_NAMES = ("authorization", "cookie", "x-api-key", "x-auth-token", "x-amz-security-token", "x-csrf-token")
 _WORD = re.compile(r"[a-z_]*")
 # --password x, and with quotes
@@ -99,13 +100,17 @@ def _beside_name(text: str, match: re.Match[str]) -> Place | None:
 
 def _behind_name(text: str, match: re.Match[str]) -> Place | None:
     """A header's value, or the second of a pair; not the next column of ``("password", "email")``."""
-    delimiter, name = match[1], match[2]
+    delimiter = match[1]
+    found = _NAME_BEFORE.match(text[max(0, match.start() - 90) : match.start()][::-1])
+    if not found or found[1].count(" ") > 1:  # a sentence, of which JSON holds many
+        return None
+    name, before = found[1][::-1], found[2]
     secrecy = parameter_secrecy(name)
     place = _quoted(text, match.end(), secrecy) if secrecy else None
     if not place:
         return None
     begin, end = place
-    value, before = text[begin : min(end, begin + 300)], text[match.start() - 1]
+    value = text[begin : min(end, begin + 300)]
     if is_header_name(name):
         return place if "=" in value or not _WORD.fullmatch(value) or before == "[" else None
     behind = text[end + len(delimiter) : end + len(delimiter) + 3].lstrip()

@@ -10,7 +10,7 @@ from waitress.utilities import Error, RequestEntityTooLarge
 
 IMPORT_PATH = "/api/import"
 MAX_UPLOAD_BYTES = 65 * 1024**2  # a file of 64 MiB and what a form puts around it
-MAX_OTHER_BYTES = 1024**2  # what is taken in before the application may refuse it
+MAX_OTHER_BYTES = 128 * 1024  # what is taken in before the application refuses it, of each of 500 connections
 MAX_UPLOADS = 2  # at once, from their first byte to their answer
 
 

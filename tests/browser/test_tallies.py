@@ -45,6 +45,20 @@ def test_a_click_on_a_heading_sorts_the_operations(page: Page) -> None:
     expect(page.locator("#filter-lesson")).to_have_value("lesson-011")
 
 
+def test_operations_are_sorted_on_a_phone_as_well(page: Page, shown: Viewer) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{shown.address}/operations")
+    longest, heading = (
+        page.locator(".tally__name").first.text_content(),
+        page.locator(".tally__sort", has_text="Calls").first,
+    )
+    place = heading.bounding_box()
+    assert place is not None
+    assert 0 < place["x"] < 390
+    heading.click()
+    expect(page.locator(".tally__name").first).not_to_have_text(longest or "")
+
+
 @pytest.mark.parametrize("path", ["/errors", "/operations"])
 def test_a_view_is_copied_and_a_search_kept_that_filters_every_page(page: Page, shown: Viewer, path: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -56,6 +56,10 @@ def type_in(page: Page, text: str, label: str) -> None:
         page.wait_for_url(lambda url: url != before)  # it changes after the list has
 
 
+def paste(page: Page, text: str, label: str) -> None:
+    page.get_by_label(label, exact=True).fill(text)
+
+
 def choose(page: Page, option: str, label: str) -> None:
     before = page.url
     page.get_by_label(label, exact=True).select_option(label=option)
@@ -73,6 +77,7 @@ def see(page: Page, words: str) -> None:
 STEPS = (  # as they are written, and what is done
     (re.compile(r"Click \*\*(.+?)\*\*(?: in the (header|list))?"), click),
     (re.compile(r"Type `(.+)` into \*\*(.+)\*\*"), type_in),
+    (re.compile(r"Paste `(.+)` into \*\*(.+)\*\*"), paste),
     (re.compile(r"Choose `(.+)` in \*\*(.+)\*\*"), choose),
     (re.compile(r"Press `(.+)`"), press),
     (re.compile(r"See \*\*(.+)\*\*"), see),

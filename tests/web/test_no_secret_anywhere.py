@@ -185,6 +185,20 @@ def test_no_address_tells_a_secret(client: FlaskClient) -> None:
     assert sum("REDACTED" in said for said in shown.values()) > 60  # what was planted was there to be shown
 
 
+def test_no_search_finds_one(client: FlaskClient) -> None:
+    planted = sorted({found for line in lines() for found in SECRET.findall(line.decode())})
+    assert len(planted) > 30
+    for secret in planted:
+        for query in (secret, f'"{secret}"', f"password:{secret}", f"dsn~{secret}", f"name:*{secret}*"):
+            for path in ("/api/traces", "/api/errors"):
+                said = client.get(path, query_string={"q": query, "since": "1h"})
+                assert (said.status_code, (said.json or {})["total"]) == (200, 0), (path, query)
+        said = client.get("/api/logs", query_string={"text": secret, "since": "1h"})
+        assert (said.status_code, (said.json or {})["total"]) == (200, 0), secret
+    assert client.get("/api/traces", query_string={"q": "REDACTED", "since": "1h"}).json["total"] == 2  # type: ignore[index]
+    assert client.get("/api/logs", query_string={"text": "REDACTED", "since": "1h"}).json["total"] == 6  # type: ignore[index]
+
+
 def test_no_command_tells_a_secret(tmp_path: Path) -> None:
     path = tmp_path / "traces.json"
     path.write_bytes(b"\n".join([*lines(), b'{"resourceSpans":[{"password":"SECRETZbroken', b""]))

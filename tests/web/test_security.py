@@ -1,5 +1,6 @@
 """What every answer carries and which requests are refused, on a small application of its own."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,17 @@ def test_the_policy_allows_nothing_inline() -> None:
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+TEMPLATES = sorted((Path(__file__).parents[2] / "templates").rglob("*.html"))
+OF_ITS_OWN = re.compile(
+    r"""\sstyle\s*=|<style|\son[a-z]+\s*=|hx-on|<script(?![^>]*\ssrc=)|javascript:|\|\s*safe\b|\bMarkup\b|autoescape"""
+)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_holds_a_style_a_script_or_a_handler_of_its_own(path: Path) -> None:
+    assert OF_ITS_OWN.findall(path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ class TraceStore(Protocol):
         ...
 
     def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
-        """Several of them, by trace id, without those that are not held; faster than one by one, and all in memory at once."""
+        """Several of them, by trace id, without those that are not held; faster than one by one, and all in memory at once.
+        What is attached to them from elsewhere, log records and links, may be missing."""
         ...
 
     def summary(self, trace_id: str) -> TraceSummary | None:

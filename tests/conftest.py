@@ -4,29 +4,33 @@ from pathlib import Path
 
 import pytest
 
-# by seconds of both cores on a quiet machine; tests/test_longest.py sees to it that each is there
+# by seconds of processor time, with the browsers and servers they start; tests/test_longest.py sees to it that each is there
 LONGEST = (
     "tests/feed/test_soak.py",
-    "tests/web/test_schemathesis.py",
     "tests/browser/test_accessibility.py",
-    "tests/index/test_properties.py",
-    "tests/index/test_budget.py",
-    "tests/test_app.py",
     "tests/browser/test_logs.py",
-    "tests/index/test_language.py",
-    "tests/index/test_truth.py",
+    "tests/web/test_schemathesis.py",
     "tests/browser/test_traces_page.py",
+    "tests/index/test_properties.py",
+    "tests/browser/test_trace_page.py",
+    "tests/index/test_language.py",
+    "tests/browser/test_every_page.py",
+    "tests/index/test_budget.py",
+    "tests/cli/test_same_answers.py",
+    "tests/browser/test_tallies.py",
+    "tests/web/test_trace_faults.py",
+    "tests/browser/test_journeys.py",
     "tests/feed/test_backfill.py",
     "tests/test_wheel.py",
     "tests/test_extending.py",
-    "tests/cli/test_same_answers.py",
-    "tests/browser/test_every_page.py",
-    "tests/browser/test_trace_page.py",
-    "tests/browser/test_journeys.py",
-    "tests/index/test_service_map.py",
-    "tests/web/test_trace_faults.py",
+    "tests/browser/test_hostile_telemetry.py",
+    "tests/browser/test_import.py",
+    "tests/test_app.py",
+    "tests/browser/test_tasks.py",
+    "tests/web/test_journeys.py",
     "tests/index/test_findings.py",
     "tests/index/test_logs.py",
+    "tests/index/test_truth.py",
 )
 _PLACES = {str(Path(__file__).parents[1] / path): place for place, path in enumerate(LONGEST)}
 

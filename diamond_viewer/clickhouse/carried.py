@@ -5,24 +5,25 @@ equal by that are one, and what a reader types is held against what is shown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.expressions import CONTENT, SERVICE, TRACE, Row
+from diamond_viewer.clickhouse.faults import broken_off
+from diamond_viewer.clickhouse.keyed_texts import AnswerError, keyed_texts
 from diamond_viewer.clickhouse.selection import (
     MAX_NAMED,
     SPANS_AT_ONCE,
     Asked,
     Column,
+    Keys,
     Selection,
     around,
-    halves,
-    keys_of,
+    key_of,
     matched,
     restricted,
 )
@@ -32,20 +33,23 @@ from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redact import REDACTED, redact_text
 
-MAX_PAIRS = 4_000_000
+MAX_PAIRS = 4_000_000  # of a user (or lesson) and a trace: 32 MB
 MAX_NAMED_PEOPLE = 200_000
 # of a question, the most frequent as they were written: those with secrets are many, and shown as one
 MAX_NAMES = 10_000
 
 
-def event_counts(store: Asked, selection: Selection, repeated: Selection) -> Mapping[str, int]:
-    """How often each event occurs, most frequent first. Spans of the ``repeated`` traces are told apart by their content."""
-    if not len(selection):
-        return {}
-    counts: Counter[str] = Counter()
+def events_written(store: Asked, selection: Selection) -> dict[str, int]:
+    """How often each event stands in the rows of the selected traces."""
     bound = Bound()
     rows = f"{restricted(store, selection, bound)} AND notEmpty(Events.Name)"
-    counts.update(_names(store, f"SELECT Events.Name AS names FROM {store.layout.spans} WHERE {rows}", bound))
+    return _names(store, f"SELECT Events.Name AS names FROM {store.layout.spans} WHERE {rows}", bound)
+
+
+def event_counts(store: Asked, written: Mapping[str, int], repeated: Selection) -> Mapping[str, int]:
+    """How often each event occurs, most frequent first, of ``events_written``. Spans of the ``repeated`` traces, which are some
+    of those, are told apart by their content."""
+    counts = Counter(written)
     for at in range(0, len(repeated), MAX_NAMED):
         chosen = replace(repeated.chosen(np.arange(at, min(at + MAX_NAMED, len(repeated)))), is_exact=False)
         bound = Bound()
@@ -74,7 +78,7 @@ def count_users(store: Asked, selection: Selection) -> int:
     if not rules().is_on:
         sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
         return int(store.cluster.rows(sql, bound.parameters)[0][0])
-    sql = f"SELECT DISTINCT toString(arrayJoin({row.users})) FROM {store.layout.spans} WHERE {rows} LIMIT {MAX_PAIRS}"
+    sql = f"SELECT DISTINCT toString(arrayJoin({row.users})) FROM {store.layout.spans} WHERE {rows} LIMIT {MAX_NAMED_PEOPLE:d}"
     return len({redact_text(str(user)) for (user,) in store.cluster.rows(sql, bound.parameters)})
 
 
@@ -152,14 +156,23 @@ def newest_rows(store: Asked, bound: Bound) -> str:
     return between(bound, extent.last_ns - width_ns, extent.last_ns)
 
 
-def pairs_of(
-    store: Asked, selection: Selection, field: Field, text: str
-) -> tuple[list[str], Column, npt.NDArray[np.int64]]:
-    """Users or lessons that are shown with every word of ``text``, whatever its case: the distinct values; and, side by side,
-    the row of a trace in the selection and the place of a value that it names."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The distinct ``names`` of users or lessons; and, side by side, the row of a trace in the selection and the place of a
+    name that it carries. Not ``is_all`` when there are more than are taken from the cluster."""
+
+    names: list[str]
+    rows: Column
+    places: Column
+    is_all: bool = True
+
+
+def named_in(store: Asked, selection: Selection, field: Field, text: str) -> Named:
+    """Users or lessons that are shown with every word of ``text``, whatever its case, in the selected traces. Raises
+    ``ClusterError``."""
     none = np.empty(0, np.int64)
     if not len(selection):
-        return [], none, none
+        return Named([], none, none)
     bound = Bound()
     row = Row(store.layout, bound)
     words, values = words_of(text), values_of(row, field.value)
@@ -167,23 +180,31 @@ def pairs_of(
         values = _narrowed(values, word, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
-    said_so = "toString(value) AS said, cityHash64(said)"
-    named = f"SELECT {said_so} FROM ({spans}) GROUP BY value ORDER BY said LIMIT {MAX_NAMED_PEOPLE}"
-    pairs = f"SELECT DISTINCT cityHash64(toString(value)) AS hash, {halves('trace')} FROM ({spans}) LIMIT {MAX_PAIRS}"
-    said, found = store.cluster.together(
-        lambda: store.cluster.rows(named, bound.parameters),
-        lambda: store.cluster.columns(pairs, bound.parameters, "hash", "first", "second"),
+    sql = (
+        f"SELECT toString(value) AS said, groupUniqArray({key_of('trace')}) FROM ({spans}) GROUP BY value "
+        f"ORDER BY said LIMIT {MAX_NAMED_PEOPLE:d}"
     )
-    shown: dict[str, list[int]] = {}  # what several values are shown as is one
-    for value, value_hash in said:
-        if contains_words(name := redact_text(str(value)), words):
-            shown.setdefault(name, []).append(int(value_hash))
-    hashes = np.array([value_hash for same in shown.values() for value_hash in same], np.uint64)
-    places = np.repeat(np.arange(len(shown)), [len(same) for same in shown.values()])
-    at, of_pair = matched(hashes, found["hash"].astype(np.uint64))
-    keys = keys_of(found["first"][of_pair].astype(np.uint64), found["second"][of_pair].astype(np.uint64))
-    traces, of_key = matched(selection.keys, keys)
-    both = np.unique(places[at[of_key]] * len(selection) + traces)
-    named_here, place = np.unique(both // len(selection), return_inverse=True)  # who is only around it is not in it
-    names = list(shown)
-    return [names[at] for at in named_here.tolist()], both % len(selection), place.astype(np.int64)
+    shown: dict[str, list[Keys]] = {}  # what several values are shown as is one
+    count = pair_count = 0
+    for said, keys in _keyed(store, sql, bound):
+        count, pair_count = count + 1, pair_count + len(keys)
+        if pair_count > MAX_PAIRS:
+            break
+        if contains_words(name := redact_text(said), words):
+            shown.setdefault(name, []).append(keys)
+    is_all = count < MAX_NAMED_PEOPLE and pair_count <= MAX_PAIRS
+    each = [np.unique(np.concatenate(same)) if len(same) > 1 else same[0] for same in shown.values()]
+    if not each:
+        return Named([], none, none, is_all)
+    traces, of_key = matched(selection.keys, np.concatenate(each))  # who is only around the selection is not in it
+    places = np.repeat(np.arange(len(each)), [len(keys) for keys in each])[of_key]
+    is_named = np.bincount(places, minlength=len(each)) > 0
+    names = [name for name, is_here in zip(shown, is_named.tolist(), strict=True) if is_here]
+    return Named(names, traces, (np.cumsum(is_named) - 1)[places], is_all)
+
+
+def _keyed(store: Asked, sql: str, bound: Bound) -> Iterator[tuple[str, Keys]]:
+    try:
+        yield from keyed_texts(store.cluster.binary(sql, bound.parameters))
+    except AnswerError:  # the server found out after its answer had begun that it cannot give all of it
+        raise broken_off(store.cluster.address) from None

@@ -90,8 +90,9 @@ class ClusterFigures:
                 named,
             ),
             ("cluster_replica_delay_seconds", "cluster_replication_queue", "cluster_readonly_replicas"): (
-                f"SELECT max(absolute_delay), max(queue_size), sum(is_readonly) FROM system.replicas WHERE {is_table} "
-                "HAVING count() > 0",
+                # of a replica that never took anything the delay counts since 1970
+                "SELECT maxIf(absolute_delay, NOT is_readonly), max(queue_size), sum(is_readonly) FROM system.replicas "
+                f"WHERE {is_table} HAVING count() > 0",
                 named,
             ),
             ("cluster_slow_queries",): (

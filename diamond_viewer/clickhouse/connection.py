@@ -88,6 +88,12 @@ class Connection:
             lambda client, options: client.raw_query(sql, dict(parameters or {}), fmt="JSONCompactEachRow", **options)
         )
 
+    def binary(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """As ClickHouse's RowBinary."""
+        return self._ask(
+            lambda client, options: client.raw_query(sql, dict(parameters or {}), fmt="RowBinary", **options)
+        )
+
     def command(self, sql: str, body: str | bytes | None = None) -> None:
         """A statement that changes something. It is not bounded, and needs a user who may."""
         self._threads.submit(self._on_a_host, lambda host: self._client(host).command(sql, data=body)).result()

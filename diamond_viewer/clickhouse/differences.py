@@ -35,6 +35,10 @@ DIFFERENCES = (
         "Errors, operations, findings, ways and the map are worked out from the newest 200,000 spans that match; the page says "
         "when there are more.",
     ),
+    Difference(
+        "links",
+        "Links to a trace are looked for in the hour before and after it, in a busy table among the nearest 4 million spans.",
+    ),
     Difference("times", "A time after the year 2262 does not fit the tables, and is taken as not said."),
     Difference("numbers", "Extremes of histogram metrics that are both 0 are taken as not said."),
     Difference("logs", "Of log records the newest 20,000 that match are listed, and a structured body is its text."),

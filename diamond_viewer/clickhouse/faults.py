@@ -51,7 +51,7 @@ _SENTENCES = {
 
 
 class ClusterError(StoreError):
-    """``kind`` is a key of the sentences above, or unreachable."""
+    """``kind`` is a key of the sentences above, unreachable or broken."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -113,6 +113,11 @@ def unreachable(error: Exception, address: Address) -> ClusterError:
 
 def busy(address: Address) -> ClusterError:
     return ClusterError("busy", _SENTENCES["busy"].format(address=address))
+
+
+def broken_off(address: Address) -> ClusterError:
+    """An answer that began and did not end: the server says no reason then."""
+    return ClusterError("broken", f"{address} broke off its answer: ask for less time or for more precise things.")
 
 
 def left_fault() -> ClusterError:

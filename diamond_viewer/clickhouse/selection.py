@@ -26,6 +26,7 @@ MAX_NAMED = 3_000  # traces that a question names one by one; more are described
 MAX_LISTED = 20_000  # ... unless no SQL describes them: then the newest of them are named
 _FIELDS = ("first", "second", "starts", "ends", "span_count", "error_count", "flags")
 _HALF = 2**64 - 1
+_FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F  # odd numbers that spread ids over all keys
 _NO_IDS = "'', '00000000000000000000000000000000'"  # of spans that belong to no trace
 
 
@@ -36,6 +37,11 @@ class Extent:
     rows: int
     first_ns: int
     last_ns: int
+
+    @property
+    def density(self) -> float:
+        """Spans a ns, on average."""
+        return max(1, self.rows) / max(1, self.last_ns - self.first_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,14 @@ def halves(trace: str) -> str:
 
 
 def keys_of(first: Keys, second: Keys) -> Keys:
-    found: Keys = (first * np.uint64(0x9E3779B97F4A7C15)) ^ (
-        second * np.uint64(0xC2B2AE3D27D4EB4F) + (second >> np.uint64(29))
-    )
+    found: Keys = (first * np.uint64(_FIRST)) ^ (second * np.uint64(_SECOND) + (second >> np.uint64(29)))
     return found
+
+
+def key_of(trace: str) -> str:
+    """The same in SQL, of a trace's id as a number."""
+    first, second = f"toUInt64(bitAnd({trace}, {_HALF}))", f"toUInt64(bitShiftRight({trace}, 64))"
+    return f"bitXor({first} * {_FIRST}, {second} * {_SECOND} + bitShiftRight({second}, 29))"
 
 
 def ordered(selection: Selection) -> Selection:

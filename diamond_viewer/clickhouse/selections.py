@@ -15,7 +15,6 @@ from diamond_viewer.clickhouse.faults import MEMORY, TIMEOUT, ClusterError
 from diamond_viewer.clickhouse.selection import (
     SPANS_AT_ONCE,
     Asked,
-    Extent,
     Selection,
     columns_of,
     counted,
@@ -27,7 +26,7 @@ from diamond_viewer.query.terms import Term
 
 MAX_KEPT = 32  # selections, ...
 MAX_KEPT_BYTES = 256 * 1024**2  # ... and what all of them may take
-FIRST_SPANS = 150_000  # about so many are grouped before a reader sees anything
+FIRST_SPANS = 100_000  # about so many are grouped before a reader sees anything
 UNASKED_SPANS = 10_000_000  # of the newest are looked at when no time is asked for: about 15 minutes of a billion a day
 MAX_TRACES = 2_000_000  # of one question: 110 MB
 PAGE_TRACES = 50  # with so many there is something to look at
@@ -91,7 +90,7 @@ class Selections:
         scan.answer = None
         extent = self._store.extent()
         window = window_of(terms)
-        density = _density(extent)
+        density = extent.density
         reach_ns = self._store.cluster.address.longest_s * 1_000_000_000
         last_ns = extent.last_ns if window.until_ns is None else min(extent.last_ns, window.until_ns)
         first_ns = max(extent.first_ns, 0 if window.since_ns is None else window.since_ns - reach_ns)
@@ -151,8 +150,3 @@ class Selections:
             return found
         begins = found.starts >= since_ns
         return replace(found.chosen(begins), astride=tuple(found.chosen(~begins).trace_ids()))
-
-
-def _density(extent: Extent) -> float:
-    """Spans a ns."""
-    return max(1, extent.rows) / max(1, extent.last_ns - extent.first_ns)

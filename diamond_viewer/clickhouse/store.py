@@ -74,7 +74,7 @@ class ClickHouseStore(ToldTraces):
         return bench.sketch(trace_id) if bench else None
 
     def sketches(self, trace_ids: Sequence[str]) -> dict[str, TraceSketch]:
-        return {trace_id: found for trace_id in trace_ids if (found := self.sketch(trace_id)) is not None}
+        return self._opened.sketches(trace_ids, self._pulse.version())
 
     def summary(self, trace_id: str) -> TraceSummary | None:
         bench = self._opened.of(trace_id, self._pulse.version())
@@ -93,15 +93,13 @@ class ClickHouseStore(ToldTraces):
         if not len(found):
             flags = dict.fromkeys(FLAG_NAMES, 0)
             return Stats(flags=flags, is_complete=found.is_complete, scanned_to_ns=found.scanned_to_ns)
-        self._examined.glance(found)
-        flags, events = self.cluster.together(
-            lambda: self._flags(found), lambda: carried.event_counts(self, found, self._marked.repeated(found))
-        )
+        flags, written = self.cluster.together(lambda: self._flags(found), lambda: carried.events_written(self, found))
+        events = carried.event_counts(self, written, self._marked.repeated(found))
         found = self._marked.once(found)
         failed = found.chosen((flags & Flag.AUTH_FAILURE) > 0)
         counts = count_flags([flags])
         p50_ns, p95_ns, p99_ns = nearest_ranks(found.durations, (50, 95, 99))
-        return Stats(
+        figures = Stats(
             traces=len(found),
             spans=int(found.span_count.sum()),
             error_traces=counts["error"],
@@ -120,6 +118,8 @@ class ClickHouseStore(ToldTraces):
             is_complete=found.is_complete,
             scanned_to_ns=found.scanned_to_ns,
         )
+        self._examined.glance(found)  # last, so that it takes nothing from this answer; the next has it
+        return figures
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         found = self._selected(query, now_ns, "histogram")
@@ -134,12 +134,12 @@ class ClickHouseStore(ToldTraces):
 
     def facets(self, query: Query, now_ns: int, limit: int) -> Facets:
         found = self._selected(query, now_ns, "facets")
-        self._examined.glance(found)
         most = self.cluster.together(
             *(lambda name=name: carried.most_carried(self, found, name, limit) for name in FIELDS),
             lambda: self._flags(found),
         )
         counts = count_flags([most[-1]])
+        self._examined.glance(found)
         statuses = {"error": counts["error"], "ok": len(found) - counts["error"]}
         return Facets(
             status=most_frequent(statuses, limit),

@@ -97,7 +97,8 @@ class ToldTraces:
         found = self._selected(query, now_ns, "service_map")
         laid = self._benches.of(("all", found.terms), found)
         settle(laid.bench, query, now_ns)
-        return replace(laid.bench.service_map(query, now_ns), is_complete=not laid.scanned_to_ns)
+        answer = laid.bench.service_map(query, now_ns)
+        return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
 
     def findings(self, query: Query, now_ns: int) -> FoundPage:
         version = self.version()
@@ -117,7 +118,7 @@ class ToldTraces:
         return 0
 
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
-        terms = (Carries(Field.USER, user), Overlaps(since_ns, until_ns))
+        terms = (Carries(Field.USER, user), _window(since_ns, until_ns))
         found = self._whole(*terms)
         found = found.chosen(np.arange(min(len(found), JOURNEY_TRACES)))
         found = found.chosen(found.span_count.cumsum() <= JOURNEY_SPANS)
@@ -125,22 +126,30 @@ class ToldTraces:
         return laid.bench.journey(user, since_ns, until_ns)
 
     def way(self, field: str, value: str, since_ns: int, until_ns: int) -> Way:
-        terms = (Carries(Field(field), value), Overlaps(since_ns, until_ns))
+        terms = (Carries(Field(field), value), _window(since_ns, until_ns))
         laid = self._benches.of(("way", *terms), self._whole(*terms))
         examine(laid.bench)
-        return laid.bench.way(field, value, since_ns, until_ns)
+        answer = laid.bench.way(field, value, since_ns, until_ns)
+        return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
 
     def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
-        found = self._whole(Overlaps(since_ns, until_ns))
-        names, rows, places = carried.pairs_of(self, found, Field(field), text)
-        flags = self._flags(found, TROUBLE_FLAGS)
-        return ranked_troubles(names, places, flags[rows], found.starts[rows], limit)
+        found = self._whole(_window(since_ns, until_ns))
+        people, flags = self._cluster.together(
+            lambda: carried.named_in(self, found, Field(field), text), lambda: self._flags(found, TROUBLE_FLAGS)
+        )
+        return replace(
+            ranked_troubles(people.names, people.places, flags[people.rows], found.starts[people.rows], limit),
+            most_names=0 if people.is_all else len(people.names),
+            is_complete=found.is_complete,
+            scanned_to_ns=found.scanned_to_ns,
+        )
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:
-        found = self._whole(Overlaps(since_ns, until_ns))
-        names, rows, _ = carried.pairs_of(self, found, Field.LESSON, "")
-        theirs = replace(found.chosen(np.unique(rows)), is_exact=False)
-        return watching(self, theirs, len(names))
+        found = self._whole(_window(since_ns, until_ns))
+        lessons = carried.named_in(self, found, Field.LESSON, "")
+        theirs = replace(found.chosen(np.unique(lessons.rows)), is_exact=False)
+        answer = watching(self, theirs, len(lessons.names))
+        return replace(answer, is_complete=found.is_complete, scanned_to_ns=found.scanned_to_ns)
 
     def logs(self, query: LogQuery, now_ns: int, buckets: int) -> FoundLogs:
         version = self.version()
@@ -191,7 +200,7 @@ class ToldTraces:
         return self._selections.of(terms, self._pulse.version(), asker)
 
     def _whole(self, *terms: Term) -> Selection:
-        """For answers that cannot say that they are not: everything, or the newest of what is too much."""
+        """For pages that stand still: everything, or the newest of what is too much, or of what takes too long."""
         until_s = time.monotonic() + self._cluster.address.timeout_s
         while not (found := self._within(*terms, asker=WHOLE)).is_through and time.monotonic() < until_s:
             pass
@@ -201,3 +210,8 @@ class ToldTraces:
         """The wanted flags of the selected traces at least: what rules tell as far as they were examined."""
         flags: Column = self._marked.flags(found, wanted) | self._examined.flags(found)
         return flags
+
+
+def _window(since_ns: int, until_ns: int) -> Overlaps:
+    """Who asks from 0 on has asked for no time: that is bounded as any such question is (``Selections``)."""
+    return Overlaps(since_ns or None, until_ns)

@@ -28,14 +28,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ServiceMap:
-    """``calls`` by count, most first. ``trace_count`` traces were looked at, between the two times; ``is_complete`` is False
-    when there were more."""
+    """``calls`` by count, most first. ``trace_count`` traces were looked at, between the two times; the last two are as in
+    ``reach.Reach``."""
 
     calls: tuple[Call, ...] = ()
     trace_count: int = 0
     first_ns: int = 0
     last_ns: int = 0
     is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 def node_of_peer(peer: str) -> Node:

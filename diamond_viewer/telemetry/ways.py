@@ -55,10 +55,12 @@ class WayEvent(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Way:
     """Steps by start, then by trace id; events by time, then by name, trace and span. Events that name another user (of a
-    user's way) or another lesson (of a lesson's) are left out."""
+    user's way) or another lesson (of a lesson's) are left out. The last two are as in ``reach.Reach``."""
 
     steps: tuple[WayStep, ...] = ()
     events: tuple[WayEvent, ...] = ()
+    is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +81,21 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Troubles:
     """``total`` counts all values that were asked for, ``in_trouble`` those with a bad trace; ``rows`` begin with these, the
-    most recent trouble first, then who was seen last; ties by value."""
+    most recent trouble first, then who was seen last; ties by value. ``most_names``: there may be more than so many, of which
+    nothing is said; 0 where all were looked at. The last two are as in ``reach.Reach``."""
 
     rows: tuple[Trouble, ...] = ()
     total: int = 0
     in_trouble: int = 0
+    most_names: int = 0
+    is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
     """All lessons together: traces that name any, their events by name, and percentiles (p50, p95; None when nothing was
-    measured) of how long loading and resuming took, in ms."""
+    measured) of how long loading and resuming took, in ms. The last two are as in ``reach.Reach``."""
 
     lessons: int = 0
     traces: int = 0
@@ -97,6 +103,8 @@ class Watching:
     events: Mapping[str, int] = field(default_factory=dict)
     load_ms: tuple[float, float] | None = None
     resume_ms: tuple[float, float] | None = None
+    is_complete: bool = True
+    scanned_to_ns: int = 0
 
 
 def percentiles(values: list[float]) -> tuple[float, float] | None:

@@ -70,6 +70,7 @@ TROUBLE = (
     "gap_bytes",
     "invalid_spans",
 )  # shown red when not zero
+SIZES = ("cluster_bytes",)
 PACKAGES = ("diamond-viewer", "flask", "waitress", "watchdog", "msgspec", "orjson", "numpy", "zstandard")
 
 
@@ -149,7 +150,7 @@ def _of_cluster(health: Health, now_ns: int) -> list[Counter]:
             format_count(health.duplicate_spans),
             "rows that were written more than once, counted once",
         ),
-        _newest_line(health.feed, now_ns),
+        _newest_line(health.feed, now_ns, "Newest span", "began"),
         Counter("version", "Version", format_count(health.version), "moves whenever an answer could have changed"),
     ]
 
@@ -198,8 +199,8 @@ def secrets_of(redactions: Redactions, is_on: bool) -> Secrets:
     if not redactions.count:
         return Secrets("No secret has been met in what was decoded so far.")
     sentence = (
-        f"{format_count(redactions.count)} values were shown as REDACTED, a value each time it was decoded. They are in the "
-        "files in full: stop recording these keys where they are recorded."
+        f"{format_count(redactions.count)} values were shown as REDACTED, a value each time it was decoded. What is stored "
+        "has them in full: stop recording these keys where they are recorded."
     )
     return Secrets(sentence, tuple((key, format_count(count)) for key, count in redactions.by_key.items()))
 
@@ -217,12 +218,12 @@ def _backlog(health: Health) -> str:
     return f"of {format_bytes(feed.bytes_total)}: {progress_percent(feed):.0f} % of the backlog"
 
 
-def _newest_line(feed: FeedState, now_ns: int) -> Counter:
+def _newest_line(feed: FeedState, now_ns: int, title: str = "Newest line", happened: str = "written") -> Counter:
     """Its age, in the pill's words once that says so: a writer that is stuck looks like one that has nothing to say."""
-    name, title = "newest_line_age_seconds", "Newest line"
+    name = "newest_line_age_seconds"
     if not feed.last_line_ns:
         return Counter(name, title, "–", "nothing has been read yet")
-    written = f"written at {format_clock(feed.last_line_ns)[:8]} {zone_label()} on {format_day(feed.last_line_ns)}"
+    written = f"{happened} at {format_clock(feed.last_line_ns)[:8]} {zone_label()} on {format_day(feed.last_line_ns)}"
     if silence := silence_of(feed, now_ns):
         return Counter(name, title, silence, f"{written}: the collector may have stopped", is_trouble=True)
     seconds = max(0, now_ns - feed.last_line_ns) // NS_PER_SECOND
@@ -231,7 +232,8 @@ def _newest_line(feed: FeedState, now_ns: int) -> Counter:
 
 def _named_counter(name: str, count: int) -> Counter:
     title, meaning = COUNTERS.get(name, (name.replace("_", " ").capitalize(), ""))
-    return Counter(name, title, format_count(count), meaning, count > 0 and name in TROUBLE)
+    value = format_bytes(count) if name in SIZES else format_count(count)
+    return Counter(name, title, value, meaning, count > 0 and name in TROUBLE)
 
 
 def _source(source: SourceState) -> Source:

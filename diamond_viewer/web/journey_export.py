@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.diagnosis.tale import sessions, tale
 from diamond_viewer.diagnosis.watched import Watched, lessons_watched, viewers, watched
 from diamond_viewer.telemetry.markdown import code, escaped
@@ -65,6 +66,7 @@ def _table(heading: str, rows: tuple[WatchedRow, ...]) -> list[str]:
 def user_document(user: str, way: Way) -> dict[str, Any]:
     return {
         "user": user,
+        **reach_answer(way),
         **_figures(way),
         "lessons": [_watched("lesson", one) for one in lessons_watched(way)],
         **_told(way),
@@ -74,8 +76,10 @@ def user_document(user: str, way: Way) -> dict[str, Any]:
 def lesson_document(lesson: str, way: Way, every: Watching) -> dict[str, Any]:
     return {
         "lesson": lesson,
+        **reach_answer(way),
         **_figures(way),
         "average": {
+            **reach_answer(every),
             "lessons": every.lessons,
             "traces": every.traces,
             "error_traces": every.error_traces,
@@ -89,7 +93,10 @@ def lesson_document(lesson: str, way: Way, every: Watching) -> dict[str, Any]:
 
 
 def troubles_document(found: Troubles) -> dict[str, Any]:
+    """``most_names`` is there only where there may be more names than that."""
     return {
+        **reach_answer(found),
+        **({"most_names": found.most_names} if found.most_names else {}),
         "total": found.total,
         "in_trouble": found.in_trouble,
         "rows": [_trouble(one) for one in found.rows],

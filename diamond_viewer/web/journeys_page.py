@@ -11,6 +11,7 @@ from diamond_viewer.web.address import Address
 from diamond_viewer.web.elsewhere import Elsewhere, outside_the_window
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, journey_href, read_journey_address, window_links
+from diamond_viewer.web.partial import partial_notices
 from diamond_viewer.web.status import Status, status_of
 
 OWN = ("find",)
@@ -58,10 +59,8 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
     address, window, notices = read_journey_address(args, now_ns, JOURNEYS_PATH, OWN)
     text = address.own("find")
     health = store.health()
-    tables = tuple(
-        _table(field, title, store.troubles(field, text, window.since_ns, window.until_ns, MAX_ROWS), now_ns)
-        for field, title in (("user", "Users"), ("lesson", "Lessons"))
-    )
+    found = [store.troubles(field, text, window.since_ns, window.until_ns, MAX_ROWS) for field in ("user", "lesson")]
+    tables = (_table("user", "Users", found[0], now_ns), _table("lesson", "Lessons", found[1], now_ns))
     is_empty = not any(table.rows for table in tables)
     return JourneysPage(
         address,
@@ -69,7 +68,7 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
         text,
         tables,
         window_links(address),
-        notices + beyond_memory(health, address.query, now_ns),
+        notices + partial_notices(*found) + beyond_memory(health, address.query, now_ns),
         is_empty,
         JOURNEYS_PATH if text or window.is_set else "",
         _elsewhere(store, address, text, now_ns) if is_empty else (),
@@ -93,6 +92,8 @@ def _table(field: str, title: str, found: Troubles, now_ns: int) -> TroubleTable
     words = f"{format_count(found.total)}, {format_count(found.in_trouble)} with trouble"
     if len(found.rows) < found.total:
         words += f"; the first {len(found.rows):,} are shown"
+    if found.most_names:
+        words += f"; of more than {found.most_names:,} nothing is said: choose a time or a part of an id"
     return TroubleTable(field, title, tuple(_row(field, one, now_ns) for one in found.rows), words)
 
 

@@ -25,6 +25,7 @@ from diamond_viewer.web.journey_figures import (
 )
 from diamond_viewer.web.journey_logs import journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
+from diamond_viewer.web.partial import partial_notices
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swim_lanes import SwimLanes
 from diamond_viewer.web.user_page import OWN, elsewhere_of, is_held, lanes_of
@@ -94,7 +95,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
     health = store.health()
     way = store.way("lesson", lesson, window.since_ns, window.until_ns)
     logs = journey_logs(store, "lesson", lesson, way, address, now_ns)
-    own = watched(lesson, way.events, way.steps)
+    own, every = watched(lesson, way.events, way.steps), store.watching(window.since_ns, window.until_ns)
     people = [one for one in viewers(way) if one.key]
     stopped_s = [one.stopped_s for one in people if one.stopped_s is not None]
     stops = stop_bars(stopped_s)
@@ -108,7 +109,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
             *figures_of("lesson", lesson, way, address),
         ),
         lanes_of("lesson", lesson, way, address, window, logs),
-        compared_with(own, store.watching(window.since_ns, window.until_ns)),
+        compared_with(own, every),
         stops,
         f"Where {len(stopped_s):,} viewers stopped: the place of their last progress" if stops else "",
         format_times(max(bar.count for bar in stops), "viewer") if stops else "",
@@ -119,7 +120,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         *step_rows(way),
         window_links(address),
         window_moves(address, now_ns),
-        notices + beyond_memory(health, address.query, now_ns),
+        notices + partial_notices(way, every) + beyond_memory(health, address.query, now_ns),
         traces_of("lesson", lesson, address),
         logs.href,
         address.with_own("as", "markdown"),

@@ -7,6 +7,7 @@ from math import log10
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.service_map import Call, Node, ServiceMap
 from diamond_viewer.telemetry.units import format_count, format_duration, format_rate, format_share, format_times
 from diamond_viewer.web.address import TRACES_PATH, Address
@@ -125,8 +126,10 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
     busy = None if not found.calls or is_spread(query, store, now_ns) else busy_time(query, store, now_ns)
     # over a time that is not busy calls are not counted
     duration_ns = span_of(query, found, now_ns) if busy is None else 0
-    if not found.is_complete:
-        notices += (f"This is the map of the newest {found.trace_count:,} traces: there was no time to look at all.",)
+    if not is_all(found):
+        why = "that is as far as is looked at once; for older ones choose a time"
+        why = why if found.is_complete else "there was no time to look at all"
+        notices += (f"This is the map of the newest {found.trace_count:,} traces: {why}.",)
     drawn, more = _drawn(found)
     if more:
         notices += (f"The {MAX_NODES} most called of {MAX_NODES + more:,} are drawn; the table has all calls.",)
@@ -157,7 +160,7 @@ def span_of(query: Query, found: ServiceMap, now_ns: int) -> int:
     """What rates are counted over, in ns: the window, its open ends at the first and last trace. Not true of traces that nearly
     all began within a small part of it (``is_spread``)."""
     window = query.window(now_ns)
-    since_ns = found.first_ns if window.since_ns is None or not found.is_complete else window.since_ns
+    since_ns = found.first_ns if window.since_ns is None or not is_all(found) else window.since_ns
     until_ns = window.until_ns if window.until_ns is not None else found.last_ns if window.since_ns is None else now_ns
     return max(0, until_ns - since_ns)
 

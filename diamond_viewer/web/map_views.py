@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
+from diamond_viewer.answers.reach import reach_answer
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
@@ -47,7 +48,7 @@ def map_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         return _json(
             {
                 "traces": found.trace_count,
-                "is_complete": found.is_complete,
+                **reach_answer(found),
                 "nodes": [_node(node) for node in nodes],
                 "calls": [
                     {

@@ -17,6 +17,7 @@ from diamond_viewer.web.journey_figures import JourneyFigure, WatchedRow, figure
 from diamond_viewer.web.journey_logs import JourneyLogs, journey_logs
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.journey_tale import JourneyTale, journey_tale
+from diamond_viewer.web.partial import partial_notices
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swim_lanes import SwimLanes, swim_lanes
 from diamond_viewer.web.window import window_moves
@@ -72,7 +73,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         *step_rows(way),
         window_links(address),
         window_moves(address, now_ns),
-        notices + beyond_memory(health, address.query, now_ns),
+        notices + partial_notices(way) + beyond_memory(health, address.query, now_ns),
         traces_of("user", user, address),
         logs.href,
         _unnamed_href(way),

@@ -1,6 +1,6 @@
 """What the tables hold as it was written is shown without its secrets, and found by what is shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,9 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from diamond_viewer.clickhouse.carried import count_users, event_counts, most_carried, pairs_of, values_containing
+from diamond_viewer.clickhouse import carried
+from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.carried import (
+    count_users,
+    event_counts,
+    events_written,
+    most_carried,
+    named_in,
+    values_containing,
+)
+from diamond_viewer.clickhouse.faults import ClusterError
 from diamond_viewer.clickhouse.layout import NEEDED, Layout
-from diamond_viewer.clickhouse.selection import Asked, Extent, Selection, nothing
+from diamond_viewer.clickhouse.selection import Asked, Extent, Selection, keys_of, nothing
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
 from diamond_viewer.telemetry.redact import enforce
@@ -27,23 +37,27 @@ class Answering:
 
     def __init__(self, *rows: tuple[Any, ...]) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.cluster = SimpleNamespace(rows=self._rows, columns=self._columns, together=self._together)
+        self.cluster = SimpleNamespace(rows=self._rows, binary=self._binary, address=Address((("a.test", 8123),)))
         self._answer = list(rows)
-        self.pairs: list[tuple[int, int]] = []  # of a value's hash and the half of a trace's id
+        self.keyed: list[tuple[str, list[int]]] = []  # a value, and the halves of the ids of traces
+        self.broken_bytes = 0  # of the end of a binary answer, which does not come
 
     def _rows(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         self.asked.append((sql, parameters))
         return self._answer
 
-    def _columns(self, sql: str, parameters: dict[str, Any], *names: str) -> dict[str, npt.NDArray[Any]]:
-        hashes, halves = (np.array([pair[place] for pair in self.pairs], np.uint64) for place in (0, 1))
-        return {"hash": hashes, "first": halves, "second": halves}
-
-    def _together(self, *questions: Callable[[], Any]) -> list[Any]:
-        return [question() for question in questions]
+    def _binary(self, sql: str, parameters: dict[str, Any]) -> bytes:
+        self.asked.append((sql, parameters))
+        answer = b"".join(_row(text, halves) for text, halves in self.keyed)
+        return answer[: len(answer) - self.broken_bytes]
 
     def extent(self) -> Extent:
         return Extent(1, 0, 1)
+
+
+def _row(text: str, halves: list[int]) -> bytes:
+    ids = np.array(halves, np.uint64)
+    return bytes([len(text)]) + text.encode() + bytes([len(halves)]) + keys_of(ids, ids).tobytes()
 
 
 def answering(*rows: tuple[Any, ...]) -> tuple[Asked, Answering]:
@@ -75,7 +89,7 @@ def test_suggestions_and_events_are_shown_without_their_secrets() -> None:
     store, _ = answering(*NAMES)
     expected = [(f"{RESET}REDACTED", 7), ("GET /", 5), ("POST /", 1)]
     assert values_containing(store, Field.OPERATION, "", 10) == expected
-    assert list(event_counts(store, two_traces(), nothing(())).items()) == expected
+    assert list(event_counts(store, events_written(store, two_traces()), nothing(())).items()) == expected
 
 
 def test_a_suggestion_does_not_tell_what_a_secret_begins_with() -> None:
@@ -93,12 +107,32 @@ def test_what_stands_in_place_of_a_secret_is_not_looked_for_in_the_tables(text: 
 
 
 def test_people_who_are_shown_alike_are_one_and_have_each_trace_once(with_emails: None) -> None:
-    store, asked = answering(("ada@a.test", 11), ("bob@a.test", 12), ("usr_0007", 13))
-    asked.pairs = [(11, 1), (11, 2), (12, 2), (13, 1), (13, 9)]
-    names, rows, places = pairs_of(store, two_traces(), Field.USER, "")
-    assert names == ["REDACTED", "usr_0007"]
-    assert list(zip(rows.tolist(), places.tolist(), strict=True)) == [(0, 0), (1, 0), (0, 1)]
-    assert pairs_of(store, two_traces(), Field.USER, "ada")[0] == []
+    store, asked = answering()
+    asked.keyed = [("ada@a.test", [1, 2]), ("bob@a.test", [2]), ("usr_0003", [9]), ("usr_0007", [1, 9])]
+    found = named_in(store, two_traces(), Field.USER, "")
+    assert (found.names, found.is_all) == (
+        ["REDACTED", "usr_0007"],
+        True,
+    )  # 3 and trace 9 are around, not in the selection
+    assert sorted(zip(found.places.tolist(), found.rows.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0)]
+    assert named_in(store, two_traces(), Field.USER, "ada").names == []
+
+
+def test_an_answer_about_people_says_when_there_are_more_of_them_and_when_it_was_broken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, asked = answering()
+    asked.keyed = [("usr_0003", [1]), ("usr_0007", [1, 2])]
+    monkeypatch.setattr(carried, "MAX_PAIRS", 2)
+    found = named_in(store, two_traces(), Field.USER, "")
+    assert (found.names, found.is_all) == (["usr_0003"], False)
+    monkeypatch.setattr(carried, "MAX_PAIRS", 3)
+    monkeypatch.setattr(carried, "MAX_NAMED_PEOPLE", 2)
+    found = named_in(store, two_traces(), Field.USER, "")
+    assert (found.names, found.is_all) == (["usr_0003", "usr_0007"], False)
+    asked.broken_bytes = 1
+    with pytest.raises(ClusterError, match="broke off its answer"):
+        named_in(store, two_traces(), Field.USER, "")
 
 
 def test_users_are_counted_in_the_cluster_where_nothing_is_secret_and_by_what_is_shown_where_something_is() -> None:

@@ -21,6 +21,7 @@ from diamond_viewer.telemetry.model import (
     TraceSummary,
     flag_names,
 )
+from diamond_viewer.telemetry.sketch import TraceSketch
 from tests.asking import NOW_NS, asked, figures_of, row_of
 from tests.clickhouse.plain_rows import text_of
 
@@ -121,6 +122,8 @@ def questions(rows: Sequence[TraceSummary]) -> Iterator[tuple[str, Ask]]:
         yield f"diagnosis {row.trace_id}", calls("diagnoses", [row.trace_id], 10**6)
         for digits in (row.trace_id[:8], row.trace_id[:16], row.trace_id[:31]):
             yield f"beginning {digits}", calls("beginning_with", digits, 5, shape=lambda found: [*map(row_of, found)])
+    ids = [row.trace_id for row in rows[:40:4]]
+    yield "sketches", calls("sketches", [*ids, "0" * 31 + "1", ids[0]], shape=_sketched)
     yield "none begins so", calls("beginning_with", "0" * 31, 5)
     yield "no such trace", calls("trace", "0" * 31 + "1")
     yield "no such row", calls("summary", "0" * 31 + "1")
@@ -184,6 +187,13 @@ def _found_logs(found: FoundLogs) -> Any:
 
 def spans_of(trace: Trace | None) -> list[str]:
     return sorted(repr(_plain(span)) for span in trace.spans) if trace else []
+
+
+def _sketched(found: dict[str, TraceSketch]) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        trace_id: sorted((span.span_id, span.parent_id, span.name, span.start_ns, span.end_ns) for span in sketch.spans)
+        for trace_id, sketch in sorted(found.items())
+    }
 
 
 def logs_of(trace: Trace | None) -> list[str]:

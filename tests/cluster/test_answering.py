@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
 from diamond_viewer.showing import new_bench
 from diamond_viewer.store import StoreError, reader_has_left
-from diamond_viewer.telemetry.model import Flag, Span
+from diamond_viewer.telemetry.model import Flag, Link, Span
 from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
 from diamond_viewer.telemetry.redact import enforce
 from tests.asking import NOW_NS, asked
@@ -119,6 +119,44 @@ def test_an_error_older_than_the_newest_records_is_found(node: Node, monkeypatch
         found = store.logs(LogQuery(), NOW_NS, 1)
         assert found.is_complete  # asking again would bring no more
         assert _iso(found.scanned_to_ns) == "2026-11-22T12:00:16Z"
+
+
+@pytest.mark.parametrize("has_lookup", [True, False])
+@pytest.mark.parametrize("lasts_s", [1, 120])  # the lookup knows when spans begin, not when they end
+def test_records_and_links_of_a_trace_are_found_however_long_it_lasts(
+    node: Node, lasts_s: int, has_lookup: bool
+) -> None:
+    ends_ms = 1_000 * lasts_s
+    links = [Link(TRACE_ID, f"{1:016x}", "", {})]
+    elsewhere = made(2, trace_id="8" * 32, start_ms=ends_ms + 3_590_000, links=links)
+    record = {"TraceId": TRACE_ID, "Timestamp": _iso(at_ms(ends_ms + 50_000))[:-1], "Body": "late"}
+    schema = Schema(has_lookup=has_lookup)
+    with showing(node, made(1, ms=ends_ms), elsewhere, schema=schema) as store:
+        node.execute("INSERT INTO otel_logs FORMAT JSONEachRow", json.dumps(record).encode())
+        trace, sketch = store.trace(TRACE_ID), store.sketch(TRACE_ID)
+        assert trace is not None
+        assert sketch is not None
+        assert [log.body for log in trace.logs] == ["late"]
+        assert [link.trace_id for link in sketch.backlinks] == ["8" * 32]
+
+
+def test_spans_of_many_traces_are_asked_for_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"{number:032x}" for number in range(1, 31)]
+    with showing(node, *(made(1, trace_id=trace_id) for trace_id in ids)) as store:
+        store.version()
+        asked_for: list[str] = []
+        ask = store.cluster.lines
+
+        def counted(sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+            asked_for.append(sql)
+            return ask(sql, parameters)
+
+        monkeypatch.setattr(store.cluster, "lines", counted)
+        assert list(store.sketches(ids)) == ids
+        assert len(asked_for) == 1
+        kept = store.sketch(ids[3])
+        assert store.sketches(ids[3:4])[ids[3]] == kept  # what is open already is not asked for again
+        assert len([sql for sql in asked_for if "TraceId IN" in sql]) == 1
 
 
 def test_a_span_that_was_written_twice_counts_once(node: Node) -> None:

@@ -98,6 +98,7 @@ def test_a_window_counts_the_rows_of_its_traces_and_no_others(
     window = {"since": iso(starts[100]), "until": iso(starts[220])}
     since_ns, until_ns = starts[100] if ends != "until" else 0, starts[220] if ends != "since" else NOW_NS
     query = asked(**{name: value for name, value in window.items() if ends in (name, "both")})
+    answered(lambda store: store.findings(query, NOW_NS), store)  # figures do not wait for what rules find
     for ask in (
         lambda store: figures_of(answered(lambda store: store.stats(query, NOW_NS), store)),
         lambda store: answered(lambda store: store.facets(query, NOW_NS, 1000), store).service,
@@ -124,16 +125,31 @@ def test_without_a_time_only_so_much_is_looked_at_and_the_page_says_so(
     client = create_app(store, clock=lambda: NOW_NS).test_client()
     text = client.get("/trace-viewer.html").text
     assert "as far as is looked at once; for older traces choose a time." in text
-    for question in ("traces", "stats", "errors", "operations", "findings"):
+    for question in ("traces", "stats", "errors", "operations", "findings", "map"):
         answer = answered_by_program(client, f"/api/{question}")
         assert not answer["is_complete"], question
         assert "asking again adds nothing" in answer["cut_off"], question
         everything = answered_by_program(client, f"/api/{question}?since=2020-01-01T00:00:00Z")
         assert (everything["is_complete"], "cut_off" in everything) == (True, False), question
+    for name, told in people_told(client).items():
+        assert not told["is_complete"], name
+        assert "asking again adds nothing" in told["cut_off"], name
+    for name, told in people_told(client, "?since=2020-01-01T00:00:00Z").items():
+        assert (told["is_complete"], "cut_off" in told) == (True, False), name
+    for path in ("/journeys", "/lessons/lesson-011", "/map"):
+        assert "as far as is looked at once; for older" in client.get(path).text, path
+        assert "as far as is looked at once" not in client.get(f"{path}?since=2020-01-01T00:00:00Z").text, path
     errors = client.get("/errors").text
     assert "as far as is counted at once; for older traces choose a time." in errors
     whole = answered(lambda store: store.search(asked(since="2020-01-01T00:00:00Z"), NOW_NS), store)
     assert (whole.total, whole.scanned_to_ns) == (len(all_rows(in_memory)), 0)
+
+
+def people_told(client: FlaskClient, window: str = "") -> dict[str, dict[str, Any]]:
+    """What is said of all users and all lessons."""
+    journeys: dict[str, dict[str, Any]] = client.get(f"/api/journeys{window}").get_json()
+    average = answered_by_program(client, f"/api/lessons/lesson-011{window}")["average"]
+    return {"users": journeys["users"], "lessons": journeys["lessons"], "average": average}
 
 
 def answered_by_program(client: FlaskClient, path: str) -> dict[str, Any]:
@@ -150,3 +166,20 @@ def test_of_very_many_traces_the_newest_are_kept(store: ClickHouseStore, monkeyp
     page = answered(lambda store: store.search(asked(since="2020-01-01T00:00:00Z"), NOW_NS), store)
     assert 50 <= page.total < 314
     assert page.scanned_to_ns > 0
+
+
+@pytest.mark.parametrize("path", ["users/usr_0007", "lessons/lesson-020"])
+def test_a_journey_of_very_many_traces_says_where_it_ends(
+    store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client = create_app(store, clock=lambda: NOW_NS).test_client()
+    whole = answered_by_program(client, f"/api/{path}")
+    assert (whole["is_complete"], "cut_off" in whole) == (True, False)
+    assert "as far as is looked at once" not in client.get(f"/{path}").text
+    monkeypatch.setattr("diamond_viewer.clickhouse.selections.MAX_TRACES", 3)
+    monkeypatch.setattr("diamond_viewer.clickhouse.selections.MOST_AT_ONCE", 1)
+    since = "since=2020-01-01T00:00:00Z"  # asked for the first time
+    part = answered_by_program(client, f"/api/{path}?{since}")
+    assert 0 < part["traces"] < whole["traces"]
+    assert "asking again adds nothing" in part["cut_off"]
+    assert "as far as is looked at once; for older traces choose a time." in client.get(f"/{path}?{since}").text

@@ -36,6 +36,22 @@ def test_the_page_knows_the_counters_of_feed_and_index_and_no_others() -> None:
     assert set(COUNTERS) == COUNTED
 
 
+def test_of_a_cluster_the_table_and_its_rows_are_shown_and_nothing_of_files(client_of: MakeClient) -> None:
+    store = PlainStore()
+    table = SourceState("clickhouse://a.test:8123/otel.otel_traces", "live", lines=3_252)
+    store.report(replace(LIVE, sources=(table,), last_line_ns=NOW_NS, counters={"cluster_bytes": 174_886}))
+    health = replace(store.health(), differences=("What it does not keep.",))
+    store.health = lambda: health  # type: ignore[method-assign]
+    client = client_of(store)
+    page = Outline(client.get("/health").get_data(as_text=True))
+    (sources,) = page.find(class_="sources")
+    words = "Table State Rows clickhouse://a.test:8123/otel.otel_traces live 3,252"
+    assert " ".join(sources.words().split()) == words
+    counters = counters_of(client)
+    assert (counters["Newest span"][0], counters["Bytes on disk"][0]) == ("now", "175 kB")
+    assert not {"Read", "Lines", "Bad lines", "Memory"} & counters.keys()
+
+
 def test_every_counter_explains_itself_on_the_page_on_hover_in_the_api_and_in_the_docs(client_of: MakeClient) -> None:
     store = PlainStore()
     store.report(replace(LIVE, counters=dict.fromkeys(sorted(COUNTED), 1)))

@@ -316,7 +316,7 @@ def test_a_page_is_as_it_was_accepted(client: FlaskClient, name: str, path: str)
 def test_an_empty_store_has_no_journeys() -> None:
     client = create_app(PlainStore(), clock=lambda: NOW_NS).test_client()
     assert "No user or lesson matches" in page_of(client, "/journeys").root.words()
-    assert ask(client, "/api/journeys")["users"] == {"total": 0, "in_trouble": 0, "rows": []}
+    assert ask(client, "/api/journeys")["users"] == {"is_complete": True, "total": 0, "in_trouble": 0, "rows": []}
 
 
 def test_traces_of_a_lesson_that_failed_are_red_and_none_is_not() -> None:

@@ -1,32 +1,39 @@
-"""The order of files: those that take longest begin, so that the last minutes are not one worker's alone."""
+"""How tests are spread: files that take longest begin, so that the last minutes are not one worker's alone, and there is a
+worker more than cores, for tests that wait for a browser, a server or a file.
+"""
 
+import os
 from pathlib import Path
 
 import pytest
 
-# by seconds of both cores on a quiet machine; tests/test_longest.py sees to it that each is there
+# by seconds of processor time, with the browsers and servers they start; tests/test_longest.py sees to it that each is there
 LONGEST = (
     "tests/feed/test_soak.py",
-    "tests/web/test_schemathesis.py",
     "tests/browser/test_accessibility.py",
-    "tests/index/test_properties.py",
-    "tests/index/test_budget.py",
-    "tests/test_app.py",
     "tests/browser/test_logs.py",
-    "tests/index/test_language.py",
-    "tests/index/test_truth.py",
+    "tests/web/test_schemathesis.py",
     "tests/browser/test_traces_page.py",
+    "tests/index/test_properties.py",
+    "tests/browser/test_trace_page.py",
+    "tests/index/test_language.py",
+    "tests/browser/test_every_page.py",
+    "tests/index/test_budget.py",
+    "tests/cli/test_same_answers.py",
+    "tests/browser/test_tallies.py",
+    "tests/web/test_trace_faults.py",
+    "tests/browser/test_journeys.py",
     "tests/feed/test_backfill.py",
     "tests/test_wheel.py",
     "tests/test_extending.py",
-    "tests/cli/test_same_answers.py",
-    "tests/browser/test_every_page.py",
-    "tests/browser/test_trace_page.py",
-    "tests/browser/test_journeys.py",
-    "tests/index/test_service_map.py",
-    "tests/web/test_trace_faults.py",
+    "tests/browser/test_hostile_telemetry.py",
+    "tests/browser/test_import.py",
+    "tests/test_app.py",
+    "tests/browser/test_tasks.py",
+    "tests/web/test_journeys.py",
     "tests/index/test_findings.py",
     "tests/index/test_logs.py",
+    "tests/index/test_truth.py",
 )
 _PLACES = {str(Path(__file__).parents[1] / path): place for place, path in enumerate(LONGEST)}
 
@@ -34,3 +41,8 @@ _PLACES = {str(Path(__file__).parents[1] / path): place for place, path in enume
 @pytest.hookimpl(trylast=True)  # after they were shuffled: the others, and the tests within a file, stay as they are
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _PLACES.get(str(item.path), len(_PLACES)))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Of ``--numprocesses=auto``; ``--maxprocesses`` bounds it."""
+    return (os.cpu_count() or 1) + 1

@@ -3,6 +3,7 @@
 import re
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -92,6 +93,28 @@ def test_a_page_becomes_the_form_and_leads_back_after_it(client: FlaskClient) ->
 )
 def test_the_log_in_leads_nowhere_else(client: FlaskClient, target: str) -> None:
     assert client.post("/log-in", data={"token": TOKEN, "next": target}).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("prefix", ["", "/viewer"])
+def test_wherever_a_log_in_leads_a_browser_stays_here(token_file: Path, real_store: PlainStore, prefix: str) -> None:
+    client = app_for(real_store, Settings(auth_token_file=str(token_file), prefix=prefix)).test_client()
+    for target in (
+        *("/.//evil.example", "/..//evil.example", "/%2f/evil.example", "/%5cevil.example", "/@evil.example", "/;@x"),
+        *(
+            "/viewer/..//evil.example",
+            "\t//evil.example",
+            "/ //evil.example",
+            "\uff0f\uff0fevil.example",
+            "https:/evil",
+        ),
+        *("\\\\evil.example", "javascript:alert(1)", "data:text/html,x", "/\x00", "/../../..//evil.example", "/#//x"),
+    ):
+        answer = client.post(f"{prefix}/log-in", data={"token": TOKEN, "next": target})
+        assert answer.status_code == 303
+        leads = urlsplit(urljoin("http://localhost/viewer/log-in", answer.headers["Location"]))
+        assert (leads.scheme, leads.netloc) == ("http", "localhost"), target
+        assert answer.headers["Location"].startswith(f"{prefix}/"), target
+        assert not answer.headers["Location"].startswith("//"), target
 
 
 @pytest.mark.parametrize(("origin", "is_secure"), [("http://localhost", False), ("https://localhost", True)])

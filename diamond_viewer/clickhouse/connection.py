@@ -45,6 +45,8 @@ READ_ONLY_WITH_SETTINGS = 2  # of ClickHouse: nothing may be written, limits may
 NO_SETTINGS = "1"  # of a user who may not even set limits: those of its profile hold
 
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)  # it logs addresses and traces of its own errors
+# of each connection that breaks: a log that nobody reads is full one day, and then whoever writes to it stands still
+logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(slots=True)

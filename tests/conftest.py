@@ -1,5 +1,8 @@
-"""The order of files: those that take longest begin, so that the last minutes are not one worker's alone."""
+"""How tests are spread: files that take longest begin, so that the last minutes are not one worker's alone, and there is a
+worker more than cores, for tests that wait for a browser, a server or a file.
+"""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,8 @@ _PLACES = {str(Path(__file__).parents[1] / path): place for place, path in enume
 @pytest.hookimpl(trylast=True)  # after they were shuffled: the others, and the tests within a file, stay as they are
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _PLACES.get(str(item.path), len(_PLACES)))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Of ``--numprocesses=auto``; ``--maxprocesses`` bounds it."""
+    return (os.cpu_count() or 1) + 1

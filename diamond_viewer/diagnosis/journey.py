@@ -4,6 +4,7 @@ Whose traces they are is for the caller to say. Traces that name the user are; a
 and belongs to a person only by what else the caller knows (a session, a client, the minute around).
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -160,19 +161,21 @@ def signed_in_again(journey: Journey, *, sign_in_again_ms: float = 1_800_000) ->
     """
     findings = []
     lost: list[Moment] = []
-    was_in = False
+    was_in = has_refused = False
     for moment in journey.moments:
         if moment.what == SESSION_CHECK and moment.went_well:
             was_in = True
-            lost = [one for one in lost if one.what != CREDENTIALS_MISSING]
+            if has_refused:
+                lost, has_refused = [one for one in lost if one.what != CREDENTIALS_MISSING], False
         elif moment.what in (AUTH_FAILED, CREDENTIALS_MISSING) or (moment.what == REDIRECT and was_in):
             if not (moment.what == REDIRECT and moment.happening and not leads_to_sign_in(moment.happening)):
                 lost.append(moment)
+                has_refused |= moment.what == CREDENTIALS_MISSING
         elif moment.what == SESSION_CREATED:
             recent = [one for one in lost if moment.time_ns - one.time_ns <= limit_ns(sign_in_again_ms)]
             if recent:
                 findings.append(_out(recent, moment, sign_in_again_ms))
-            lost, was_in = [], True
+            lost, was_in, has_refused = [], True, False
     return tuple(findings)
 
 
@@ -207,7 +210,9 @@ def resume_missing(
     """
     findings = []
     saved_at: dict[str, float] = {}
-    attempts = journey.of(RESUME_ATTEMPT)
+    attempts_ns = {
+        lesson: [one.time_ns for one in same] for lesson, same in _by_lesson(journey.of(RESUME_ATTEMPT)).items()
+    }
     for moment in journey.of(PROGRESS_RECEIVED, AUTO_COMPLETED, LOADED):
         if not moment.lesson:
             continue
@@ -218,7 +223,9 @@ def resume_missing(
         elif moment.what == LOADED and saved_at.get(moment.lesson, 0) > resume_position_s:
             deadline_ns = moment.time_ns + limit_ns(resume_wait_ms)
             wait_ns = limit_ns(resume_wait_ms)
-            came = any(one.lesson == moment.lesson and abs(one.time_ns - moment.time_ns) <= wait_ns for one in attempts)
+            came_ns = attempts_ns.get(moment.lesson, [])
+            first = bisect_left(came_ns, moment.time_ns - wait_ns)
+            came = first < len(came_ns) and came_ns[first] <= deadline_ns
             if came or journey.end_ns <= deadline_ns:
                 continue
             seconds = format_duration(round(saved_at[moment.lesson] * 1e9))
@@ -262,16 +269,19 @@ def progress_stopped(journey: Journey, *, progress_stop_ms: float = 60_000) -> t
     """
     findings = []
     failed_saves = [one for one in journey.of(PROGRESS_RECEIVED, PROGRESS_REFUSED) if not one.went_well]
+    failed_ns = [one.time_ns for one in failed_saves]
     for lesson, moments in _by_lesson(journey.of(PROGRESS_RECEIVED, VIDEO_PROGRESS)).items():
         saves = [one for one in moments if one.what == PROGRESS_RECEIVED and one.went_well]
         played = [one for one in moments if one.what == VIDEO_PROGRESS]
+        played_ns = [one.time_ns for one in played]
         ends_ns = [*(one.time_ns for one in saves[1:]), journey.end_ns + 1]
         for save, until_ns in zip(saves, ends_ns[: len(saves)], strict=True):
-            since = [one for one in played if save.time_ns < one.time_ns < until_ns]
+            since = played[bisect_right(played_ns, save.time_ns) : bisect_left(played_ns, until_ns)]
             silent_ns = since[-1].time_ns - save.time_ns if since else 0
             if len(since) < 2 or silent_ns <= limit_ns(progress_stop_ms):
                 continue
-            refused = sum(one.lesson in ("", lesson) and save.time_ns < one.time_ns < until_ns for one in failed_saves)
+            between = range(bisect_right(failed_ns, save.time_ns), bisect_left(failed_ns, until_ns))
+            refused = sum(failed_saves[at].lesson in ("", lesson) for at in between)
             tries = f"; {refused:,} {'attempt' if refused == 1 else 'attempts'} failed" if refused else ""
             findings.append(
                 Finding(

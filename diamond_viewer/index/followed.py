@@ -15,28 +15,36 @@ from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
 from diamond_viewer.diagnosis.journey import Journey, joined
 from diamond_viewer.diagnosis.visits import told_once
 from diamond_viewer.index.answers import Matches
+from diamond_viewer.index.cadence import MOST_AT_ONCE, Cadence
 from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.departed_traces import DepartedTraces
-from diamond_viewer.index.examination import MAX_SPANS, Suspect, in_portions, suspect_of, whole_traces
+from diamond_viewer.index.examination import Suspect, in_portions, suspect_of, whole_traces
 from diamond_viewer.index.held import HeldTraces
-from diamond_viewer.index.journey_suspicion import accused
+from diamond_viewer.index.journey_suspicion import Sign, accused
 from diamond_viewer.index.log_share import LogShare
 from diamond_viewer.index.matching import Matching
 from diamond_viewer.index.metric_series import MetricSeries
 from diamond_viewer.index.segment import Place, Segment, by_segment
 from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.told import FOUND_TOGETHER, UNFOLLOWED, WAITING, journey_bits_of
-from diamond_viewer.index.visiting import Visit, key_of, signs_of, visits_around
+from diamond_viewer.index.visiting import (
+    Finished,
+    Key,
+    Visit,
+    key_of,
+    newest_of,
+    signs_of,
+    visits_around,
+    visits_by_trace,
+)
 from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, Overlaps
 
-FOLLOWED_AT_ONCE = (
-    64  # traces whose people are looked at under one hold of the lock: 2 ms, 25 ms among ten million spans
-)
-MAX_STEPS = 300  # traces of one person that are looked at together
 MAX_JOURNEYS = 200
 MAX_WAYS = 4_000  # traces that are kept as what they add to a journey: about 10 MiB
 MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
+
+_NO_NUMBER = -1  # of a window that is no visit
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +76,12 @@ class FollowedTraces(HeldTraces):
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._ways: OrderedDict[str, tuple[int, Journey]] = OrderedDict()  # of traces, with the number of their spans
         self._together: OrderedDict[str, _ByVisit] = OrderedDict()  # by trace id
+        self._cadence = Cadence()
 
     def follow(self, deadline_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:
         """Look at visits in which an examined trace has changed; False when more wait than there was time for. With a query
-        only at those of traces that it could match. A store that holds only some of people's traces looks at none: what is
-        missing there is nobody's fault."""
+        at those of traces that it could match, without one at those whose time has come (``cadence``). A store that holds only
+        some of people's traces looks at none: what is missing there is nobody's fault."""
         if not self.follows_people:
             with self._lock:
                 for held in self._segments.values():
@@ -80,10 +89,12 @@ class FollowedTraces(HeldTraces):
             return True
         while True:
             with self._lock:
+                began_ns = time.monotonic_ns()
                 segment, chosen = self._next_unfollowed(query, now_ns)
                 if segment is None:
                     return True
-                cases = self._acquit(segment, chosen)
+                cases, finished = self._acquit(segment, chosen)
+                self._cadence.held_for(time.monotonic_ns() - began_ns)
             steps_of_all = {step.trace_id: step for case in cases for step in case.steps if step.lines}
             in_order_of_lines = sorted(steps_of_all.values(), key=lambda step: [line.place for line in step.lines])
             for portion in in_portions(in_order_of_lines):
@@ -91,7 +102,7 @@ class FollowedTraces(HeldTraces):
             for case in cases:
                 found = self._found_over(case)
                 with self._lock:
-                    self._version += self._write_together(case.visit, case.steps, found)
+                    self._version += self._write_together(case.visit, finished, case.steps, found)
             if deadline_ns is not None and time.monotonic_ns() > deadline_ns:
                 return False
 
@@ -112,15 +123,18 @@ class FollowedTraces(HeldTraces):
     def journey(self, user: str, since_ns: int, until_ns: int) -> tuple[Finding, ...]:
         """See ``TraceStore``."""
         with self._lock:
-            steps = self._way_of(user, since_ns, until_ns)
-        key = user, tuple((step.trace_id, step.span_count) for step in steps)
-        kept = self._journeys.get(key)
-        if kept is None:
-            kept = diagnose_steps(joined(self._ways_of(steps).values()), self.thresholds)
-            with self._lock:
-                self._journeys[key] = kept
-                while len(self._journeys) > MAX_JOURNEYS:
-                    self._journeys.popitem(last=False)
+            places = self._places_of(user, since_ns, until_ns)
+            key = user, tuple((trace_id_of(*place), _span_count(place)) for place in places)
+            kept = self._journeys.get(key)
+            if kept is not None:
+                return kept
+            visit = Visit(user, _NO_NUMBER, places)
+            case = self._case_of(visit, signs_of(list(self._segments.values()), [visit]))
+        kept = self._found_over(case) if case else ()
+        with self._lock:
+            self._journeys[key] = kept
+            while len(self._journeys) > MAX_JOURNEYS:
+                self._journeys.popitem(last=False)
         return kept
 
     def together(self, trace_id: str) -> tuple[Finding, ...]:
@@ -136,18 +150,19 @@ class FollowedTraces(HeldTraces):
         wanted = [finding for finding in found if not rules or finding.rule in rules]
         return tuple(sorted(wanted, key=lambda one: (-one.time_ns, one.rule, one.evidence)))
 
-    def _way_of(self, user: str, since_ns: int, until_ns: int) -> list[Suspect]:
+    def _places_of(self, user: str, since_ns: int, until_ns: int) -> tuple[Place, ...]:
         """The user's traces in the window, oldest first; the newest if they are more than can be decoded at once."""
         segments = list(self._segments.values())
         matching = Matching(segments, (Carries(Field.USER, user), Overlaps(since_ns, until_ns)))
         places = [(segment, trace) for segment in segments for trace in matching.traces(segment).tolist()]
         places.sort(key=lambda place: (int(place[0].traces["start_ns"][place[1]]), trace_id_of(*place)))
-        return self._newest(places)
+        return newest_of(places)
 
     def _next_unfollowed(self, query: Query | None, now_ns: int) -> tuple[Segment | None, Indexes]:
         """The newest segment in which traces wait that have been examined themselves, and some of those."""
         segments = sorted(self._segments.values(), key=lambda segment: -segment.number)
         matching = Matching(segments, query.terms(now_ns)) if query is not None else None
+        self._cadence.keep_only(self._segments)
         for segment in segments:
             bits = segment.traces["findings"]
             is_waiting = ((bits & UNFOLLOWED) > 0) & ((bits & WAITING) == 0) & (segment.traces["lives_here"] > 0)
@@ -155,48 +170,58 @@ class FollowedTraces(HeldTraces):
             if matching is not None and len(waiting):
                 asked = np.concatenate([matching.traces(segment), matching.undecided(segment)])
                 waiting = waiting[np.isin(waiting, asked)]
-            if len(waiting):
-                newest = waiting[np.argsort(segment.traces["start_ns"][waiting], kind="stable")[::-1]]
-                return segment, newest[:FOLLOWED_AT_ONCE]
+            elif len(waiting):
+                waiting = self._cadence.due(segment.number, waiting, time.monotonic_ns())
+            newest = waiting[np.argsort(segment.traces["start_ns"][waiting], kind="stable")[::-1]]
+            for begin in range(0, len(newest), MOST_AT_ONCE):
+                some = newest[begin : begin + MOST_AT_ONCE]
+                if matching is None:
+                    some = self._due(segment, some)
+                if len(some):
+                    return segment, some[: self._cadence.at_once]
         return None, np.empty(0, np.int64)
 
-    def _acquit(self, segment: Segment, traces: Indexes) -> list[_Case]:
+    def _due(self, segment: Segment, waiting: Indexes) -> Indexes:
+        """Those of these traces of which a visit is to be looked at now. The others are postponed until one is."""
+        now_ns = time.monotonic_ns()
+        visits = visits_by_trace(segment, waiting)
+        late = {trace: due_ns for trace, theirs in visits.items() if (due_ns := self._cadence.due_ns(theirs)) > now_ns}
+        for trace, due_ns in late.items():
+            self._cadence.postpone(segment.number, trace, due_ns)
+        return waiting[~np.isin(waiting, list(late))] if late else waiting
+
+    def _acquit(self, segment: Segment, traces: Indexes) -> tuple[list[_Case], Finished]:
         """Those of the visits of these traces that are suspect; all others are done with."""
         segments = list(self._segments.values())
         found = visits_around(segments, segment, traces)
         signs = signs_of(segments, found)
+        finished = Finished.of(found)
+        now_ns = time.monotonic_ns()
         cases = []
         for visit in found:
-            numbers = {key_of(place): number for number, place in enumerate(visit.places)}
-            together = sorted(sign._replace(trace=numbers[key]) for key in numbers for sign in signs[key])
-            if told := accused(together, self.thresholds):
-                cases.append(self._summoned(visit, told))
+            self._cadence.looked_at((visit.user, visit.number), len(visit.places), now_ns)
+            if case := self._case_of(visit, signs):
+                cases.append(case)
             else:
-                self._version += self._write_together(visit, (), ())
+                self._version += self._write_together(visit, finished, (), ())
         segment.trace_columns()["findings"][traces] &= ~UNFOLLOWED  # also of those that name nobody
-        return cases
+        return cases, finished
 
-    def _summoned(self, visit: Visit, charges: Mapping[str, frozenset[int]]) -> _Case:
+    def _case_of(self, visit: Visit, signs: Mapping[Key, Sequence[Sign]]) -> _Case | None:
         places = visit.places
+        numbers = {key_of(place): number for number, place in enumerate(places)}
+        together = sorted(sign._replace(trace=numbers[key]) for key in numbers for sign in signs[key])
+        charges = accused(together, self.thresholds)
+        if not charges:
+            return None
         ends = [int(segment.traces["end_ns"][trace]) for segment, trace in places]
         last = {len(places) - 1, ends.index(max(ends))}
         wanted = {rule: sorted(traces) if traces else range(len(places)) for rule, traces in charges.items()}
         chosen = sorted(last.union(*wanted.values()))
-        steps = self._newest([places[place] for place in chosen])
+        steps = tuple(self._step(places[place]) for place in chosen)
         ids = {place: trace_id_of(*places[place]) for place in chosen}
         told = {rule: tuple(ids[place] for place in theirs) for rule, theirs in wanted.items()}
-        return _Case(visit, tuple(steps), told, tuple(ids[place] for place in last))
-
-    def _newest(self, places: Sequence[Place]) -> list[Suspect]:
-        """Of places in order of time the last, as many as can be decoded at once; in order of time."""
-        way: list[Suspect] = []
-        span_count = 0
-        for place in places[::-1][:MAX_STEPS]:
-            span_count += int(place[0].traces["span_count"][place[1]])
-            if span_count > MAX_SPANS:
-                break
-            way.append(self._step(place))
-        return way[::-1]
+        return _Case(visit, steps, told, tuple(ids[place] for place in last))
 
     def _found_over(self, case: _Case) -> tuple[Finding, ...]:
         """Each rule is asked about the traces it has to look at. One that stumbles costs what is said of this visit."""
@@ -241,14 +266,16 @@ class FollowedTraces(HeldTraces):
     def _step(self, place: Place) -> Suspect:
         """Without its lines where it is known what the trace adds to a way. Under the lock."""
         segment, trace = place
-        trace_id, span_count = trace_id_of(segment, trace), int(segment.traces["span_count"][trace])
+        trace_id, span_count = trace_id_of(segment, trace), _span_count(place)
         kept = self._ways.get(trace_id)
         if kept is None or kept[0] != span_count:
             return suspect_of(place)
         self._ways.move_to_end(trace_id)
         return Suspect(place, trace_id, span_count, ())
 
-    def _write_together(self, visit: Visit, steps: Sequence[Suspect], found: tuple[Finding, ...]) -> bool:
+    def _write_together(
+        self, visit: Visit, finished: Finished, steps: Sequence[Suspect], found: tuple[Finding, ...]
+    ) -> bool:
         """True when another thing is said of a trace of the visit than before. Under the lock."""
         of_trace: dict[str, tuple[Finding, ...]] = {}
         for finding in found:
@@ -269,7 +296,7 @@ class FollowedTraces(HeldTraces):
                 if (bits ^ findings[trace]) & FOUND_TOGETHER:
                     segment.summaries.pop(trace, None)
                     has_news = True
-            is_done = before & WAITING == 0
+            is_done = (before & WAITING == 0) & finished.are_among(segment, traces, visit.user)
             if grown:
                 is_done &= [(segment.number, trace) not in grown for trace in traces.tolist()]
             findings[traces[is_done]] &= ~UNFOLLOWED
@@ -282,3 +309,8 @@ class FollowedTraces(HeldTraces):
             self._together[trace_id] = kept
             while len(self._together) > MAX_TOGETHER:
                 self._together.popitem(last=False)
+
+
+def _span_count(place: Place) -> int:
+    segment, trace = place
+    return int(segment.traces["span_count"][trace])

@@ -4,12 +4,14 @@ request of a trace a save belongs to.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from diamond_viewer.diagnosis import vocabulary as says
 from diamond_viewer.diagnosis.bursts import bursts
+from diamond_viewer.diagnosis.diagnose import JOURNEY_RULES
 from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.diagnosis.vocabulary import limit_ns
 from diamond_viewer.telemetry.units import NS_PER_SECOND
@@ -21,7 +23,12 @@ _WATCHING = (
     *(says.PROGRESS_RECEIVED, says.PROGRESS_REFUSED, says.AUTO_COMPLETED),
 )
 _ROUNDING = 1e-6  # positions are kept with 24 bits
+_MANY_SIGNS = 4_000  # of a visit; a lively one has three for each of its 300 traces
+_MANY_KINDS = 64  # of signs; more are not compared with each other: any may be like any
 _WITHIN_REQUEST_NS = NS_PER_SECOND  # an inner server span begins that much after its request, at most
+
+
+_Kind = tuple[tuple[str, ...], bool, frozenset[float]]  # see ``_kind``
 
 
 class Sign(NamedTuple):
@@ -43,7 +50,9 @@ class Sign(NamedTuple):
 
 def accused(signs: Sequence[Sign], limits: Thresholds) -> dict[str, frozenset[int]]:
     """Rules that could find something in a visit, and the traces that each of them has to look at; no trace: at all of them.
-    ``signs`` of the visit, in order of time."""
+    ``signs`` of the visit, in order of time. Very many are not compared with each other: any rule could find something."""
+    if len(signs) > _MANY_SIGNS:
+        return {rule.name: frozenset() for rule in JOURNEY_RULES}
     by_name: dict[str, list[Sign]] = {}
     for sign in signs:
         by_name.setdefault(sign.what, []).append(sign)
@@ -89,7 +98,9 @@ def _many(signs: Sequence[Sign], count: float, window_ms: float) -> bool:
 
 def _comes_back(lost: Sequence[Sign], created: Sequence[Sign], limits: Thresholds) -> bool:
     within_ns = limit_ns(limits.sign_in_again_ms)
-    return any(0 <= back.time_ns - one.time_ns <= within_ns for back in created for one in lost)
+    times_ns = sorted(one.time_ns for one in lost)
+    before = ((back.time_ns, bisect_right(times_ns, back.time_ns)) for back in created)
+    return any(count and time_ns - times_ns[count - 1] <= within_ns for time_ns, count in before)
 
 
 def _resumes_late(loaded: Sequence[Sign], attempts: Sequence[Sign], limits: Thresholds) -> frozenset[int]:
@@ -196,38 +207,78 @@ def _traces_of(asked: Sequence[Sign], loaded: Sequence[Sign], tell: Callable[[Si
 
 
 def _saves_no_more(saves: Sequence[Sign], played: Sequence[Sign], limits: Thresholds) -> bool:
+    """Whether a report comes long after the last save that surely is of its lesson; where there is none, after the first that
+    may be."""
     stop_ns = limit_ns(limits.progress_stop_ms)
-    for report in played:
-        before = [save for save in saves if save.time_ns <= report.time_ns and _may_be_of_one(save, report)]
-        if before:
-            sure = [save.time_ns for save in before if save.is_well and _are_of_one(save, report)]
-            if report.time_ns - max(sure, default=before[0].time_ns) > stop_ns:
-                return True
+    sure_ns: dict[tuple[str, ...], int] = {}
+    first: dict[_Kind, Sign] = {}  # in order of time
+    for one in sorted([*saves, *played], key=lambda one: (one.time_ns, one.what == says.VIDEO_PROGRESS)):
+        if one.what != says.VIDEO_PROGRESS:
+            first.setdefault(_kind(one), one)
+            if one.is_well and _are_of_one(one, one):
+                sure_ns[one.lessons] = one.time_ns
+            continue
+        since_ns = sure_ns.get(one.lessons) if _are_of_one(one, one) else None
+        if since_ns is None:
+            is_crowd = len(first) > _MANY_KINDS
+            since_ns = next((save.time_ns for save in first.values() if is_crowd or _may_be_of_one(save, one)), None)
+        if since_ns is not None and one.time_ns - since_ns > stop_ns:
+            return True
     return False
 
 
 def _never_saves(loaded: Sequence[Sign], played: Sequence[Sign], saves: Sequence[Sign], limits: Thresholds) -> bool:
+    saved = {save.lessons for save in saves if save.is_well and _are_of_one(save, save)}
+    last: dict[_Kind, Sign] = {}
+    for one in sorted(played, key=_time_ns):
+        last[_kind(one)] = one
+    is_crowd = len(last) > _MANY_KINDS
     for load in loaded:
-        if any(save.is_well and _are_of_one(save, load) for save in saves):
+        if _are_of_one(load, load) and load.lessons in saved:
             continue
         until_ns = load.time_ns + limit_ns(limits.progress_stop_ms)
-        if any(one.time_ns > until_ns and _may_be_of_one(one, load) for one in played):
+        if is_crowd or any(one.time_ns > until_ns and _may_be_of_one(one, load) for one in last.values()):
             return True
     return False
 
 
 def _asked_twice(calls: Sequence[Sign], limits: Thresholds) -> frozenset[int]:
-    """The traces of calls that come again in another trace."""
+    """The traces of calls that come again in another trace. ``calls`` in order of time."""
     window_ns = limit_ns(limits.duplicate_window_ms) + _WITHIN_REQUEST_NS
-    ordered = sorted(calls, key=lambda call: (call.asked, call.time_ns))
+    by_asked: dict[str, list[Sign]] = {}
+    for call in calls:
+        by_asked.setdefault(call.asked, []).append(call)
     again: set[int] = set()
-    for place, call in enumerate(ordered):
-        for later in islice(ordered, place + 1, None):
-            if later.asked != call.asked or later.time_ns - call.time_ns > window_ns:
-                break
-            if later.trace != call.trace and _may_save_the_same(call, later) and _may_be_of_one(call, later):
-                again |= {call.trace, later.trace}
+    for alike in by_asked.values():
+        if len(alike) > 1:
+            again |= _come_again(alike, window_ns)
     return frozenset(again)
+
+
+def _come_again(calls: Sequence[Sign], window_ns: int) -> set[int]:
+    """Of calls that ask for the same. Of each kind the last two of different traces stand for all before them in the window,
+    which were found when these came."""
+    again: set[int] = set()
+    last: OrderedDict[_Kind, list[Sign]] = OrderedDict()
+    for call in calls:
+        least_ns = call.time_ns - window_ns
+        while last and next(iter(last.values()))[-1].time_ns < least_ns:
+            last.popitem(last=False)
+        if len(last) > _MANY_KINDS:
+            return {one.trace for one in calls}
+        for held in last.values():
+            if _may_save_the_same(held[-1], call) and _may_be_of_one(held[-1], call):
+                others = {one.trace for one in held if one.trace != call.trace and one.time_ns >= least_ns}
+                if others:
+                    again |= {call.trace, *others}
+        kind = _kind(call)
+        last[kind] = [*[one for one in last.pop(kind, ()) if one.trace != call.trace][-1:], call]
+    return again
+
+
+def _kind(sign: Sign) -> _Kind:
+    """What tells apart signs of the same name, beside their time and their trace."""
+    return sign.lessons, sign.is_sure, sign.saved
 
 
 def _may_save_the_same(one: Sign, other: Sign) -> bool:

@@ -1,12 +1,14 @@
 """Visits of people, and the signs in them, out of columns. Called under the store's lock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from diamond_viewer.diagnosis.visits import MAX_VISIT_TRACES, extent_ns, visits_of
+from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS
+from diamond_viewer.diagnosis.visits import MAX_VISIT_TRACES, STEP_NS, extent_ns, visits_of
 from diamond_viewer.diagnosis.vocabulary import (
     PROGRESS_RECEIVED,
     PROGRESS_ROUTE,
@@ -32,29 +34,67 @@ _FAILED_STATUS = 400
 NOTHING_SAVED: frozenset[float] = frozenset()
 
 Key = tuple[int, int]  # segment number, trace
+VisitKey = tuple[str, int]  # user and number of the visit
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """``number`` as in ``diagnosis.visits``; ``places`` in order of time, the newest where they are very many."""
+    """``number`` as in ``diagnosis.visits``; ``places`` in order of time, the newest where they or what they hold are very
+    many."""
 
     user: str
     number: int
     places: tuple[Place, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Which traces have been looked at in all of their visits, when these ``visits`` have: what begins in a half hour lies in
+    the visit that begins with it and in the one that ends with it."""
+
+    visits: frozenset[VisitKey]
+    shared: Mapping[int, Indexes]  # segment number -> traces of several people, which may lie in visits of others
+
+    @classmethod
+    def of(cls, visits: Sequence[Visit]) -> Self:
+        places: dict[int, Segment] = {segment.number: segment for visit in visits for segment, _ in visit.places}
+        shared = {number: _of_several(segment) for number, segment in places.items()}
+        return cls(frozenset((visit.user, visit.number) for visit in visits), shared)
+
+    def are_among(self, segment: Segment, traces: Indexes, user: str) -> Column:
+        """For each of these traces of a visit of the user."""
+        steps = (segment.traces["start_ns"][traces] // STEP_NS).tolist()
+        is_finished = {
+            step: self.visits.issuperset((user, number) for number in (step - 1, step)) for step in set(steps)
+        }
+        return np.array([is_finished[step] for step in steps], bool) & ~np.isin(traces, self.shared[segment.number])
+
+
+def _of_several(segment: Segment) -> Indexes:
+    _, traces = segment.postings.pairs_among(Field.USER, np.ones(segment.traces.size, bool))
+    return np.flatnonzero(np.bincount(traces) > 1)
+
+
 def key_of(place: Place) -> Key:
     return place[0].number, place[1]
 
 
-def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes) -> list[Visit]:
-    """The visits of their people in which these traces lie, which live in ``segment``."""
+def visits_by_trace(segment: Segment, traces: Indexes) -> dict[int, list[VisitKey]]:
+    """The visits in which each of these traces lies, which live in ``segment``; who names nobody lies in none."""
     mask = np.zeros(segment.traces.size, bool)
     mask[traces] = True
+    starts_ns = segment.traces["start_ns"]
+    return {
+        trace: [(user, number) for user in users for number in visits_of(int(starts_ns[trace]))]
+        for trace, users in carried_by(segment, Field.USER, mask).items()
+    }
+
+
+def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes) -> list[Visit]:
+    """The visits of their people in which these traces lie, which live in ``segment``."""
     wanted: dict[str, set[int]] = {}
-    for trace, users in carried_by(segment, Field.USER, mask).items():
-        for user in users:
-            wanted.setdefault(user, set()).update(visits_of(int(segment.traces["start_ns"][trace])))
+    for user, number in set(chain.from_iterable(visits_by_trace(segment, traces).values())):
+        wanted.setdefault(user, set()).add(number)
     if not wanted:
         return []
     numbers = sorted(set().union(*wanted.values()))
@@ -77,7 +117,8 @@ def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes
                     (start_ns, trace_id_of(place, trace), (place, trace))
                     for trace, start_ns in zip(held[newest].tolist(), starts_ns[newest].tolist(), strict=True)
                 )
-    return [_visit(user, number, found) for (user, number), found in sorted(stays.items()) if found]
+    visits = (_visit(user, number, found) for (user, number), found in sorted(stays.items()))
+    return [visit for visit in visits if visit.places]
 
 
 def _newest_in(starts_ns: Column, number: int) -> Indexes:
@@ -93,7 +134,23 @@ def _newest_in(starts_ns: Column, number: int) -> Indexes:
 
 def _visit(user: str, number: int, stays: list[tuple[int, str, Place]]) -> Visit:
     stays.sort(key=lambda stay: stay[:2])
-    return Visit(user, number, tuple(place for _, _, place in stays[-MAX_VISIT_TRACES:]))
+    return Visit(user, number, newest_of([place for _, _, place in stays]))
+
+
+def newest_of(places: Sequence[Place]) -> tuple[Place, ...]:
+    """Of places in order of time the last, as many as can be looked at together; in order of time. What is too large to be
+    examined by itself is left out."""
+    newest: list[Place] = []
+    held = 0
+    for segment, trace in places[: -1 - MAX_VISIT_TRACES : -1]:
+        own = int(segment.traces["span_count"][trace]) + int(segment.traces["event_count"][trace])
+        if own > MAX_EXAMINED_SPANS:
+            continue
+        held += own
+        if held > MAX_EXAMINED_SPANS:
+            break
+        newest.append((segment, trace))
+    return tuple(reversed(newest))
 
 
 def signs_of(segments: Sequence[Segment], found: Sequence[Visit]) -> dict[Key, list[Sign]]:

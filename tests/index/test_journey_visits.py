@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 
 from diamond_viewer.diagnosis.visits import MAX_VISIT_TRACES, visits_of
 from diamond_viewer.index.memory import MemoryStore
@@ -36,3 +37,17 @@ def test_of_very_many_traces_the_newest_of_each_visit_are_taken() -> None:
     expected = {visit: [one for _, one in sorted(theirs)[-MAX_VISIT_TRACES:]] for visit, theirs in plain.items()}
     assert found == expected
     assert any(len(theirs) > MAX_VISIT_TRACES for theirs in plain.values())
+
+
+def test_of_a_visit_no_more_is_taken_than_can_be_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diamond_viewer.index.visiting.MAX_EXAMINED_SPANS", 10)
+    span_counts = (4, 4, 4, 11, 2)  # the last but one is too large by itself
+    said = {"user.id": "ada"}
+    store = MemoryStore(1 << 30, 400)
+    for at, count in enumerate(span_counts):
+        spans = [span(1 + n, trace=at + 1, start_ns=A_TIME_NS + at * 10**9, attributes=said) for n in range(count)]
+        add_lines(store, [line(*spans)])
+    store.commit()
+    (segment,) = store._segments.values()
+    for visit in visits_around([segment], segment, np.arange(segment.traces.size)):
+        assert [trace_id_of(*place) for place in visit.places] == [trace_id(2), trace_id(3), trace_id(5)]

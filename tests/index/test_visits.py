@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from diamond_viewer.diagnosis.visits import STEP_NS
+from diamond_viewer.index.cadence import FOLLOW_EVERY_NS, MOST_AT_ONCE, SHORT
+from diamond_viewer.index.examined import REST_NS
 from tests.asking import UNDECIDED, all_rows
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
@@ -150,3 +153,57 @@ def test_only_the_load_that_was_not_resumed_is_told(happened: tuple[tuple[int, f
     told = [finding for one in ids for finding in ours[one].journey if finding.rule == "resume-missing"]
     assert [(finding.trace_ids, finding.sentence[:8]) for finding in told] == [((f"{2:032x}",), "lesson-1")]
     assert [ours[one].journey for one in ids] == [theirs[one].journey for one in ids]
+
+
+def test_a_late_trace_is_looked_at_in_both_of_its_visits() -> None:
+    """Also when it comes with so many newer ones that these are looked at before it, and it lies in a visit of theirs."""
+    half_past_s = (STEP_NS - A_TIME_NS % STEP_NS) // 10**9  # seconds until the next half hour begins
+    first = [line(*request(1, 1, half_past_s + 600, SAVED, "lesson-1"))]
+    late = [(2, half_past_s + 2_100, LOADED), (3, half_past_s + 2_400, "page.viewed")]
+    late += [(4 + at, half_past_s + 3_660 + 10 * at, "page.viewed") for at in range(2 * MOST_AT_ONCE)]
+    store = filled([first])
+    add_lines(store, [line(*request(trace, trace, second, what, "lesson-1")) for trace, second, what in late])
+    store.commit()
+    store.examine(query=UNDECIDED)
+    told = store.diagnoses([f"{2:032x}"])[f"{2:032x}"].journey
+    assert [finding.rule for finding in told] == ["resume-missing"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ns = 10**15
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+
+def test_a_long_visit_is_looked_at_seldom_until_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("diamond_viewer.index.followed.time", clock)
+    monkeypatch.setattr("diamond_viewer.index.examined.time", clock)
+    seen = [(number, number, 2.0 * number, "page.viewed", "lesson-2") for number in range(1, 5 * SHORT)]
+    store = filled([[line(*request(*one)) for one in seen]])
+
+    def told() -> list[str]:
+        return [one.rule for one in store.together(f"{901:032x}")]
+
+    add_lines(
+        store, [line(*request(900, 900, 400, SAVED, "lesson-1")), line(*request(901, 901, 410, LOADED, "lesson-1"))]
+    )
+    add_lines(store, [line(*request(902, 902, 440, "page.viewed", "lesson-2"))])
+    store.commit()
+    store.examine(query=UNDECIDED)
+    assert told() == ["resume-missing"]
+    add_lines(store, [line(*request(903, 903, 412, RESUMED, "lesson-1"))])
+    store.commit()
+    for _ in range(4):  # its trace comes to rest, and is examined
+        clock.now_ns += REST_NS
+        store.examine(10**9)
+    assert told() == ["resume-missing"]
+    clock.now_ns += 4 * FOLLOW_EVERY_NS
+    store.examine(10**9)
+    assert told() == ["resume-gap"]
+    add_lines(store, [line(*request(904, 904, 410.1, RESUMED, "lesson-1"))])
+    store.commit()
+    store.examine(query=UNDECIDED)
+    assert told() == []

@@ -178,6 +178,7 @@
   };
 
   document.addEventListener("htmx:after:swap", markOpened);
-  document.addEventListener("htmx:after:swap", () => setTimeout(followOpened)); // the address changes after the swap
+  document.addEventListener("htmx:after:swap", followOpened);
+  document.addEventListener("htmx:after:history:update", followOpened); // the address changes after the swap
   nameTheme();
 })();

@@ -291,8 +291,6 @@ def test_a_closed_trace_stays_closed_whatever_is_filtered_next(page: Page) -> No
     expect(page.locator("#opened .trace")).to_have_count(0)
 
 
-
-
 @pytest.mark.parametrize(("lesson", "found", "is_there"), [("lesson-020", 15, True), ("lesson-011", 20, False)])
 def test_what_was_typed_is_applied_before_a_row_is_followed(
     page: Page, lesson: str, found: int, is_there: bool

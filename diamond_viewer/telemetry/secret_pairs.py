@@ -107,9 +107,9 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> Place 
             return None
         if angled := _ANGLED.match(text, begin):
             return None if _WORD.fullmatch(angled[1]) else angled.span(1)  # password=<password> shows how it is used
-        end = end_of_bare(text, begin, is_encoded=False)
-        if begin > separator_end and "=" in text[begin : min(end, begin + GLANCE)].rstrip("="):
+        if begin > separator_end and "=" in _glance(text, begin, is_encoded=False).rstrip("="):
             return None  # "session= user=ada": nothing stands there, and then the next pair
+        end = end_of_bare(text, begin, is_encoded=False)
         if text.startswith(";", end) and name.lower().endswith("cookie"):
             end = end_of_line(text, begin)  # more cookies follow
         elif name.lower().endswith("authorization") and (schemed := _SCHEMED.match(text, begin)):
@@ -139,25 +139,32 @@ def _encoded(text: str, separator_start: int, begin: int, name: str, secrecy: Se
     blanks = _ENCODED_AFTER.match(text, begin) if is_colon else None
     has_quote = blanks is not None and "22" in blanks[0]
     begin = blanks.end() if blanks else begin
-    end = end_of_bare(text, begin, is_encoded=True)
-    if is_colon and not has_quote and not _is_no_sentence(text[begin : min(end, begin + GLANCE)], name):
+    if is_colon and not has_quote and not _is_no_sentence(_glance(text, begin, is_encoded=True), name):
         return None
+    end = end_of_bare(text, begin, is_encoded=True)
     return (begin, end) if is_telling(text, begin, end, secrecy) else None
 
 
 def _in_prose(text: str, begin: int, name: str) -> Place | None:
     """``name: value`` without quotes: a header line, a password, or what looks random; else it is a sentence."""
-    glance = text[begin : begin + GLANCE]
     if name.lower().endswith(_HEADERS):
+        glance = text[begin : begin + GLANCE]
         line = glance[: end_of_line(glance, 0)].strip()
         if not line and (folded := _FOLDED_LINE.match(text, begin)):
             return _in_prose(text, folded.end(), name)  # a header's value may begin on the next line
         is_secret = "=" in line if "cookie" in name.lower()[-7:] else not _WORDS_ONLY.fullmatch(line)
         return (begin, end_of_line(text, begin)) if is_secret and line != REDACTED else None
-    if not _is_no_sentence(glance[: end_of_bare(glance, 0, is_encoded=False)], name):
+    if not _is_no_sentence(_glance(text, begin, is_encoded=False), name):
         return None
     end = end_of_bare(text, begin, is_encoded=False)
     return (begin, end) if is_telling(text, begin, end, Secrecy.ALL) else None
+
+
+def _glance(text: str, begin: int, is_encoded: bool) -> str:
+    """As much of a bare value as decides what it is: what is then passed over was not read to its end, and will not be by the
+    next name within it."""
+    glance = text[begin : begin + GLANCE]
+    return glance[: end_of_bare(glance, 0, is_encoded)]
 
 
 def _is_no_sentence(value: str, name: str) -> bool:

@@ -296,13 +296,12 @@ def test_what_was_typed_is_applied_before_a_row_is_followed(
     page: Page, lesson: str, found: int, is_there: bool
 ) -> None:
     def answer_when_the_row_was_clicked(route: Route) -> None:
-        page.wait_for_function("window.clicked")
+        page.locator("html[data-clicked]").wait_for()
         route.continue_()
 
     asked = re.compile(rf"trace-viewer\.html\?lesson={lesson}&user=&")
-    page.evaluate("addEventListener('click', () => { window.clicked = true }, true)")
     page.get_by_label("Lesson ID").press_sequentially(lesson)
-    page.evaluate("window.clicked = false")
+    page.evaluate("addEventListener('click', () => document.documentElement.setAttribute('data-clicked', ''), true)")
     page.route(asked, answer_when_the_row_was_clicked)
     page.locator("#list .row__link").first.click()  # the field is left: a change
     expect(page.locator(".list__foot")).to_contain_text(f"{found} of {found}")

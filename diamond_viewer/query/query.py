@@ -1,7 +1,7 @@
 """Query: the query string as a value, and back. It is the whole state of a page."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
@@ -84,7 +84,11 @@ class Query:
                 if count >= MAX_VALUES:
                     break
         pairs = tuple((row.parameter, value) for row in FILTERS for value in chosen.get(row.parameter, ()))
-        return cls(pairs, numbers["limit"], numbers["page"], anchor, sort), tuple(dict.fromkeys(notices))
+        query = cls(pairs, numbers["limit"], numbers["page"], anchor, sort)
+        if not strict and _is_reversed(chosen, now_ns):
+            since, until = (query.value(name)[:60] for name in ("since", "until"))
+            notices.append(f"since={since!r} is after until={until!r}: nothing lies between. Swap them.")
+        return query, tuple(dict.fromkeys(notices))
 
     def value(self, parameter: str) -> str:
         """The (first) value of a filter, or an empty string."""
@@ -135,6 +139,13 @@ class Query:
             pairs.append(("page", self.page))
         pairs.extend(more.items())
         return "&".join(f"{name}={_quoted(str(value))}" for name, value in pairs)
+
+
+def _is_reversed(chosen: Mapping[str, Sequence[str]], now_ns: int) -> bool:
+    if "since" not in chosen or "until" not in chosen:
+        return False
+    window = Query(tuple((name, chosen[name][0]) for name in ("since", "until"))).window(now_ns)
+    return window.since_ns is not None and window.until_ns is not None and window.since_ns > window.until_ns
 
 
 KNOWN = (*FILTER_BY_PARAMETER, "sort", "limit", "page")

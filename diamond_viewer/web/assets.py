@@ -37,6 +37,7 @@ BUNDLES = {
     ),
     "pages.js": (
         "viewer.js",
+        "typed.js",
         "live.js",
         "trace.js",
         "waterfall.js",

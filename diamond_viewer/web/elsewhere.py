@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from weakref import ref
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.resembling import corrections
+from diamond_viewer.query.resembling import CORRECTED, corrections, named_by
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_date_time, zone_label
 from diamond_viewer.web.address import Address
+from diamond_viewer.web.journey_address import JOURNEYS_PATH
 
 Href = Callable[[str, str], str]  # a filter and its value -> the same page with it
 NEWEST_AGE_NS = 60 * NS_PER_SECOND  # a page that stays empty asks every second, of all that is held
@@ -59,7 +61,7 @@ def elsewhere(
 ) -> tuple[Elsewhere, ...]:
     """Where there would be something to show, when there is nothing; ``query`` finds the traces that would have it."""
     return (
-        *meant_instead(store, address.query.value, address.filtered),
+        *(meant_instead(store, address.query.value, address.filtered) or named_by_none(store, query)),
         *outside_the_window(store, query, address.between("", ""), now_ns, what),
     )
 
@@ -70,6 +72,21 @@ def meant_instead(store: TraceStore, value_of: Callable[[str], str], href: Href)
         Elsewhere(found.sentence, tuple((one, href(found.field, one)) for one in found.values), "?")
         for found in corrections(store, value_of)
     )
+
+
+def named_by_none(store: TraceStore, query: Query) -> tuple[Elsewhere, ...]:
+    """For each user or lesson that is filtered by and that no trace of any time names."""
+    asked = ((field, query.value(field)) for field in CORRECTED)
+    unknown = ((field, value) for field, value in asked if value and _is_in_none(store, field, value))
+    return tuple(
+        Elsewhere(f"No trace names the {field} {value[:60]}.", (("All users and lessons", JOURNEYS_PATH),))
+        for field, value in unknown
+    )
+
+
+def _is_in_none(store: TraceStore, field: str, value: str) -> bool:
+    page = named_by(store, field, value)
+    return not page.traces and is_all(page)
 
 
 def outside_the_window(

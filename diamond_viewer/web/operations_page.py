@@ -31,7 +31,7 @@ from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.sparkline import Sparkline, sparkline
 from diamond_viewer.web.stats_strip import previous_window
 from diamond_viewer.web.status import Status, status_of
-from diamond_viewer.web.tally_links import operation_href, statement_href, took_href
+from diamond_viewer.web.tally_links import failed_calls_href, operation_href, statement_href, took_href
 
 OPERATIONS_PATH = "/operations"
 OWN = ("by", "db", "heat")
@@ -244,7 +244,7 @@ def _operation(
     change = _change(before.p95_ns, tally.p95_ns) if before else ""
     badge, why = _badge(tally, before, tells_new)
     is_shown = address.own("heat") == key.fingerprint
-    failed_href = operation_href(address, key, "status:error") if tally.error_count else ""
+    failed_href = failed_calls_href(address, key) if tally.error_count else ""
     share = f"{format_count(tally.error_count)}" if tally.error_count else ""
     cells = (
         Cell(labels[0], format_count(tally.count), rate),

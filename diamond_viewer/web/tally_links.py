@@ -45,6 +45,14 @@ def took_href(address: Address, key: OperationKey | None, took: str) -> str:
     return operation_href(address, key, f"span:{{{_KINDS[key.kind]}{took}}}")
 
 
+def failed_calls_href(address: Address, key: OperationKey) -> str:
+    """Traces in which a call itself failed: an error further down that was caught is none of the operation's."""
+    if key.kind == "other" and len(key.operation) > MAX_VALUE:
+        return operation_href(address, key, "status:error")
+    its_own = _KINDS[key.kind] or f"name:{written(key.operation)} "
+    return operation_href(address, key, f"span:{{{its_own}status:error}}")
+
+
 def good_traces(address: Address, operation: str, service: str) -> Address:
     """Those of an operation without any error, in the address's window."""
     query = address.query

@@ -54,7 +54,10 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     def id_or_404(text: str) -> str:
         trace_id = trace_id_of(text)
         if not trace_id:
-            abort(404, f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f.")
+            abort(
+                404,
+                f"{text[:60]!r} is not a trace id: that is 32 digits of 0-9 and a-f, or the first 8 or more of them.",
+            )
         return trace_id
 
     def reading_or_404(text: str) -> Reading:

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import StartViewer, Viewer, Watched
 from tests.writing import event, line, span, trace_id
@@ -289,3 +289,31 @@ def test_a_closed_trace_stays_closed_whatever_is_filtered_next(page: Page) -> No
     expect(page).to_have_url(re.compile(r"status=error"))
     expect(page).not_to_have_url(re.compile(r"trace="))
     expect(page.locator("#opened .trace")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("lesson", "found", "is_there"), [("lesson-020", 15, True), ("lesson-011", 20, False)])
+def test_what_was_typed_is_applied_before_a_row_is_followed(
+    page: Page, lesson: str, found: int, is_there: bool
+) -> None:
+    def answer_when_the_row_was_clicked(route: Route) -> None:
+        page.locator("html[data-clicked]").wait_for()
+        route.continue_()
+
+    asked = re.compile(rf"trace-viewer\.html\?lesson={lesson}&user=&")
+    page.get_by_label("Lesson ID").press_sequentially(lesson)
+    page.evaluate("addEventListener('click', () => document.documentElement.setAttribute('data-clicked', ''), true)")
+    page.route(asked, answer_when_the_row_was_clicked)
+    page.locator("#list .row__link").first.click()  # the field is left: a change
+    expect(page.locator(".list__foot")).to_contain_text(f"{found} of {found}")
+    expect(page).to_have_url(re.compile(rf"\?lesson={lesson}{'&trace=[0-9a-f]{32}' if is_there else ''}$"))
+    expect(page.locator("#opened .trace")).to_have_count(int(is_there))
+    expect(page.get_by_label("Lesson ID")).to_have_value(lesson)
+
+
+def test_enter_in_a_filter_asks_once(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "lesson=lesson-011&user=" in request.url else None)
+    page.get_by_label("Lesson ID").press_sequentially("lesson-011")
+    page.get_by_label("Lesson ID").press("Enter")
+    expect(page.locator(".list__foot")).to_contain_text("20 of 20")
+    assert len(asked) == 1

@@ -67,6 +67,14 @@ def test_what_is_like_nothing_suggests_nothing(url: str) -> None:
     assert "Did you mean" not in empty_state(url)[0]
 
 
+@pytest.mark.parametrize("path", ["/trace-viewer.html", "/errors", "/operations", "/map"])
+def test_what_is_like_nothing_is_said_to_be_in_no_trace(path: str) -> None:
+    words, links = empty_state(f"{path}?lesson=lesson-77&since=1h")
+    assert "No trace names the lesson lesson-77." in words
+    assert links["All users and lessons"] == "/journeys"
+    assert "No trace names" not in empty_state(f"{path}?lesson=lesson-011&since=1h")[0]
+
+
 def test_one_that_is_held_is_not_corrected() -> None:
     assert "Did you mean" not in empty_state("/trace-viewer.html?lesson=lesson-011&q=nowhere")[0]
 

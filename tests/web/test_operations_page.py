@@ -128,3 +128,15 @@ def test_nothing_is_said_to_be_nothing_and_notices_are_shown(client: FlaskClient
     assert "Nothing ran." in text
     assert "Unknown parameter" in text
     assert client.get("/api/operations?colour=red").status_code == 400
+
+
+def test_the_errors_of_an_operation_lead_to_as_many_traces(client: FlaskClient) -> None:
+    text = client.get("/operations?by=errors").text
+    failed = {}
+    for row in re.findall(r'<tr role="row" class="tally__row".*?</tr>', text, re.DOTALL):
+        found = re.search(r'data-label="Errors"[^>]*><a href="([^"]+)".*?tally__note">([\d,]+)<', row, re.DOTALL)
+        if found:
+            address = html.unescape(found[1]).replace("/trace-viewer.html", "/api/traces")
+            failed[names(row)[0]] = int(found[2]), client.get(address).get_json()["total"]
+    # seven more saves have an error further down, and their requests answered 401 without failing themselves
+    assert failed == {"POST /api/progress": (1, 1), "GET /api/search": (6, 6), "video-transcode process": (1, 1)}

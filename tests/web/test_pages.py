@@ -154,6 +154,18 @@ def test_what_the_url_says_wrongly_is_ignored_with_a_sentence(client: FlaskClien
     assert page.find(class_="row")
 
 
+@pytest.mark.parametrize("path", ["/trace-viewer.html", "/errors", "/users/usr_0007"])
+@pytest.mark.parametrize(
+    ("since", "until", "is_said"),
+    [("2026-11-22T14:38:20Z", "2026-11-22T14:38:10Z", True), ("1h", "2h", True), ("2h", "1h", False)],
+)
+def test_a_window_that_ends_before_it_begins_is_said(
+    client: FlaskClient, path: str, since: str, until: str, is_said: bool
+) -> None:
+    page = outline(client, f"{path}?since={since}&until={until}")
+    assert any("Swap them." in element.words() for element in page.find(class_="notice")) == is_said
+
+
 def test_the_opened_trace_stands_beside_the_list_with_its_events_and_spans(client: FlaskClient) -> None:
     page = outline(client, f"/trace-viewer.html?trace={MISMATCH_TRACE}&user=usr_0007")
     assert page.one(id=f"t-{MISMATCH_TRACE}").attributes["aria-current"] == "true"

@@ -55,12 +55,14 @@ class MadePage:
 
 @dataclass(slots=True)
 class _Question:
-    """``spent_s`` is the processor time that its pages took, at ``at_s``; it fades."""
+    """``spent_s`` is the processor time that its pages took, at ``at_s``; it fades. ``failed_s`` is when the last of them could
+    not be made."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     page: MadePage | None = None
     spent_s: float = 0.0
     at_s: float = 0.0
+    failed_s: float = -math.inf
 
     def load(self, now_s: float) -> float:
         """Of a core, over the last seconds."""
@@ -91,11 +93,17 @@ class SharedPages:
             if page is not None and (page.done_s > asked_s or self._is_young(page)) and reader not in page.had_by:
                 page.had_by.add(reader)
                 return page.response()
-            return self._make(question, reader, make)
+            if question.failed_s < asked_s:
+                return self._make(question, reader, make)
+        return self._make(question, reader, make)  # it failed while this one waited: not all of them one after the other
 
     def _make(self, question: _Question, reader: str, make: Callable[[], Response]) -> Response:
         began_s, cost_s = self._clock(), self._cost()
-        response = make()
+        try:
+            response = make()
+        except Exception:
+            question.failed_s = self._clock()
+            raise
         if response.status_code == 200 and response.mimetype == "text/html" and not response.is_streamed:
             content = response.get_data()
             if len(content) >= MIN_BYTES:

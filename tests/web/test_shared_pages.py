@@ -137,6 +137,37 @@ def test_a_maker_that_fails_holds_nobody_up() -> None:
     assert said(shared.of("question", "d", hours.making(cost_s=0.3))) == "page 1"
 
 
+def test_who_waited_for_a_maker_that_failed_does_not_wait_for_the_next_as_well() -> None:
+    hours = Hours()
+    shared = hours.shared()
+    shared.of("question", "first", hours.making(cost_s=0.3))
+    hours.now_s += 1.5 * MAX_AGE_S
+    began, go_on, together = threading.Event(), threading.Event(), threading.Barrier(2)
+
+    def fail() -> Response:
+        began.set()
+        assert go_on.wait(BOUND_S)
+        abort(404)
+
+    def fail_beside_another() -> Response:
+        together.wait(BOUND_S)
+        abort(404)
+
+    def ask(reader: str, made: Callable[[], Response]) -> None:
+        with Flask("pages").test_request_context(), pytest.raises(Exception, match="404"):
+            shared.of("question", reader, made)
+
+    with ThreadPoolExecutor(3) as readers:
+        maker = readers.submit(ask, "a", fail)
+        assert began.wait(BOUND_S)
+        looked = hours.looks
+        others = [readers.submit(ask, reader, fail_beside_another) for reader in "bc"]
+        wait_for(lambda: hours.looks == looked + len(others))
+        go_on.set()
+        for one in [maker, *others]:
+            one.result(BOUND_S)
+
+
 def test_no_more_is_kept_than_a_few_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_pages, "MAX_KEPT_BYTES", 150)
     hours = Hours()

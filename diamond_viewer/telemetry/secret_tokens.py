@@ -51,12 +51,17 @@ def without_tokens(text: str) -> str:
     >>> without_tokens("eyJhbGciOiJIUzI1NiJ9.\\neyJzdWIiOiIxIn0.\\n  c2lnbmF0dXJl\\nat verify")
     'REDACTED\\nat verify'
     """
-    kept, start, at = [], 0, text.find("eyJ")
+    kept, start, at, tail_end = [], 0, text.find("eyJ"), -1
+    rest: re.Match[str] | None = None
     while at >= 0:
         segment = _TOKEN_SEGMENT.match(text, at)
         end = segment.end() if segment else at + 3
-        tail = _TOKEN_TAIL.match(text, end)
-        rest = _TOKEN_REST.match(text, tail.end() if tail else end)
+        if (
+            end > tail_end
+        ):  # else it lies in what was looked at, which goes on in the same way from each of its segments
+            tail = _TOKEN_TAIL.match(text, end)
+            tail_end = tail.end() if tail else end
+            rest = _TOKEN_REST.match(text, tail_end)
         # a segment that no dot follows holds no other token: go on behind it
         if rest and end - at >= 6 and (_stands_alone(text, at) or _is_json(text[at : at + 12])):
             kept += [text[start:at], REDACTED]

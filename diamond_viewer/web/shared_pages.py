@@ -95,7 +95,8 @@ class SharedPages:
                 return page.response()
             if question.failed_s < asked_s:
                 return self._make(question, reader, make)
-        return self._make(question, reader, make)  # it failed while this one waited: not all of them one after the other
+        # it failed while this one waited: not all of them one after the other
+        return self._make(question, reader, make)
 
     def _make(self, question: _Question, reader: str, make: Callable[[], Response]) -> Response:
         began_s, cost_s = self._clock(), self._cost()

@@ -161,7 +161,7 @@ HOSTILE = [
     *('{"token":{', "token:[", '"token":["', "eyJaaaaaaaa.\n", "eyJaaaaaaaa\n", "password '", "a:@tcp(", "%3a%2f%2fa:"),
     *(r"\u003d", r"token\u003d", "token=,a", "token='a", "token=\\", "token%3A%22", "-----BEGIN PRIVATE KEY-----"),
     *("cookie:\n ", "token \n", "identified by ", "'Cookie','a=", "token=<", "token==", "\u200b=", "token={{"),
-    *("token=\u200b", "token=\u2060a", "token%3Aa", "session%253Ax-"),
+    *("token=\u200b", "token=\u2060a", "token%3Aa", "session%253Ax-", "eyJ1\n password", "\neyJ1aaaaaaaaaaaaaaaaaa"),
 ]  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def test_what_is_no_page_is_not_shared() -> None:
 def test_a_maker_that_fails_holds_nobody_up() -> None:
     hours = Hours()
     shared = hours.shared()
-    shared.of("question", "a", hours.making(cost_s=0.3))
+    shared.of("question", "a", hours.making(cost_s=1.0))  # dear enough to be so still when that page is old
     hours.now_s += 1.5 * MAX_AGE_S
     for reader in "bc":
         with pytest.raises(Exception, match="404"):
@@ -140,7 +140,7 @@ def test_a_maker_that_fails_holds_nobody_up() -> None:
 def test_who_waited_for_a_maker_that_failed_does_not_wait_for_the_next_as_well() -> None:
     hours = Hours()
     shared = hours.shared()
-    shared.of("question", "first", hours.making(cost_s=0.3))
+    shared.of("question", "first", hours.making(cost_s=1.0))
     hours.now_s += 1.5 * MAX_AGE_S
     began, go_on, together = threading.Event(), threading.Event(), threading.Barrier(2)
 

@@ -50,7 +50,7 @@ class Cadence:
 
     @property
     def at_once(self) -> int:
-        """Traces whose visits can be looked at under one hold of the lock, judged by the last."""
+        """Traces whose visits, if each lies in others, can be looked at under one hold of the lock, judged by the last."""
         return self._at_once
 
     def held_for(self, took_ns: int) -> None:

@@ -178,8 +178,18 @@ class FollowedTraces(HeldTraces):
                 if matching is None:
                     some = self._due(segment, some)
                 if len(some):
-                    return segment, some[: self._cadence.at_once]
+                    return segment, self._in_one_hold(segment, some)
         return None, np.empty(0, np.int64)
+
+    def _in_one_hold(self, segment: Segment, waiting: Indexes) -> Indexes:
+        """The first of these traces, as many as the cadence says, and all that lie in no other visits than they: a visit takes
+        as long however many of its traces wait."""
+        first = waiting[: self._cadence.at_once]
+        if len(first) == len(waiting):
+            return waiting
+        visits = visits_by_trace(segment, waiting)
+        looked_at = {visit for trace in first.tolist() for visit in visits.get(trace, ())}
+        return np.array([trace for trace in waiting.tolist() if looked_at.issuperset(visits.get(trace, ()))], np.int64)
 
     def _due(self, segment: Segment, waiting: Indexes) -> Indexes:
         """Those of these traces of which a visit is to be looked at now. The others are postponed until one is."""

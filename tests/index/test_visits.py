@@ -1,13 +1,16 @@
 """Visits of many people, whatever happened on the way: told by columns and what was decoded as by all rules over all traces."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from diamond_viewer.diagnosis.visits import STEP_NS
-from diamond_viewer.index.cadence import FOLLOW_EVERY_NS, MOST_AT_ONCE, SHORT
+from diamond_viewer.index import followed
+from diamond_viewer.index.cadence import FOLLOW_EVERY_NS, MOST_AT_ONCE, SHORT, Cadence
 from diamond_viewer.index.examined import REST_NS
+from diamond_viewer.index.visiting import Visit, visits_around
 from tests.asking import UNDECIDED, all_rows
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
@@ -207,3 +210,21 @@ def test_a_long_visit_is_looked_at_seldom_until_somebody_asks(monkeypatch: pytes
     store.commit()
     store.examine(query=UNDECIDED)
     assert told() == []
+
+
+def test_the_traces_of_one_visit_are_looked_at_together_however_long_a_look_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Cadence, "held_for", lambda self, _: setattr(self, "_at_once", 1))  # as on a slow machine
+    looks: list[Sequence[Visit]] = []
+
+    def looked(*asked: Any) -> list[Visit]:
+        looks.append(visits_around(*asked))
+        return list(looks[-1])
+
+    monkeypatch.setattr(followed, "visits_around", looked)
+    seen = [(number, number, 2.0 * number, "page.viewed", "lesson-1") for number in range(1, 401)]
+    store = filled([[line(*request(*one)) for one in seen]])
+    store.examine(query=UNDECIDED)
+    assert store.follow(query=UNDECIDED)  # nothing waits
+    assert 0 < len(looks) < 20

@@ -233,6 +233,15 @@ def test_no_view_stands_out_of_the_window(trace: Page, shown: Viewer, width: int
         assert trace.evaluate("document.documentElement.scrollWidth") <= width, asked
 
 
+def test_on_a_phone_two_traces_stand_side_by_side(page: Page, shown: Viewer) -> None:
+    page.set_viewport_size({"width": 390, "height": 860})
+    page.goto(f"{shown.address}/traces/{MISMATCH}?view=compare&with={SESSION}")
+    for column in ("This trace", "The other"):
+        heading = page.get_by_role("columnheader", name=column).bounding_box()
+        assert heading is not None
+        assert 0 <= heading["x"] <= heading["x"] + heading["width"] <= 390, column
+
+
 def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, shown: Viewer) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -69,17 +69,19 @@ def _names(store: Asked, spans: str, bound: Bound) -> dict[str, int]:
 
 
 def count_users(store: Asked, selection: Selection) -> int:
-    """As they are shown: two whose names are secret are one."""
+    """As they are shown: two whose names are secret are one; as they were written where more than are taken from the cluster."""
     if not len(selection):
         return 0
     bound = Bound()
     row = Row(store.layout, bound)
     rows = f"{restricted(store, selection, bound)} AND {row.tells('user')}"
-    if not rules().is_on:
-        sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
-        return int(store.cluster.rows(sql, bound.parameters)[0][0])
-    sql = f"SELECT DISTINCT toString(arrayJoin({row.users})) FROM {store.layout.spans} WHERE {rows} LIMIT {MAX_NAMED_PEOPLE:d}"
-    return len({redact_text(str(user)) for (user,) in store.cluster.rows(sql, bound.parameters)})
+    if rules().is_on:
+        names = f"SELECT DISTINCT toString(arrayJoin({row.users})) FROM {store.layout.spans} WHERE {rows}"
+        users = store.cluster.rows(f"{names} LIMIT {MAX_NAMED_PEOPLE:d}", bound.parameters)
+        if len(users) < MAX_NAMED_PEOPLE:
+            return len({redact_text(str(user)) for (user,) in users})
+    sql = f"SELECT uniqExactArray({row.users}) FROM {store.layout.spans} WHERE {rows}"
+    return int(store.cluster.rows(sql, bound.parameters)[0][0])
 
 
 def values_of(row: Row, name: str) -> str:

@@ -148,6 +148,13 @@ def test_users_are_counted_in_the_cluster_where_nothing_is_secret_and_by_what_is
         enforce(BUILT_IN)
 
 
+def test_very_many_users_are_counted_as_they_were_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carried, "MAX_NAMED_PEOPLE", 3)
+    store, asked = answering((5_000_000,), (2,), (3,))  # to both questions
+    assert count_users(store, two_traces()) == 5_000_000
+    assert ["DISTINCT" in sql for sql, _ in asked.asked] == [True, False]
+
+
 def test_nothing_is_merged_where_nothing_is_secret() -> None:
     enforce(Redaction(is_on=False))
     try:

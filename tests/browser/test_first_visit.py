@@ -114,6 +114,9 @@ def test_a_list_and_a_trace_are_printed_without_the_furniture(page: Page, shown:
     expect(page.locator("#list")).to_be_hidden()
     assert page.evaluate(WIDTHS, "#opened .trace") == [pytest.approx(1, abs=0.06)]
     assert page.evaluate(INPUTS) == 0
+    left = "one => one.getBoundingClientRect().left"
+    minimap, bars = (page.locator(one).first.evaluate(left) for one in ("#opened .minimap__map", "#opened .span__lane"))
+    assert minimap == pytest.approx(bars, abs=12)  # one stands above the other
     for path in ("/errors", "/map", "/users/usr_0007", "/logs"):
         page.goto(f"{shown.address}{path}")
         assert page.evaluate(INPUTS) == 0, path

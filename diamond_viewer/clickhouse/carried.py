@@ -69,7 +69,7 @@ def _names(store: Asked, spans: str, bound: Bound) -> dict[str, int]:
 
 
 def count_users(store: Asked, selection: Selection) -> int:
-    """As they are shown: two whose names are secret are one; as they were written where more than are taken from the cluster."""
+    """As they are shown: two whose names are secret are one. As they were written where they are more than are taken."""
     if not len(selection):
         return 0
     bound = Bound()

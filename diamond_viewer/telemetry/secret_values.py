@@ -24,7 +24,11 @@ _ENCODED_VALUE = re.compile(r"(?:(?!%(?:25){0,3}(?:26|3[bB]|23|20|22|7[dD]))[^\s
 _BRACKET_OR_QUOTE = re.compile(r"\\*[\"']|[\[\](){}]")
 _GOES_ON = re.compile(r"\w")
 _IS_NAME = re.compile(r"[ \t]{0,4}[:=]")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+# numbers, also within a list or a map: 17, "intValue":"17", "prompt": 17, "completion": 3
+_QUOTE = r"\\{0,4}[\"']?"
+_NUMBERS = re.compile(
+    rf"(?:(?:{_QUOTE}[\w.-]{{1,40}}+{_QUOTE}\s{{0,4}}:\s{{0,4}})?{_QUOTE}-?\d{{1,20}}+(?:\.\d{{1,20}}+)?{_QUOTE}(?:\s{{0,4}},\s{{0,4}}|$))+"
+)
 _SAYS_NOTHING = frozenset(
     (
         *("", "true", "false", "yes", "no", "null", "none", "nil", "undefined", "redacted", "[redacted]", "***"),
@@ -105,8 +109,8 @@ def says_nothing(value: str) -> bool:
 
 
 def is_telling(text: str, begin: int, end: int, secrecy: Secrecy) -> bool:
-    """False for what only says whether there is a secret, and for a number that is a count."""
+    """False for what only says whether there is a secret, and for numbers that are counts."""
     if end - begin > GLANCE:
         return True
     value = text[begin:end].strip()
-    return not says_nothing(value) and (secrecy is Secrecy.ALL or not _NUMBER.fullmatch(value))
+    return not says_nothing(value) and (secrecy is Secrecy.ALL or not _NUMBERS.fullmatch(value))

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Viewer, context_of
 from tests.browser.test_traces_page import APPEARS_MS, MISMATCH_TRACE, fresh
+from tests.feed.waiting import until
 
 AXE = next((Path(__file__).parent / "axe").glob("axe-*.min.js"))
 SOURCE = AXE.read_text(encoding="utf-8")
@@ -152,7 +153,7 @@ def test_what_changes_is_announced(page: Page, viewer: Viewer) -> None:
     page.get_by_text("Clear filters").click()
     expect(live).to_have_text("All traces: 314 traces")
     page.mouse.wheel(0, 700)
-    page.wait_for_function("scrollY > 600")
+    until(lambda: page.evaluate("scrollY > 600"))
     viewer.write(fresh(1))
     expect(page.locator("#newer")).to_have_text("1 new trace", timeout=APPEARS_MS)
     expect(live).to_have_text("1 new trace", timeout=APPEARS_MS)

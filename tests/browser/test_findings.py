@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Viewer
 from tests.browser.test_traces_page import APPEARS_MS, fresh
+from tests.feed.waiting import until
 
 
 def test_a_finding_leads_to_its_span_and_to_others_like_it(page: Page) -> None:
@@ -28,10 +29,7 @@ def test_what_comes_in_is_examined_by_itself(page: Page, viewer: Viewer) -> None
     counted = sum(int(link.locator(".facet__count").inner_text()) for link in found.all())
     viewer.write(fresh(1))
     expect(failed).to_have_text(str(before + 1), timeout=APPEARS_MS)
-    page.wait_for_function(
-        """(least) => [...document.querySelectorAll("#facet-finding a")]
-            .filter((link) => /no-cookie|cookie-rejected/.test(link.textContent))
-            .reduce((sum, link) => sum + Number(link.querySelector(".facet__count").textContent), 0) > least""",
-        arg=counted,
-        timeout=APPEARS_MS,
-    )
+    count = """[...document.querySelectorAll("#facet-finding a")]
+        .filter((link) => /no-cookie|cookie-rejected/.test(link.textContent))
+        .reduce((sum, link) => sum + Number(link.querySelector(".facet__count").textContent), 0)"""
+    until(lambda: page.evaluate(count) > counted)

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Viewer, Watched
 from tests.browser.test_traces_page import fresh
+from tests.feed.waiting import until
 
 TOLD = (
     "window.told = []; window.Notification = class extends EventTarget {"  # the system's own window cannot be looked at
@@ -65,7 +66,7 @@ def test_a_kept_search_notifies_once_of_what_is_new(page: Page, viewer: Viewer) 
     page.locator("#list .row").first.wait_for()
     for _ in range(2):  # the second look finds nothing that was not told
         page.evaluate("document.dispatchEvent(new Event('viewer:look'))")
-        page.wait_for_function("told.length === 1")
+        until(lambda: page.evaluate("told.length === 1"))
     assert page.evaluate("told") == [["New one", "GET /fresh/1: 1 trace matches now"]]
 
     bell.click()

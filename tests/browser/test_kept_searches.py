@@ -2,9 +2,12 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
+
+from tests.feed.waiting import until
 
 
 def test_a_search_is_kept_under_a_name_and_found_again(page: Page, tmp_path: Path) -> None:
@@ -31,14 +34,16 @@ def test_a_search_is_kept_under_a_name_and_found_again(page: Page, tmp_path: Pat
     expect(page).to_have_url(re.compile(r"\?status=error$"))
 
 
+def is_latest(page: Page, search: str) -> bool:
+    latest = page.evaluate("JSON.parse(localStorage.searches ?? '{}').recent?.[0]?.search")
+    return bool(latest == search)
+
+
 def test_recent_searches_come_newest_first_and_each_once(page: Page) -> None:
     for status in ("error", "ok", "error"):
         page.get_by_label("Status", exact=True).select_option(status)
         expect(page).to_have_url(re.compile(f"status={status}$"))
-        page.wait_for_function(
-            "status => JSON.parse(localStorage.searches ?? '{}').recent?.[0]?.search === `?status=${status}`",
-            arg=status,
-        )
+        until(partial(is_latest, page, f"?status={status}"))
     page.locator("#kept > summary").click()
     expect(page.locator("#kept .menu__item")).to_have_text(["status is error", "status is ok"])
 

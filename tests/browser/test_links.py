@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Viewer, Watched, await_ready, launch
+from tests.feed.waiting import until
 from tests.web.conftest import TRACES
 from tests.writing import line, log, logs_line, span, span_id, trace_id
 
@@ -49,10 +50,11 @@ def test_a_link_is_an_arrow_while_both_of_its_ends_are_there(page: Page, viewer:
     assert target["y"] <= arrow["y"] + arrow["height"] / 2 <= target["y"] + target["height"]
     page.locator(f"#s-{span_id(1)} summary").first.click()  # what is below moves down, and the arrow with it
     expect(page.locator(f"#s-{span_id(1)} .attributes__line").first).to_be_visible()
-    page.wait_for_function(
-        "() => Math.abs(document.querySelector('.arrows__head').getBoundingClientRect().top"
-        f" - document.getElementById('s-{span_id(2)}').getBoundingClientRect().top) < 25"
+    apart = (
+        "Math.abs(document.querySelector('.arrows__head').getBoundingClientRect().top"
+        f" - document.getElementById('s-{span_id(2)}').getBoundingClientRect().top)"
     )
+    until(lambda: page.evaluate(apart) < 25)
 
 
 def test_a_link_from_another_trace_is_found_and_followed_both_ways(page: Page, viewer: Viewer) -> None:

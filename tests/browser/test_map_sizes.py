@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Viewer, Watched, await_ready, context_of, launch
+from tests.feed.waiting import until
 from tests.writing import resource_spans, span, written
 
 SERVICES, REACH = 56, 6  # each calls so many of those that follow it: 252 calls and some
@@ -106,7 +107,7 @@ def test_keys_change_the_size_around_the_box_in_focus(page: Page, wide: Viewer) 
     page.keyboard.press("+")
     page.keyboard.press("+")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => map.scrollLeft > before", arg=before)
+    until(lambda: page.evaluate("map.scrollLeft") > before)
 
 
 def test_what_a_box_calls_stands_out(page: Page, wide: Viewer) -> None:

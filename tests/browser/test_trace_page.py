@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import StartViewer, Viewer, Watched, context_of
+from tests.feed.waiting import until
 from tests.writing import line, span, span_id, trace_id
 
 SESSION = "4785e271b3daa680fd09a81249c1380e"
@@ -120,7 +121,7 @@ def test_values_are_found_copied_and_filtered_by(page: Page, shown: Viewer, cont
     expect(page.locator("#list .row")).not_to_have_count(0)
     page.locator(".takeaway summary").click()
     page.get_by_text("Copy as text").click()
-    page.wait_for_function("navigator.clipboard.readText().then(text => text.includes('ffmpeg.segment'))")
+    until(lambda: "ffmpeg.segment" in page.evaluate("navigator.clipboard.readText()"))
 
 
 def test_views_and_comparison_come_without_leaving_the_list(page: Page, shown: Viewer) -> None:

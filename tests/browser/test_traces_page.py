@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import StartViewer, Viewer, Watched
+from tests.feed.waiting import until
 from tests.writing import event, line, span, trace_id
 
 APPEARS_MS = 2_000  # from written to seen
@@ -72,7 +73,7 @@ def test_a_written_line_appears_by_itself(page: Page, viewer: Viewer) -> None:
 
 def test_a_reader_who_has_scrolled_loses_neither_place_nor_selection(page: Page, viewer: Viewer) -> None:
     page.mouse.wheel(0, 700)
-    page.wait_for_function("scrollY > 600")
+    until(lambda: page.evaluate("scrollY > 600"))
     place = page.locator("#list .row").nth(18)
     place.evaluate("row => getSelection().selectAllChildren(row.querySelector('.row__service'))")
     before = (place.bounding_box(), page.evaluate("scrollY"), page.evaluate("String(getSelection())"))
@@ -86,7 +87,7 @@ def test_a_reader_who_has_scrolled_loses_neither_place_nor_selection(page: Page,
     expect(page.locator(row(page, 1))).to_have_count(0)
     newer.click()
     expect(page.locator("#list .row").first).to_have_id(f"t-{trace_id(3)}")
-    page.wait_for_function("scrollY === 0")
+    until(lambda: page.evaluate("scrollY === 0"))
 
 
 def test_pausing_freezes_the_page_and_loses_nothing(page: Page, viewer: Viewer) -> None:

@@ -13,7 +13,7 @@ from diamond_viewer.diagnosis.diagnose import JOURNEY_RULES, TRACE_RULES, diagno
 from diamond_viewer.diagnosis.diagnose import RULE_NAMES as ALL_RULES
 from diamond_viewer.diagnosis.finding import Thresholds
 from diamond_viewer.diagnosis.journey import Journey
-from diamond_viewer.index import examination, examined, followed
+from diamond_viewer.index import examination, examined, followed, visiting
 from diamond_viewer.index import examiner as examiner_module
 from diamond_viewer.index.examiner import Examiner
 from diamond_viewer.index.memory import MemoryStore
@@ -220,7 +220,7 @@ def test_a_trace_that_lost_its_fault_loses_its_finding() -> None:
 
 def test_a_trace_too_large_is_not_examined_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "MAX_SPANS", 3)
-    monkeypatch.setattr(followed, "MAX_SPANS", 3)
+    monkeypatch.setattr(visiting, "MAX_EXAMINED_SPANS", 3)
     store = filled([LINES])
     large = [row for row in all_rows(store) if row.span_count > 3]
     assert large

@@ -38,9 +38,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[str]]:
     """For each line that was decoded, the traces that were looked for on it."""
     found: list[frozenset[str]] = []
 
-    def noting(original: bytes, trace_ids: set[str]) -> object:
+    def noting(original: bytes, trace_ids: set[str], *, apart: bool) -> object:
         found.append(frozenset(trace_ids))
-        return sketch_spans_among(original, trace_ids)
+        return sketch_spans_among(original, trace_ids, apart=apart)
 
     monkeypatch.setattr(opening, "sketch_spans_among", noting)
     return found

@@ -9,6 +9,7 @@ from diamond_viewer.feed.ingest import Ingest, Ledger
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.model import FeedState, SourceState
 from diamond_viewer.web.app import create_app
+from tests.asking import UNDECIDED
 
 START_NS = 1_795_358_295_457_000_000
 
@@ -25,7 +26,7 @@ def demo_store(folder: Path) -> MemoryStore:
             ingest.take(ledger, 0, line)
     store.commit()
     store.report(FeedState(ready=True, lines=ledger.lines, sources=(SourceState(str(traffic.live_path), "live"),)))
-    store.examine()
+    store.examine(query=UNDECIDED)
     return store
 
 

@@ -1,6 +1,5 @@
 """From a store to its pages; and the store of a cluster: no files are read then, and nothing is indexed."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from socket import socket
@@ -18,8 +17,6 @@ from diamond_viewer.terminal import greet, in_one_line
 if TYPE_CHECKING:
     from diamond_viewer.clickhouse.store import ClickHouseStore
 
-# between threads that compute; an answer takes a millisecond, and gives way and waits again at each of its sends and locks
-SWITCH_S = 0.001
 BENCH_BYTES = 1024**3  # of one bench; what is laid on it is bounded in spans, and far less
 
 
@@ -52,7 +49,6 @@ def show(
     from diamond_viewer.web.app import app_for
     from diamond_viewer.web.channel import poll_channels, tend
 
-    sys.setswitchinterval(SWITCH_S)
     limits = Limits(connection_class=poll_channels(store), notices_who_leaves=notices_who_leaves)
     thresholds = settings.configuration.thresholds
     with Imports(settings.memory_bytes, settings.max_line_bytes, thresholds) as imports:

@@ -15,7 +15,7 @@ from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
 from diamond_viewer.diagnosis.journey import Journey, joined
 from diamond_viewer.diagnosis.visits import told_once
 from diamond_viewer.index.answers import Matches
-from diamond_viewer.index.cadence import MOST_AT_ONCE, Cadence
+from diamond_viewer.index.cadence import Cadence
 from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.examination import Suspect, in_portions, suspect_of, whole_traces
@@ -41,6 +41,7 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.query.terms import Carries, Field, Overlaps
 
 MAX_JOURNEYS = 200
+ASKED_AT_ONCE = 1_024  # waiting traces of which is asked in which visits they lie, under one hold of the lock: 3 ms
 MAX_WAYS = 4_000  # traces that are kept as what they add to a journey: about 10 MiB
 MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
 
@@ -173,12 +174,11 @@ class FollowedTraces(HeldTraces):
             elif len(waiting):
                 waiting = self._cadence.due(segment.number, waiting, time.monotonic_ns())
             newest = waiting[np.argsort(segment.traces["start_ns"][waiting], kind="stable")[::-1]]
-            for begin in range(0, len(newest), MOST_AT_ONCE):
-                some = newest[begin : begin + MOST_AT_ONCE]
-                if matching is None:
-                    some = self._due(segment, some)
-                if len(some):
-                    return segment, self._in_one_hold(segment, some)
+            some = newest[:ASKED_AT_ONCE]
+            if matching is None:
+                some = self._due(segment, some)
+            if len(some) or len(newest) > ASKED_AT_ONCE:  # of those that are left the next hold asks
+                return segment, self._in_one_hold(segment, some)
         return None, np.empty(0, np.int64)
 
     def _in_one_hold(self, segment: Segment, waiting: Indexes) -> Indexes:

@@ -23,10 +23,8 @@ from diamond_viewer.web.window import WINDOWS
 MAP_PATH = "/map"
 MAX_NODES = 80  # drawn; the table has all
 MAX_LABELS = 90
-FITTING_PX = (
-    1000,
-    1700,
-)  # a drawing this wide is made smaller on a laptop, down to the former; of a wider one the whole is shown
+# a drawing this wide is made smaller on a laptop, down to the former; of a wider one the whole is shown
+FITTING_PX = (1000, 1700)
 ZOOM = "zoom"  # the parameter
 WHOLE = "whole"
 ZOOMS = {WHOLE: "Whole", "50": "50 %", "100": "100 %", "200": "200 %"}
@@ -253,9 +251,8 @@ def _words(call: Call, line: MapLine) -> str:
 def _box(query: Query, number: int, box: Box[Node], entry: Call | None, duration_ns: int) -> MapBox:
     node = box.node
     detail = node.address or KINDS[node.kind]
-    title = (
-        f"{node.name}, {detail}" if node.address else node.name
-    )  # begins with what is seen: who says it to a machine is heard
+    # begins with what is seen: who says it to a machine is heard
+    title = f"{node.name}, {detail}" if node.address else node.name
     if entry is not None:
         rate = format_rate(entry.count, duration_ns) or format_times(entry.count, "call")
         detail = f"{rate} in · {format_duration(entry.p95_ns)}"

@@ -1,7 +1,8 @@
 """Whole pages that several readers open at the same time: one that costs much is made once for all of them.
 
 A page polls once it is open, so what it says may be a second old when it comes. Only a page that takes more than its share of
-the processor is shared, and never with who has just had it: a reader alone always gets a new one.
+the processor is shared, and never with who has just had it: a reader alone gets a new one each time,
+unless a proxy in between asks over another connection.
 """
 
 import functools
@@ -34,14 +35,12 @@ _ASKED = ("HTTP_HOST", "wsgi.url_scheme", "SCRIPT_NAME", "PATH_INFO", "QUERY_STR
 
 @dataclass(frozen=True, slots=True)
 class MadePage:
-    """``packed`` is the page as gzip. When its making began and when it was done, by ``time.monotonic``. ``had_by`` are
-    connections."""
+    """``packed`` is the page as gzip. When its making began and when it was done, by ``time.monotonic``."""
 
     packed: bytes
     headers: tuple[tuple[str, str], ...]
     began_s: float
     done_s: float
-    had_by: set[str]
 
     def response(self) -> Response:
         is_packed = takes_packed()
@@ -55,11 +54,12 @@ class MadePage:
 
 @dataclass(slots=True)
 class _Question:
-    """``spent_s`` is the processor time that its pages took, at ``at_s``; it fades. ``failed_s`` is when the last of them could
-    not be made."""
+    """``had_by`` are the connections that have its page. ``spent_s`` is the processor time that its pages took, at ``at_s``; it
+    fades. ``failed_s`` is when the last of them could not be made."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     page: MadePage | None = None
+    had_by: set[str] = field(default_factory=set)
     spent_s: float = 0.0
     at_s: float = 0.0
     failed_s: float = -math.inf
@@ -90,8 +90,8 @@ class SharedPages:
             return self._make(question, reader, make)
         with question.lock:
             page = question.page
-            if page is not None and (page.done_s > asked_s or self._is_young(page)) and reader not in page.had_by:
-                page.had_by.add(reader)
+            if page is not None and (page.done_s > asked_s or self._is_young(page)) and reader not in question.had_by:
+                question.had_by.add(reader)
                 return page.response()
             if question.failed_s < asked_s:
                 return self._make(question, reader, make)
@@ -109,9 +109,9 @@ class SharedPages:
             content = response.get_data()
             if len(content) >= MIN_BYTES:
                 headers = tuple((name, text) for name, text in response.headers if name != "Content-Length")
-                page = MadePage(packed_text(content), headers, began_s, self._clock(), {reader})
+                page = MadePage(packed_text(content), headers, began_s, self._clock())
                 response = page.response()
-                self._keep(question, page)
+                self._keep(question, page, reader)
         question.add(self._cost() - cost_s, self._clock())
         return response
 
@@ -126,7 +126,7 @@ class SharedPages:
                 self._questions.popitem(last=False)
             return question
 
-    def _keep(self, question: _Question, page: MadePage) -> None:
+    def _keep(self, question: _Question, page: MadePage, reader: str) -> None:
         """And let go what is too old for anybody, or too much."""
         with self._lock:
             kept_bytes = len(page.packed)
@@ -136,6 +136,7 @@ class SharedPages:
                     if kept_bytes > MAX_KEPT_BYTES or not self._is_young(other.page):
                         other.page = None
             question.page = page if len(page.packed) <= MAX_KEPT_BYTES else None
+            question.had_by = {reader}
 
 
 def share_pages(app: Flask, shared: SharedPages) -> None:

@@ -9,8 +9,13 @@ import pytest
 from diamond_viewer.diagnosis.visits import STEP_NS
 from diamond_viewer.index import followed
 from diamond_viewer.index.cadence import FOLLOW_EVERY_NS, MOST_AT_ONCE, SHORT, Cadence
+from diamond_viewer.index.columns import Indexes
 from diamond_viewer.index.examined import REST_NS
-from diamond_viewer.index.visiting import Visit, visits_around
+from diamond_viewer.index.followed import ASKED_AT_ONCE
+from diamond_viewer.index.journey_suspicion import Sign
+from diamond_viewer.index.segment import Segment
+from diamond_viewer.index.told import UNFOLLOWED
+from diamond_viewer.index.visiting import Key, Visit, VisitKey, signs_of, visits_around, visits_by_trace
 from tests.asking import UNDECIDED, all_rows
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
@@ -228,3 +233,40 @@ def test_the_traces_of_one_visit_are_looked_at_together_however_long_a_look_take
     store.examine(query=UNDECIDED)
     assert store.follow(query=UNDECIDED)  # nothing waits
     assert 0 < len(looks) < 20
+
+
+def test_very_many_waiting_traces_are_asked_about_in_bounded_holds_and_done_with_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More than a visit takes in: the others have nothing to wait for either."""
+    clock = Clock()
+    monkeypatch.setattr("diamond_viewer.index.followed.time", clock)
+    many = range(1, 2 * ASKED_AT_ONCE + 100)
+    half_past_s = (STEP_NS - A_TIME_NS % STEP_NS) // 10**9
+    store = filled([[line(*request(one, one, half_past_s + one / 10, "page.viewed", "lesson-1")) for one in many]])
+    (segment,) = store._segments.values()
+    findings = segment.trace_columns()["findings"]
+    assert not (findings & UNFOLLOWED).any()
+    findings |= UNFOLLOWED  # they have grown
+    asked: list[int] = []
+
+    def counted(segment: Segment, traces: Indexes) -> dict[int, list[VisitKey]]:
+        asked.append(len(traces))
+        return visits_by_trace(segment, traces)
+
+    monkeypatch.setattr("diamond_viewer.index.followed.visits_by_trace", counted)
+    assert store.follow()
+    assert asked == [ASKED_AT_ONCE, ASKED_AT_ONCE, len(many) - 2 * ASKED_AT_ONCE]
+    assert (findings & UNFOLLOWED).all()
+    looks: list[int] = []
+
+    def looked(segments: Sequence[Segment], found: Sequence[Visit]) -> dict[Key, list[Sign]]:
+        looks.append(len(found))
+        return signs_of(segments, found)
+
+    monkeypatch.setattr("diamond_viewer.index.followed.signs_of", looked)
+    for _ in range(3):
+        clock.now_ns += 20 * FOLLOW_EVERY_NS
+        assert store.follow()
+    assert len(looks) == 3
+    assert not (findings & UNFOLLOWED).any()

@@ -1,13 +1,12 @@
 """Secrets that once came out, by how they were written; and what looks like them and is none."""
 
-import time
-
 import pytest
 
 from diamond_viewer.telemetry.model import AttributeValue
 from diamond_viewer.telemetry.redact import redact_attributes, redact_text
 from diamond_viewer.telemetry.secret_keys import Secrecy, secrecy
 from diamond_viewer.telemetry.secret_values import REDACTED
+from tests.telemetry.proportion import takes_time_in_proportion
 
 R = REDACTED
 HEAD, PAYLOAD, SIGNATURE = "eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxIn0", "c2lnbmF0dXJlMQ"
@@ -167,12 +166,4 @@ HOSTILE = [
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_text_takes_time_in_proportion_to_its_length(unit: str) -> None:
-    def took(length: int) -> float:
-        text = (unit * (length // len(unit) + 1))[:length]
-        begun = time.process_time()
-        redact_text(text)
-        return time.process_time() - begun
-
-    took(1_000)
-    small, large = min(took(10_000) for _ in range(3)), took(100_000)
-    assert large < 40 * max(small, 0.000_5), f"10 times the text took {large / small:.0f} times as long"
+    assert takes_time_in_proportion(unit, 10_000)

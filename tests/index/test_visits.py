@@ -268,5 +268,5 @@ def test_very_many_waiting_traces_are_asked_about_in_bounded_holds_and_done_with
     for _ in range(3):
         clock.now_ns += 20 * FOLLOW_EVERY_NS
         assert store.follow()
-    assert len(looks) == 3
+    assert sum(map(bool, looks)) == 3
     assert not (findings & UNFOLLOWED).any()

@@ -244,8 +244,10 @@ def _zoom_href(query: Query, zoom: str) -> str:
 
 def _words(call: Call, line: MapLine) -> str:
     rate = f" ({line.rate})" if line.rate else ""
-    calls, errors = format_times(call.count, "call"), format_times(call.error_count, "error")
-    return f"{line.source} calls {line.target}: {calls}{rate}, {errors}, p50 {line.p50}, p95 {line.p95}"
+    calls = format_times(call.count, "call")
+    return (
+        f"{line.source} calls {line.target}: {calls}{rate}, {call.error_count:,} failed, p50 {line.p50}, p95 {line.p95}"
+    )
 
 
 def _box(query: Query, number: int, box: Box[Node], entry: Call | None, duration_ns: int) -> MapBox:

@@ -127,7 +127,7 @@ def test_the_figures_on_the_page_are_those_of_the_raw_lines(real: FlaskClient, f
         words = {e.attributes.get("class"): e.words() for e in figure.all()}
         shown[words["figure__label"]] = words["figure__value"]
     truth = counted(field, value)
-    for label, key in (("Traces", "traces"), ("Errors", "error_traces"), ("Buffering", "buffering")):
+    for label, key in (("Traces", "traces"), ("Error traces", "error_traces"), ("Buffering", "buffering")):
         assert shown[label] == str(truth[key]), (label, shown)
     if field == "user":
         minutes, seconds_left = divmod(round(truth["watched_s"]), 60)

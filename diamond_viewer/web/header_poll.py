@@ -5,20 +5,22 @@ from flask import Response, request
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import zone_label
 from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.standstill import STANDSTILL, Moment
-from diamond_viewer.web.status import status_of
+from diamond_viewer.web.status import Paused, status_of
 from diamond_viewer.web.swaps import nothing_new
 from diamond_viewer.web.swaps import page as page_of
 
 
-def poll_header(store: TraceStore, now_ns: int) -> Response:
-    """Header and banner, or nothing while they are as they were."""
+def poll_header(store: TraceStore, now_ns: int, *, has_banner: bool = True) -> Response:
+    """Header and banner, where the page has one, or nothing while they are as they were."""
     now = Moment.of(store)
-    status = status_of(store.health().feed, now_ns)
+    since_ns = paused_since_ns()
+    status = status_of(store.health().feed, now_ns, None if since_ns is None else Paused(since_ns))
     seen = Seen(shown=digest(status, zone_label()))
     if request.args.get("seen") == str(seen):
         request.environ.get(STANDSTILL, lambda now: None)(now)
         return nothing_new()
-    response = page_of("_live_video.html", page=None, status=status)
+    response = page_of("_live_video.html" if has_banner else "_live_status.html", page=None, status=status)
     response.headers[SEEN_HEADER] = str(seen)
     return response

@@ -13,8 +13,8 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.differences import DifferenceDesk, DifferencePanel, Sample
 from diamond_viewer.web.filter_form import DIFFERENCES_PATH, FilterForm, caption, filter_form
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.horizon import beyond_memory
-from diamond_viewer.web.journey_views import poll_header
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swaps import POLL, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of

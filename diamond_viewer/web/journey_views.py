@@ -6,9 +6,8 @@ from flask import Blueprint, Response, request
 
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.units import zone_label
 from diamond_viewer.web.api import json_answer
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, lesson_href, read_journey_address, user_href
 from diamond_viewer.web.journey_export import (
     lesson_document,
@@ -19,9 +18,7 @@ from diamond_viewer.web.journey_export import (
 )
 from diamond_viewer.web.journeys_page import OWN, journeys_page
 from diamond_viewer.web.lesson_page import lesson_page
-from diamond_viewer.web.standstill import STANDSTILL, Moment
-from diamond_viewer.web.status import status_of
-from diamond_viewer.web.swaps import POLL, nothing_new, redirection, swap_target
+from diamond_viewer.web.swaps import POLL, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.user_page import user_page
 from diamond_viewer.web.views import without_idle_arguments
@@ -101,16 +98,3 @@ def _args() -> list[tuple[str, str]]:
 
 def _markdown(text: str, is_known: bool) -> Response:
     return Response(text, status=200 if is_known else 404, mimetype="text/markdown")
-
-
-def poll_header(store: TraceStore, now_ns: int) -> Response:
-    """Only the header is refreshed: who reads somebody's story wants it to stand still."""
-    now = Moment.of(store)
-    status = status_of(store.health().feed, now_ns)
-    seen = Seen(shown=digest(status, zone_label()))
-    if request.args.get("seen") == str(seen):
-        request.environ.get(STANDSTILL, lambda now: None)(now)
-        return nothing_new()
-    response = page_of("_live_video.html", page=None, status=status)
-    response.headers[SEEN_HEADER] = str(seen)
-    return response

@@ -18,6 +18,7 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.connect_page import connect_page
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.health_page import health_page, secrets_of
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
@@ -95,11 +96,15 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
 
     @blueprint.get("/search-help")
     def search_help() -> Response:
+        if swap_target() == POLL:
+            return poll_header(store, clock())
         status = status_of(store.health().feed, clock())
         return page_of("search_help.html", status=status, keys=known_keys(), rules=RULES, search_href=search_href)
 
     @blueprint.get("/connect")
     def connect() -> Response:
+        if swap_target() == POLL:
+            return poll_header(store, clock())
         feed = store.health().feed
         return page_of("connect.html", status=status_of(feed, clock()), page=connect_page(feed))
 

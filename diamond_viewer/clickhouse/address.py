@@ -60,7 +60,11 @@ class Address:
 
     def __str__(self) -> str:
         """As a page may show it: without user and password."""
-        return f"{'clickhouses' if self.is_secure else 'clickhouse'}://{self.named_hosts}/{self.database}"
+        return f"{self.scheme}://{self.named_hosts}/{self.database}"
+
+    @property
+    def scheme(self) -> str:
+        return "clickhouses" if self.is_secure else "clickhouse"
 
     @property
     def named_hosts(self) -> str:

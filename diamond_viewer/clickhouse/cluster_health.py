@@ -28,7 +28,7 @@ def feed_state(cluster: Connection, extent: Extent | None, fault: ClusterError |
     rows = extent.rows if extent else 0
     problems = (Problem(fault.kind, str(fault)),) if fault else ()
     source = SourceState(
-        f"clickhouse://{address.named_hosts}/{database}.{table}",
+        f"{address.scheme}://{address.named_hosts}/{database}.{table}",
         "failed" if fault else "live",
         lines=rows,
         problems=problems,

@@ -21,11 +21,12 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3 import PoolManager
 
-from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.address import Address, AddressError
 from diamond_viewer.clickhouse.faults import (
     DOUBTFUL,
     ELSEWHERE,
     LEFT,
+    PASSWORD,
     TIMEOUT,
     ClusterError,
     busy,
@@ -182,6 +183,8 @@ class Connection:
                     continue
                 fault = fault_of(error, self.address)
                 self.doubts += fault.kind in DOUBTFUL
+                if fault.kind == PASSWORD:  # it may be another by now
+                    host.client = None
                 if fault.kind not in ELSEWHERE:
                     break
                 continue
@@ -206,7 +209,7 @@ class Connection:
             host=host.name,
             port=host.port,
             username=address.user,
-            password=address.password,
+            password=self._password(),
             database=address.database,
             connect_timeout=CONNECT_S,
             send_receive_timeout=address.timeout_s + GRACE_S,
@@ -221,6 +224,12 @@ class Connection:
         host.takes_settings = str(readonly) != NO_SETTINGS
         host.client = client
         return client
+
+    def _password(self) -> str:
+        try:
+            return self.address.current_password()
+        except AddressError as error:
+            raise ClusterError(PASSWORD, str(error)) from None
 
     def _options(self, host: _Host, query_id: str) -> dict[str, Any]:
         settings: dict[str, Any] = {"query_id": query_id}

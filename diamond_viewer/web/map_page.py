@@ -17,7 +17,7 @@ from diamond_viewer.web.filter_form import caption
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Box, Layout, laid_out
 from diamond_viewer.web.status import Status, status_of
-from diamond_viewer.web.times import in_utc
+from diamond_viewer.web.times import as_of, in_utc
 from diamond_viewer.web.window import WINDOWS
 
 MAP_PATH = "/map"
@@ -144,7 +144,7 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
         ),
         hidden=tuple(pair for pair in query.set_filters if pair[0] != "q"),
         search=query.value("q"),
-        summary=_summary(found),
+        summary=f"{_summary(found)} {as_of(now_ns)}",
         rates=_rates(busy) if busy is not None else None,
         elsewhere=() if found.calls else elsewhere(store, Address(query, path=MAP_PATH), query, now_ns),
         drawing=drawing,

@@ -1,14 +1,12 @@
 """When the store is elsewhere and cannot answer: a designed page, a sentence for programs, and no need to reload."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from flask import Flask, Response, make_response, render_template, request
 
 from diamond_viewer.store import StoreError, TraceStore, reader_has_left
 from diamond_viewer.web.dialects import error_answer
-from diamond_viewer.web.header_poll import header_answer
-from diamond_viewer.web.status import status_of
+from diamond_viewer.web.header_poll import failed_status, header_answer
 from diamond_viewer.web.swaps import POLL, swap_target
 
 TITLE = "The cluster cannot answer now"
@@ -24,7 +22,7 @@ def explain(app: Flask, store: TraceStore, clock: Callable[[], int]) -> None:
 
     def unanswered(error: StoreError) -> Response:
         if swap_target() == POLL:  # what is shown stays, and says so: the browser has not lost the viewer
-            return header_answer(status_of(replace(store.feed(), notice=str(error)), clock()))
+            return header_answer(failed_status(store, error, clock()))
         return _unanswered(str(error))
 
     app.before_request(_watch_reader)

@@ -22,6 +22,7 @@ from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.health_page import health_page, secrets_of
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.standstill import STANDSTILL, Moment
@@ -93,19 +94,21 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     @blueprint.get("/search-help")
     def search_help() -> Response:
         if swap_target() == POLL:
-            return poll_header(store, clock())
+            return poll_header(store, clock(), has_banner=False)
         status = status_of(store.health().feed, clock())
         return page_of("search_help.html", status=status, keys=known_keys(), rules=RULES, search_href=search_href)
 
     @blueprint.get("/connect")
     def connect() -> Response:
         if swap_target() == POLL:
-            return poll_header(store, clock())
+            return poll_header(store, clock(), has_banner=False)
         feed = store.health().feed
         return page_of("connect.html", status=status_of(feed, clock()), page=connect_page(feed))
 
     @blueprint.get("/health")
     def health() -> Response:
+        if swap_target() == POLL and paused_since_ns() is not None:
+            return poll_header(store, clock())
         page = health_page(store.health(), clock(), secrets_of(COUNTS.now(), rules().is_on))
         polls = swap_target() == POLL
         response = page_of("_live_health.html" if polls else "health.html", page=page, status=page.status)
@@ -184,11 +187,9 @@ def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
 
 
 def paused_since(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
-    """``paused=<seconds since 1970>``: since when the reader has frozen the list."""
-    text = request.args.get("paused", "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 11):
-        return None
-    return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
+    """Since when the reader has frozen the list, and what has come in above it."""
+    since_ns = paused_since_ns()
+    return None if since_ns is None else Paused(since_ns, new_count(query, store, now_ns))
 
 
 def without_idle_arguments(path: str, now_ns: int) -> str | None:

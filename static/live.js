@@ -31,7 +31,7 @@
     const anchor = paused ? paused.anchor : isFree() ? "" : (one("#list")?.dataset.anchor ?? "");
     if (anchor) asked.set("anchor", anchor);
     if (paused) asked.set("paused", paused.since);
-    const held = one("#trace")?.dataset.held;
+    const held = one("#trace, #journey")?.dataset.held;
     if (held) asked.set("held", held);
     if (seen.address === ctx.polled && seen.value) asked.set("seen", seen.value);
   });
@@ -77,10 +77,40 @@
     if (status) htmx.trigger(status, "poll");
   };
 
-  document.addEventListener("viewer:pause", () => {
-    paused = paused ? null : { since: Math.floor(Date.now() / 1000), anchor: one("#list")?.dataset.anchor ?? "" };
-    one("[data-act=pause]")?.setAttribute("aria-pressed", String(paused !== null));
+  // A tab stays paused on each page that is opened in it, until it is resumed. Each stands still as it was when it came.
+  const KEPT = "paused";
+
+  const pause = (isWanted) => {
+    paused = isWanted ? { since: Math.floor(Date.now() / 1000), anchor: one("#list")?.dataset.anchor ?? "" } : null;
+    root.toggleAttribute("data-paused", isWanted);
+    one("[data-act=pause]")?.setAttribute("aria-pressed", String(isWanted));
     poll();
+  };
+
+  const isKept = () => {
+    try {
+      return sessionStorage.getItem(KEPT) !== null;
+    } catch {
+      return false; // this page alone is paused
+    }
+  };
+
+  document.addEventListener("viewer:pause", () => {
+    pause(!paused);
+    try {
+      if (paused) sessionStorage.setItem(KEPT, "");
+      else sessionStorage.removeItem(KEPT);
+    } catch {
+      // as above
+    }
+  });
+
+  if (one("#status") && isKept()) {
+    pause(true);
+    setTimeout(poll); // htmx listens by then: a page that is paused says at once since when
+  }
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && one("#status") && isKept() !== Boolean(paused)) pause(isKept()); // it came back as it was left
   });
 
   // Who filters while paused sees what there is now: what is new is counted from there on.

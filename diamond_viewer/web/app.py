@@ -26,6 +26,7 @@ from diamond_viewer.web.jaeger_api import jaeger_api
 from diamond_viewer.web.journey_views import journey_pages
 from diamond_viewer.web.log_views import log_pages
 from diamond_viewer.web.map_views import map_pages
+from diamond_viewer.web.navigation import lead_on
 from diamond_viewer.web.openapi import openapi
 from diamond_viewer.web.placed import NOWHERE, BelowPrefix, Place, put_in_place
 from diamond_viewer.web.prometheus import prometheus
@@ -101,7 +102,7 @@ def create_app(
     guard(app, gate, place.root)
     take_turns(app)  # after protect: a refusal has its headers too
     keep_zone(app)
-    explain(app)
+    explain(app, store, clock)
     if is_logged:
         log_access(app)
     desk = trace_desk(store, clock)
@@ -121,6 +122,7 @@ def create_app(
     app.register_blueprint(jaeger_api(store, clock))
     app.register_blueprint(tempo_api(store, clock))
     share_pages(app, SharedPages())
+    lead_on(app, clock)
     if imports is not None:
         app.register_blueprint(import_pages(store, clock, imports))
 

@@ -97,7 +97,7 @@ def create_app(
     guard(app, gate, place.root)
     take_turns(app)  # after protect: a refusal has its headers too
     keep_zone(app)
-    explain(app)
+    explain(app, store, clock)
     if is_logged:
         log_access(app)
     desk = trace_desk(store, clock)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from diamond_viewer.query.keys import known_keys
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
-from diamond_viewer.store import StoreError, TraceStore
+from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redactions import COUNTS
@@ -31,7 +31,6 @@ from diamond_viewer.web.swaps import (
     BESIDE_THE_LIST,
     POLL,
     WHOLE_PAGE_BODY,
-    html,
     nothing_new,
     redirection,
     shared_html,
@@ -59,10 +58,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     def traces() -> Response:
         target = swap_target()
         if target == POLL:
-            try:
-                return _poll_traces(store, desk, shared, clock())
-            except StoreError as error:  # what is shown stays, and says so
-                return _poll_status(store, str(error), clock())
+            return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
         if not target and (tidy := without_idle_arguments(TRACES_PATH, clock())) is not None:
@@ -154,14 +150,6 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     response = nothing_new() if answer.shown == seen.shown else shared_html(answer.text, answer.packed)
     response.headers[SEEN_HEADER] = str(now_seen)
     return response
-
-
-def _poll_status(store: TraceStore, sentence: str, now_ns: int) -> Response:
-    """The status alone, with the sentence: the list comes again when the store can answer."""
-    address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    status = status_of(replace(store.feed(), notice=sentence), now_ns)
-    text = render_template("_live_traces.html", status=status, live=None, opened=None, missing="", address=address)
-    return html(text)
 
 
 def _look_further(store: TraceStore, query: Query, now_ns: int) -> None:

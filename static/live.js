@@ -11,6 +11,8 @@
   let seen = { address: "", value: "" };
   let paused = null; // { since: seconds, anchor }
   let failures = 0;
+  let isBusy = false; // the server has answered, that it cannot answer now
+  let quietUntil = 0; // ms since 1970
 
   const isPoll = (ctx) => ctx.sourceElement.id === "status";
   const address = () => location.pathname + location.search;
@@ -25,20 +27,27 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (!isPoll(ctx)) return;
-    if (document.hidden) return void event.preventDefault();
+    if (document.hidden || Date.now() < quietUntil) return void event.preventDefault();
     const asked = ctx.request.body;
     ctx.request.action = ctx.polled = address();
     const anchor = paused ? paused.anchor : isFree() ? "" : (one("#list")?.dataset.anchor ?? "");
     if (anchor) asked.set("anchor", anchor);
     if (paused) asked.set("paused", paused.since);
-    const held = one("#trace")?.dataset.held;
+    const held = one("#trace, #journey")?.dataset.held;
     if (held) asked.set("held", held);
     if (seen.address === ctx.polled && seen.value) asked.set("seen", seen.value);
   });
 
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
-    if (!isPoll(ctx)) return;
+    const busy = ctx.response.headers.get("Diamond-Busy") !== null;
+    if (!isPoll(ctx)) {
+      // what was clicked comes as a page of its own, which asks again by itself
+      if (busy && ctx.target?.matches("#page, #opened")) location.assign(ctx.request.action);
+      return;
+    }
+    isBusy = busy;
+    if (busy) quietUntil = Date.now() + 1000 * Number(ctx.response.headers.get("Retry-After")) * (1 + Math.random());
     failures = ctx.response.status >= 400 ? failures + 1 : 0;
     showConnection();
     seen = { address: ctx.polled, value: ctx.response.headers.get("Diamond-Seen") ?? seen.value };
@@ -55,11 +64,12 @@
     const ctx = event.detail.ctx;
     if (!ctx || !isPoll(ctx)) return;
     failures += 1;
+    isBusy = false;
     showConnection();
   });
 
   const showConnection = () => {
-    if (failures >= LOST_AFTER) root.dataset.connection = "lost";
+    if (failures >= LOST_AFTER) root.dataset.connection = isBusy ? "busy" : "lost";
     else delete root.dataset.connection;
     colourTab();
   };
@@ -77,10 +87,40 @@
     if (status) htmx.trigger(status, "poll");
   };
 
-  document.addEventListener("viewer:pause", () => {
-    paused = paused ? null : { since: Math.floor(Date.now() / 1000), anchor: one("#list")?.dataset.anchor ?? "" };
-    one("[data-act=pause]")?.setAttribute("aria-pressed", String(paused !== null));
+  // A tab stays paused on each page that is opened in it, until it is resumed. Each stands still as it was when it came.
+  const KEPT = "paused";
+
+  const pause = (isWanted) => {
+    paused = isWanted ? { since: Math.floor(Date.now() / 1000), anchor: one("#list")?.dataset.anchor ?? "" } : null;
+    root.toggleAttribute("data-paused", isWanted);
+    one("[data-act=pause]")?.setAttribute("aria-pressed", String(isWanted));
     poll();
+  };
+
+  const isKept = () => {
+    try {
+      return sessionStorage.getItem(KEPT) !== null;
+    } catch {
+      return false; // this page alone is paused
+    }
+  };
+
+  document.addEventListener("viewer:pause", () => {
+    pause(!paused);
+    try {
+      if (paused) sessionStorage.setItem(KEPT, "");
+      else sessionStorage.removeItem(KEPT);
+    } catch {
+      // as above
+    }
+  });
+
+  if (one("#status") && isKept()) {
+    pause(true);
+    setTimeout(poll); // htmx listens by then: a page that is paused says at once since when
+  }
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && one("#status") && isKept() !== Boolean(paused)) pause(isKept()); // it came back as it was left
   });
 
   // Who filters while paused sees what there is now: what is new is counted from there on.

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from diamond_viewer.settings.flags import DEFAULT_PATTERN
-from diamond_viewer.web.connect_page import collector_settings
+from diamond_viewer.web.connect_page import cluster_settings, collector_settings
 
 TOP = Path(__file__).parents[1]
+SCALE_OUT = (TOP / "docs" / "scale-out.md").read_text("utf-8")
 README = (TOP / "README.md").read_text("utf-8")
 PYTHON = TOP / ".venv-schemathesis" / "bin" / "python"  # make setup brings it, and PyYAML with it
 TEXT, NUMBER = str, int
@@ -27,6 +28,17 @@ FILE_EXPORTER: dict[str, Any] = {
     "create_directory": bool,
     "directory_permissions": TEXT,
     "rotation": {"max_megabytes": NUMBER, "max_days": NUMBER, "max_backups": NUMBER, "localtime": bool},
+}
+# collector-contrib, exporter/clickhouseexporter/config.go, and exporterhelper/internal/queuebatch/config.go of the collector
+CLICKHOUSE_EXPORTER: dict[str, Any] = {
+    **dict.fromkeys(("endpoint", "database", "username", "password", "ttl", "traces_table_name", "cluster_name"), TEXT),
+    "create_schema": bool,
+    "table_engine": {"name": TEXT, "params": TEXT},
+    "sending_queue": {
+        "sizer": TEXT,
+        "queue_size": NUMBER,
+        "batch": {"min_size": NUMBER, "max_size": NUMBER, "flush_timeout": TEXT, "sizer": TEXT},
+    },
 }
 HOSTILE = ['C:\\traces" }\nexporters: [x]', "/a\t'b': #c", "/Übung 🎬/{}.json", "/a\x07b\x85c\u2028d\ne"]
 
@@ -63,6 +75,26 @@ def test_the_readme_and_the_page_tell_the_same_exporter() -> None:
     assert file == read_yaml(collector_settings(DEFAULT_PATTERN))["exporters"]["file"]
     wrong = unknown({"path": 1, "rotation": {"max_mb": 1}}, FILE_EXPORTER, "file")
     assert sorted(wrong) == ["file.path", "file.rotation.max_mb"]
+
+
+@pytest.mark.parametrize("table", ["otel_traces", "spans", *HOSTILE])
+def test_what_is_pasted_for_a_cluster_is_whole_and_told_in_the_guide_too(table: str) -> None:
+    (told,) = re.findall(r"^```yaml\n(.*?)^```$", SCALE_OUT, re.DOTALL | re.MULTILINE)
+    shown = cluster_settings(f"clickhouse://ch1.example:8123,ch2.example:8123/otel.{table}")
+    guide, pasted = read_yaml(told), read_yaml(shown)
+    for settings in (guide, pasted):
+        assert unknown(settings["exporters"], {"clickhouse": CLICKHOUSE_EXPORTER}, "exporters") == []
+        assert settings["receivers"].keys() == {"otlp"}
+        for pipeline in settings["service"]["pipelines"].values():
+            assert pipeline == {"receivers": ["otlp"], "exporters": ["clickhouse"]}
+        queue = settings["exporters"]["clickhouse"]["sending_queue"]
+        assert queue["sizer"] == "items"  # batches are of items, or the collector does not start
+        assert queue["batch"]["min_size"] <= queue["queue_size"]
+    exporter = pasted["exporters"]["clickhouse"]
+    assert exporter.get("traces_table_name", "otel_traces") == table
+    assert guide["exporters"]["clickhouse"]["endpoint"].startswith(exporter["endpoint"])
+    assert guide["exporters"]["clickhouse"]["sending_queue"] == exporter["sending_queue"]
+    assert guide["service"] == pasted["service"]
 
 
 @pytest.mark.parametrize("path", ["/data/traces.json", *HOSTILE])

@@ -20,7 +20,8 @@ def add_store(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="ADDRESS",
-        help=f"{EXAMPLE}; ?table= and ?cluster= as for the server. A password in DIAMOND_STORE is seen by fewer",
+        help=f"{EXAMPLE}; ?table= and ?cluster= as for the server. A password in DIAMOND_STORE, or in the "
+        "file of ?password-file=, is seen by fewer",
     )
 
 

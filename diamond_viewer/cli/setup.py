@@ -39,7 +39,9 @@ def run(namespace: Namespace, output: Output) -> int:
     if not statements:
         output.say(f"{address.table} of {address} has everything already: nothing to do.")
     elif namespace.apply:
-        output.say("Done. The server fills old rows in by itself; new ones come with it. Restart viewers that run.")
+        output.say(
+            "Done. The server fills old rows in by itself; new ones come with it. Viewers that run use them within a minute."
+        )
     return FOUND
 
 

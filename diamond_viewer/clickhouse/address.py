@@ -3,15 +3,23 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SCHEMES = {"clickhouse": 8123, "clickhouses": 8443}
 DEFAULT_DATABASE, DEFAULT_TABLE, DEFAULT_USER = "default", "otel_traces", "default"
 EXAMPLE = "clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
-PARAMETERS = ("table", "logs", "metrics", "cluster", "secure", "ca", "cert", "key", "longest", "timeout", "memory")
+PARAMETERS = (
+    *("table", "logs", "metrics", "cluster", "secure", "ca", "cert", "key", "longest", "timeout", "memory"),
+    "password-file",
+)
 MAX_TIMEOUT_S = 600
+MAX_NAME_LENGTH = 200
+ESCAPES = (
+    "In name and password write what is neither letter nor digit as % and two hex digits (@ is %40, / is %2F, # is %23, "
+    "% is %25), or put the password in a file: ?password-file=FILE."
+)
 
-_NAME = re.compile(r"[A-Za-z_][\w.-]{0,200}", re.ASCII)
 _HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+)(?::(?P<port>\d{1,5}))?")
 _SPAN_OF_TIME = re.compile(r"(\d{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -26,6 +34,7 @@ class AddressError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Address:
     """``hosts`` are tried in this order, each ``(host, port)``. ``table`` may name its database as ``database.table``.
+    ``password_file`` holds the password instead: see ``current_password``.
 
     ``cluster``: the tables are those of every shard of this cluster, without a Distributed table over them. ``ca`` is a file
     of certificates to be trusted, ``certificate`` and ``key`` are files of the viewer's own. ``longest_s`` is how long before
@@ -35,6 +44,7 @@ class Address:
     hosts: tuple[tuple[str, int], ...]
     user: str = DEFAULT_USER
     password: str = field(default="", repr=False)
+    password_file: str = ""
     database: str = DEFAULT_DATABASE
     table: str = DEFAULT_TABLE
     logs: str = "otel_logs"
@@ -50,8 +60,38 @@ class Address:
 
     def __str__(self) -> str:
         """As a page may show it: without user and password."""
-        hosts = ",".join(f"{host}:{port}" for host, port in self.hosts)
-        return f"{'clickhouses' if self.is_secure else 'clickhouse'}://{hosts}/{self.database}"
+        return f"{self.scheme}://{self.named_hosts}/{self.database}"
+
+    @property
+    def scheme(self) -> str:
+        return "clickhouses" if self.is_secure else "clickhouse"
+
+    @property
+    def named_hosts(self) -> str:
+        """
+        >>> Address((("a.test", 8123), ("::1", 8123))).named_hosts
+        'a.test:8123,[::1]:8123'
+        """
+        return ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+
+    def split(self, table: str) -> tuple[str, str]:
+        """Database and table of a name that may begin with its database: what follows the first dot is the table's own.
+
+        >>> Address((), database="otel").split("spans"), Address(()).split("other.spans.v2")
+        (('otel', 'spans'), ('other', 'spans.v2'))
+        """
+        before, dot, name = table.partition(".")
+        return (before, name) if dot else (self.database, table)
+
+    def current_password(self) -> str:
+        """What the file says now, so that a new password needs no restart. Raises ``AddressError``."""
+        if not self.password_file:
+            return self.password
+        try:
+            return Path(self.password_file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise AddressError(f"The file {self.password_file!r} of password-file= cannot be read: {reason}.") from None
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -68,9 +108,16 @@ class Address:
         """
         try:
             parts = urlsplit(text.strip())
+            beyond = parts.path + parts.query + parts.fragment
+            if (
+                parts.fragment or "@" in beyond
+            ):  # what was taken for the host is part of a password: nothing of it is shown
+                raise AddressError(f"The store's address cannot be read. Write {EXAMPLE}. {ESCAPES}")
             given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query), max_num_fields=50)
+        except AddressError:
+            raise
         except ValueError:
-            raise AddressError(f"The store's address cannot be read. Write {EXAMPLE}.") from None
+            raise AddressError(f"The store's address cannot be read. Write {EXAMPLE}. {ESCAPES}") from None
         if parts.scheme not in SCHEMES:
             raise AddressError(f"The store's address must begin with clickhouse://. Write {EXAMPLE}.")
         options = _options(given)
@@ -79,18 +126,22 @@ class Address:
         database = unquote(parts.path.strip("/")) or DEFAULT_DATABASE
         names = {name: options[name] for name in ("table", "logs", "metrics", "cluster") if name in options}
         for what, name in {"database": database, **names}.items():
-            if not _NAME.fullmatch(name) or name.count(".") > 1:
+            if not _is_name(name):
                 raise AddressError(
-                    f"{name[:60]!r} is no name of a {what}: letters, digits, _ and one dot may stand in it."
+                    f"{name[:60]!r} is no name for {what}: up to {MAX_NAME_LENGTH} characters that can be printed may stand "
+                    "in it, and a first dot only behind the name of a database."
                 )
         if not is_secure and {"ca", "cert", "key"} & options.keys():
             raise AddressError(
                 "Certificates are for connections by TLS: write clickhouses:// instead of clickhouse://."
             )
-        return cls(
+        if login[1] and options.get("password-file"):
+            raise AddressError("The store's address has a password and names a file with one: leave out either.")
+        address = cls(
             hosts=hosts,
             user=login[0] or DEFAULT_USER,
             password=login[1],
+            password_file=options.get("password-file", ""),
             database=database,
             is_secure=is_secure,
             ca=options.get("ca", ""),
@@ -101,6 +152,8 @@ class Address:
             memory_bytes=_bytes(options.get("memory", "4GiB")),
             **names,
         )
+        address.current_password()
+        return address
 
 
 def _options(given: list[tuple[str, str]]) -> Mapping[str, str]:
@@ -120,11 +173,18 @@ def _login_and_hosts(parts: SplitResult, port: int) -> tuple[tuple[str, str], tu
         match = _HOST.fullmatch(one.strip())
         if match is None or int(match["port"] or port) > 65535:
             # what stands there may be the rest of a password with a character that was not written as %40
-            raise AddressError(
-                f"The store's address names no host that can be read. Write {EXAMPLE}, @ and : as %40 and %3A."
-            )
+            raise AddressError(f"The store's address names no host that can be read. Write {EXAMPLE}. {ESCAPES}")
         hosts.append((match["host"].strip("[]"), int(match["port"] or port)))
     return (unquote(user), unquote(password)), tuple(hosts)
+
+
+def _is_name(name: str) -> bool:
+    """
+    >>> [_is_name(name) for name in ("my-täble", "o`tel.sp'ans.v2", "", ".spans", "otel.", "a\\0b")]
+    [True, True, False, False, False, False]
+    """
+    before, dot, after = name.partition(".")
+    return name.isprintable() and len(name) <= MAX_NAME_LENGTH and bool(before) and bool(after) == bool(dot)
 
 
 def _seconds(text: str, name: str) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.expressions import CONTENT, TRACE
 from diamond_viewer.clickhouse.faults import ClusterError
-from diamond_viewer.clickhouse.layout import split_name
 from diamond_viewer.clickhouse.selection import Asked, Extent
 from diamond_viewer.telemetry.model import FeedState, Problem, SourceState
 
@@ -25,12 +24,14 @@ COUNTED_ROWS = 20_000_000  # of more, traces are counted approximately
 def feed_state(cluster: Connection, extent: Extent | None, fault: ClusterError | None) -> FeedState:
     """The cluster as a source: always read to the end, or not to be reached."""
     address = cluster.address
-    database, table = split_name(address, address.table)
+    database, table = address.split(address.table)
     rows = extent.rows if extent else 0
     problems = (Problem(fault.kind, str(fault)),) if fault else ()
-    hosts = ",".join(f"{host}:{port}" for host, port in address.hosts)
     source = SourceState(
-        f"clickhouse://{hosts}/{database}.{table}", "failed" if fault else "live", lines=rows, problems=problems
+        f"{address.scheme}://{address.named_hosts}/{database}.{table}",
+        "failed" if fault else "live",
+        lines=rows,
+        problems=problems,
     )
     return FeedState(
         ready=True,
@@ -81,7 +82,7 @@ class ClusterFigures:
 
     def _system(self) -> Mapping[str, int]:
         address = self._store.cluster.address
-        database, table = split_name(address, address.table)
+        database, table = address.split(address.table)
         named = {"p0": database, "p1": table}
         is_table = "database = {p0:String} AND table = {p1:String}"
         asked: dict[tuple[str, ...], tuple[str, dict[str, Any]]] = {

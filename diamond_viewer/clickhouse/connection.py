@@ -18,20 +18,25 @@ import clickhouse_connect
 import numpy as np
 import numpy.typing as npt
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3 import PoolManager
 
-from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.address import Address, AddressError
 from diamond_viewer.clickhouse.faults import (
     DOUBTFUL,
+    ELSEWHERE,
     LEFT,
+    PASSWORD,
     TIMEOUT,
     ClusterError,
     busy,
     fault_of,
+    is_of_the_way,
     left_fault,
     took_too_long,
     unreachable,
 )
+from diamond_viewer.clickhouse.whole_answers import LINES_FORMAT, close_pool, open_pool
 from diamond_viewer.store import reader_has_left
 
 T = TypeVar("T")
@@ -46,13 +51,14 @@ NO_SETTINGS = "1"  # of a user who may not even set limits: those of its profile
 
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)  # it logs addresses and traces of its own errors
 # of each connection that breaks: a log that nobody reads is full one day, and then whoever writes to it stands still
-logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL + 1)
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(slots=True)
 class _Host:
     name: str
     port: int
+    pool: PoolManager
     client: Client | None = None
     takes_settings: bool = True
 
@@ -62,10 +68,13 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._hosts = [_Host(name, port) for name, port in address.hosts]
+        self._hosts = [_Host(name, port, open_pool(address, name, port)) for name, port in address.hosts]
         self._lock = threading.Lock()
         self.doubts = 0  # how often an answer said that the tables are not what they were taken for
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
+        self._killer = ThreadPoolExecutor(
+            1, thread_name_prefix="clickhouse-kill"
+        )  # not behind those that are to be killed
 
     @property
     def is_limited(self) -> bool:
@@ -87,7 +96,7 @@ class Connection:
     def lines(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
         """A JSON array a row, a row a line."""
         return self._ask(
-            lambda client, options: client.raw_query(sql, dict(parameters or {}), fmt="JSONCompactEachRow", **options)
+            lambda client, options: client.raw_query(sql, dict(parameters or {}), fmt=LINES_FORMAT, **options)
         )
 
     def binary(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
@@ -112,10 +121,10 @@ class Connection:
             return [future.result() for future in [threads.submit(asked, question) for question in questions]]
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._killer):
+            threads.shutdown(wait=False, cancel_futures=True)
         for host in self._hosts:
-            if host.client is not None:
-                host.client.close()
+            close_pool(host.pool)
 
     def _ask(self, ask: Callable[[Client, dict[str, Any]], T]) -> T:
         query_ids: list[str] = []  # of each attempt another: the first may still be running
@@ -129,7 +138,7 @@ class Connection:
             return self._unless_left(self._threads.submit(self._on_a_host, attempt), query_ids)
         except ClusterError as error:
             if error.kind in (TIMEOUT, LEFT):  # nobody waits for it any more
-                self._threads.submit(self._kill, query_ids)
+                self._killer.submit(self._kill, query_ids)
             raise
 
     def _unless_left(self, future: "Future[T]", query_ids: list[str]) -> T:
@@ -157,31 +166,39 @@ class Connection:
 
     def _on_a_host(self, ask: Callable[[_Host], T]) -> T:
         """Of the first host that can be reached; the one that answered last is asked first."""
-        last: Exception | None = None
-        for host in [
-            *self._hosts,
-            self._hosts[0],
-        ]:  # once more: a connection that was kept may have been closed meanwhile
+        hosts = self._hosts
+        fault: ClusterError | None = None
+        for host in (*hosts, hosts[0]):  # once more: a connection that was kept may have been closed meanwhile
+            if fault is not None and fault.kind in ELSEWHERE and host is hosts[0]:
+                break
             try:
                 answer = ask(host)
-            except OperationalError as error:
-                last = error
-                host.client = None
-                if took_too_long(error):
-                    break  # it was reached: another would take as long
-                continue
             except ClickHouseError as error:
+                if is_of_the_way(error):
+                    fault = unreachable(error, self.address)
+                    host.client = None
+                    if took_too_long(error):  # another would take as long; but it is asked first next time
+                        self._reorder([*(other for other in hosts if other is not host), host])
+                        break
+                    continue
                 fault = fault_of(error, self.address)
                 self.doubts += fault.kind in DOUBTFUL
-                raise fault from None
+                if fault.kind == PASSWORD:  # it may be another by now
+                    host.client = None
+                if fault.kind not in ELSEWHERE:
+                    break
+                continue
             except OSError as error:  # of certificates that cannot be read
                 raise unreachable(error, self.address) from None
-            if host is not self._hosts[0]:
-                with self._lock:
-                    self._hosts = [host, *(other for other in self._hosts if other is not host)]
+            if host is not hosts[0]:
+                self._reorder([host, *(other for other in hosts if other is not host)])
             return answer
-        assert last is not None
-        raise unreachable(last, self.address) from None
+        assert fault is not None
+        raise fault
+
+    def _reorder(self, hosts: list[_Host]) -> None:
+        with self._lock:
+            self._hosts = hosts
 
     def _client(self, host: _Host) -> Client:
         if host.client is not None:
@@ -192,7 +209,7 @@ class Connection:
             host=host.name,
             port=host.port,
             username=address.user,
-            password=address.password,
+            password=self._password(),
             database=address.database,
             connect_timeout=CONNECT_S,
             send_receive_timeout=address.timeout_s + GRACE_S,
@@ -200,18 +217,19 @@ class Connection:
             query_limit=0,
             autogenerate_session_id=False,  # a session answers one question at a time
             form_encode_query_params=True,  # ids by the thousand do not fit an address
-            ca_cert=address.ca or None,
-            client_cert=address.certificate or None,
-            client_cert_key=address.key or None,
-            tls_mode="strict" if address.certificate else None,
             client_name="diamond-viewer",
-            pool_mgr=None,
-            dedicated_pool=not address.is_secure,
+            pool_mgr=host.pool,
         )
         readonly = client.command("SELECT value FROM system.settings WHERE name = 'readonly'")
         host.takes_settings = str(readonly) != NO_SETTINGS
         host.client = client
         return client
+
+    def _password(self) -> str:
+        try:
+            return self.address.current_password()
+        except AddressError as error:
+            raise ClusterError(PASSWORD, str(error)) from None
 
     def _options(self, host: _Host, query_id: str) -> dict[str, Any]:
         settings: dict[str, Any] = {"query_id": query_id}

@@ -16,7 +16,11 @@ DIFFERENCES = (
         "typed values",
         "Tables with map columns keep every attribute as text: numbers and truth values come as texts, a list as its JSON.",
     ),
-    Difference("empty values", "Tables with JSON columns do not keep attributes that have no value."),
+    Difference(
+        "empty values",
+        "An attribute that has no value is an empty text in tables with map columns"
+        ", and tables with JSON columns do not keep it.",
+    ),
     Difference(
         "dropped counts", "Counts of dropped attributes, events and links are not stored, so nothing is said of them."
     ),

@@ -2,15 +2,18 @@
 
 import re
 
+from clickhouse_connect.driver.exceptions import OperationalError, StreamFailureError
+
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.store import StoreError
 
-MEMORY, TIMEOUT, LEFT = "memory", "timeout", "left"
+MEMORY, TIMEOUT, LEFT, PASSWORD = "memory", "timeout", "left", "password"
 METRIC_SUFFIXES = ("gauge", "sum", "histogram", "exponential_histogram", "exp_histogram", "summary")
 DOUBTFUL = ("table", "layout")  # kinds that say that the tables are not what they were taken for
+ELSEWHERE = ("stranger", "busy", "shard")  # kinds that are one host's: another may do better
 
 _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
-    "password": (516, 193, 192, 194),
+    PASSWORD: (516, 193, 192, 194),
     "rights": (497,),
     "table": (60,),
     "database": (81,),
@@ -27,7 +30,7 @@ _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
 _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
 _SENTENCES = {
-    "password": "{address} refuses the user {user}: check name and password in --store.",
+    PASSWORD: "{address} refuses the user {user}: check name and password in --store.",
     "rights": "The user {user} may not read a table of {address}: GRANT SELECT on {database}.* to this user.",
     "table": "{address} has no table {table}: check ?table= in --store, and whether the collector's exporter has made it.",
     "database": "{address} has no database {database}: check the end of --store's address.",
@@ -80,6 +83,12 @@ def _missing(said: str, address: Address) -> str:
     """Which of our tables the words of an error are about; the words themselves are not shown."""
     names = (address.table, address.logs, *(f"{address.metrics}_{kind}" for kind in METRIC_SUFFIXES))
     return next((name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)), address.table)
+
+
+def is_of_the_way(error: Exception) -> bool:
+    """Whether no answer of the server came, rather than an error that it told or that a proxy before it did."""
+    is_told = getattr(error, "code", None) is not None or "HTTP status" in str(error)
+    return isinstance(error, (OperationalError, StreamFailureError)) and not is_told
 
 
 def took_too_long(error: Exception) -> bool:

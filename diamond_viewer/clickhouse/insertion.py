@@ -58,8 +58,8 @@ class Place:
         >>> Place.parse("spans", "otel"), Place.parse("other.spans", "otel", "two")
         (Place(database='otel', table='spans', cluster=''), Place(database='other', table='spans', cluster='two'))
         """
-        before, _, table = name.rpartition(".")
-        return cls(before or database, table, cluster)
+        before, dot, table = name.partition(".")  # as ``Address.split``
+        return cls(before, table, cluster) if dot else cls(database, name, cluster)
 
     @property
     def read(self) -> str:

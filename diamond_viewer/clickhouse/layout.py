@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.faults import ClusterError
+from diamond_viewer.clickhouse.insertion import Place
 
 LOOKUP_SUFFIX = "_trace_id_ts"
 USERS_COLUMN, LESSONS_COLUMN, STATUS_COLUMN = "DiamondUsers", "DiamondLessons", "DiamondHttpStatus"
@@ -97,7 +98,7 @@ def read_layout(cluster: Asks) -> Layout:
     known = {kind: name for kind, name in metrics if _described(cluster, name) is not None}
     engine = cluster.rows(
         "SELECT engine FROM system.tables WHERE database = {p0:String} AND name = {p1:String}",
-        dict(zip(("p0", "p1"), split_name(address, address.table), strict=True)),
+        dict(zip(("p0", "p1"), address.split(address.table), strict=True)),
     )
     functions = cluster.rows("SELECT count() FROM system.functions WHERE name = 'JSONAllValues'")
     return Layout(
@@ -112,23 +113,16 @@ def read_layout(cluster: Asks) -> Layout:
     )
 
 
-def split_name(address: Address, table: str) -> tuple[str, str]:
-    """Database and table."""
-    database, _, name = table.rpartition(".")
-    return database or address.database, name
-
-
 def source_of(address: Address, table: str) -> str:
-    """What stands behind FROM. The names were checked when the address was read.
+    """What stands behind FROM.
 
     >>> source_of(Address((("a", 1),), database="otel"), "spans")
     '`otel`.`spans`'
     >>> source_of(Address((("a", 1),), database="otel", cluster="two"), "other.spans")
     "cluster('two', `other`.`spans`)"
     """
-    database, name = split_name(address, table)
-    quoted = f"`{database}`.`{name}`"
-    return f"cluster('{address.cluster}', {quoted})" if address.cluster else quoted
+    database, name = address.split(table)
+    return Place(database, name, address.cluster).read
 
 
 def _described(cluster: Asks, table: str) -> Mapping[str, str] | None:

@@ -20,7 +20,6 @@ from diamond_viewer.clickhouse.layout import (
     Asks,
     Layout,
     read_layout,
-    split_name,
 )
 from diamond_viewer.telemetry.semconv import carried_keys
 
@@ -84,7 +83,7 @@ class _Table:
 
 def _tables(cluster: Asks, address: Address) -> list[_Table]:
     """The one that holds the rows first: what is spread over it may then ask for the columns."""
-    database, name = split_name(address, address.table)
+    database, name = address.split(address.table)
     bound = {"p0": database, "p1": name}
     found = cluster.rows(
         "SELECT engine_full FROM system.tables WHERE database = {p0:String} AND name = {p1:String}", bound

@@ -15,6 +15,7 @@ import numpy as np
 from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS, Diagnosis, diagnose, diagnosis_of
 from diamond_viewer.diagnosis.finding import Finding, Thresholds
 from diamond_viewer.index.columns import Indexes
+from diamond_viewer.index.cut_lines import CutLines
 from diamond_viewer.index.opening import read_shared
 from diamond_viewer.index.originals import Excerpt
 from diamond_viewer.index.segment import Place, Segment
@@ -22,7 +23,6 @@ from diamond_viewer.index.summaries import trace_id_of
 from diamond_viewer.index.suspicion import suspects
 from diamond_viewer.index.told import FOUND_ALONE, RULE_FLAGS, WAITING, bits_of, flags_of
 from diamond_viewer.telemetry.model import Span, Trace, TraceSummary
-from diamond_viewer.telemetry.otlp_spans import decode_spans_among
 
 MAX_SPANS = MAX_EXAMINED_SPANS
 SPANS_AT_ONCE = 4_000  # decoded between two looks at the clock: about 0.1 s; fewer would share less of their lines
@@ -92,27 +92,27 @@ def in_portions(suspects: Sequence[Suspect]) -> Iterator[list[Suspect]]:
         yield portion
 
 
-def whole_traces(wanted: Sequence[Suspect]) -> list[Trace]:
-    """Decoded in full; each line once, however many of the traces lie on it."""
+def whole_traces(wanted: Sequence[Suspect], cut_lines: CutLines) -> list[Trace]:
+    """Decoded in full; each line is read once, however many of the traces lie on it."""
     spans: dict[str, list[Span]] = {suspect.trace_id: [] for suspect in wanted}
-    for text, trace_ids in read_shared((suspect.trace_id, suspect.lines) for suspect in wanted):
+    for line, text, trace_ids in read_shared((suspect.trace_id, suspect.lines) for suspect in wanted):
         try:
-            for span in decode_spans_among(text, trace_ids):
+            for span in cut_lines.spans_of(line, text, trace_ids):
                 spans[span.trace_id].append(span)
         except msgspec.DecodeError:
             continue  # nested deeper than anything that can be shown
     return [_whole(suspect, spans[suspect.trace_id]) for suspect in wanted]
 
 
-def findings_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[tuple[Finding, ...]]:
+def findings_of(wanted: Sequence[Suspect], cut_lines: CutLines, thresholds: Thresholds) -> list[tuple[Finding, ...]]:
     """In the order of ``wanted``. A rule that stumbles over a trace costs what is said of that one, and never the others."""
-    return [_unless_it_stumbles(diagnose, trace, thresholds, ()) for trace in whole_traces(wanted)]
+    return [_unless_it_stumbles(diagnose, trace, thresholds, ()) for trace in whole_traces(wanted, cut_lines)]
 
 
-def diagnoses_of(wanted: Sequence[Suspect], thresholds: Thresholds) -> list[Diagnosis]:
+def diagnoses_of(wanted: Sequence[Suspect], cut_lines: CutLines, thresholds: Thresholds) -> list[Diagnosis]:
     """Likewise, with the flows."""
     nothing = Diagnosis()
-    return [_unless_it_stumbles(diagnosis_of, trace, thresholds, nothing) for trace in whole_traces(wanted)]
+    return [_unless_it_stumbles(diagnosis_of, trace, thresholds, nothing) for trace in whole_traces(wanted, cut_lines)]
 
 
 def found_in(place: Place) -> int:

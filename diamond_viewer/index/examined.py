@@ -95,7 +95,9 @@ class ExaminedTraces(FollowedTraces):
                     self._follow_again_ns = time.monotonic_ns() + FOLLOW_EVERY_NS
                 return has_followed
             for portion in in_portions(waiting):
-                told = self._told(portion) if segment.is_open else findings_of(portion, self.thresholds)
+                told = (
+                    self._told(portion) if segment.is_open else findings_of(portion, self._cut_lines, self.thresholds)
+                )
                 with self._lock:
                     for suspect, findings in zip(portion, told, strict=True):
                         if not suspect.has_changed:  # else it waits on
@@ -151,7 +153,7 @@ class ExaminedTraces(FollowedTraces):
     def _diagnose(self, missing: Sequence[Suspect]) -> dict[str, Diagnosis]:
         found: dict[str, Diagnosis] = {}
         for portion in in_portions(missing):
-            made = diagnoses_of(portion, self.thresholds)
+            made = diagnoses_of(portion, self._cut_lines, self.thresholds)
             with self._lock:
                 for suspect, diagnosis in zip(portion, made, strict=True):
                     found[suspect.trace_id] = diagnosis

@@ -263,7 +263,7 @@ class FollowedTraces(HeldTraces):
                 if (kept := known[step.trace_id]) is None or kept[0] != step.span_count
             ]
         ways = {trace_id: kept[1] for trace_id, kept in known.items() if kept is not None}
-        for step, trace in zip(missing, whole_traces(missing), strict=True):
+        for step, trace in zip(missing, whole_traces(missing, self._cut_lines), strict=True):
             ways[step.trace_id] = way_of(trace)
         with self._lock:
             for step in missing:

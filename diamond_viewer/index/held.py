@@ -16,6 +16,7 @@ from diamond_viewer.index.attached import key_of_id
 from diamond_viewer.index.beginnings import beginning_with
 from diamond_viewer.index.carried import CarriedValues
 from diamond_viewer.index.causes import tell as tell_causes
+from diamond_viewer.index.cut_lines import CutLines
 from diamond_viewer.index.departed_traces import DepartedTraces
 from diamond_viewer.index.error_answers import errors
 from diamond_viewer.index.event_counts import count_events
@@ -72,6 +73,7 @@ class HeldTraces:
         self._version = 0
         self._last_matched: tuple[int, tuple[Term, ...], answers.Matched] | None = None
         self._carried = CarriedValues()
+        self._cut_lines = CutLines()
         self._ahead: set[int] = set()  # segments that were worked out at a quiet moment
         self._answered = 0  # how often anybody has asked: what is kept to answer faster may have grown
 
@@ -282,6 +284,7 @@ class HeldTraces:
     def _drop_spare(self) -> None:
         self._last_matched = None
         self._carried = CarriedValues()
+        self._cut_lines.clear()
         for segment in self._segments.values():
             segment.drop_spare()
 

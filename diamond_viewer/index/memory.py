@@ -325,7 +325,7 @@ class MemoryStore(ExaminedTraces):
 
     def _evict(self) -> None:
         """Let go what is only kept to answer faster, then the oldest segments until the rest fits; the open one stays."""
-        if self._budget.is_passed(self._memory_bytes()) and self._spare_bytes():
+        if self._budget.is_passed(self._memory_bytes()) and (self._spare_bytes() or self._cut_lines.size_bytes):
             self._drop_spare()
             self._spare_known = (self._answered, 0)
             give_back()
@@ -342,6 +342,7 @@ class MemoryStore(ExaminedTraces):
             big = [number for segment, number in self._big if segment == oldest.number]
             self._held_since_ns = max(self._held_since_ns, horizon_ns(oldest))
             self._log_share.leave(oldest)
+            self._cut_lines.clear()  # they hold blocks of it
             lived = oldest.keys_of_living()
             gone, smaller = unlink(oldest, self._places, big)
             self._departed_traces.remember(lived[self._places.find(lived) == NOWHERE], time.time_ns())
@@ -366,7 +367,7 @@ class MemoryStore(ExaminedTraces):
             self._spare_known = self._answered, self._spare_bytes()
         departed = self._departed.size_bytes + self._departed_traces.size_bytes
         lines = departed + DIGEST_BYTES * len(self._digests)
-        beside = self._spare_known[1] + self._metrics.size_bytes
+        beside = self._spare_known[1] + self._cut_lines.size_bytes + self._metrics.size_bytes
         return segments + big + beside + self._places.size_bytes + lines
 
     def feed(self) -> FeedState:

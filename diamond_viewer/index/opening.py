@@ -34,7 +34,7 @@ def opened(lines: TraceLines) -> Trace:
 def sketched(wanted: Sequence[TraceLines]) -> list[TraceSketch]:
     """Each line is decoded once, however many of the traces lie on it. A trace that is wanted alone will be kept a while."""
     spans: dict[str, list[SpanSketch]] = {lines.summary.trace_id: [] for lines in wanted}
-    for text, trace_ids in read_shared((lines.summary.trace_id, lines.spans) for lines in wanted):
+    for _, text, trace_ids in read_shared((lines.summary.trace_id, lines.spans) for lines in wanted):
         for trace_id, span in sketch_spans_among(text, trace_ids, apart=len(wanted) == 1):
             spans[trace_id].append(span)
     return [_sketched(lines, spans[lines.summary.trace_id]) for lines in wanted]
@@ -46,15 +46,15 @@ def _sketched(lines: TraceLines, spans: list[SpanSketch]) -> TraceSketch:
     return TraceSketch(lines.summary, tuple(spans), _logs(lines), _links(lines))
 
 
-def read_shared(wanted: Iterable[tuple[str, Iterable[Excerpt]]]) -> Iterator[tuple[bytes, set[str]]]:
-    """Every line that some trace (an id) lies on, once, and which do; neighbours in one block together."""
+def read_shared(wanted: Iterable[tuple[str, Iterable[Excerpt]]]) -> Iterator[tuple[Excerpt, bytes, set[str]]]:
+    """Every line that some trace (an id) lies on, once, with its text, and which do; neighbours in one block together."""
     on_line: dict[tuple[int, int], tuple[Excerpt, set[str]]] = {}
     for trace_id, lines in wanted:
         for line in lines:
             on_line.setdefault(line.place, (line, set()))[1].add(trace_id)
     in_order = [on_line[place] for place in sorted(on_line)]
     texts = read_each([line for line, _ in in_order])
-    yield from zip(texts, (trace_ids for _, trace_ids in in_order), strict=True)
+    yield from ((line, text, trace_ids) for text, (line, trace_ids) in zip(texts, in_order, strict=True))
 
 
 def read_each(lines: Sequence[Excerpt]) -> Iterable[bytes]:

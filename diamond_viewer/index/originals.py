@@ -82,6 +82,11 @@ class Excerpt:
         """The same for the same line, as long as both excerpts live; lines of a block stand together when sorted."""
         return id(self._block), self._offset
 
+    @property
+    def is_sealed(self) -> bool:
+        """Its block will hold nothing else."""
+        return self._is_compressed
+
     def read(self) -> bytes:
         return self.cut(self.read_block())
 

@@ -21,7 +21,7 @@ from diamond_viewer.index.remembered import Mask
 from diamond_viewer.index.segment import Segment
 from diamond_viewer.query.evidence import fulfils
 from diamond_viewer.query.terms import Condition, Term
-from diamond_viewer.telemetry.otlp_spans import promising_spans
+from diamond_viewer.telemetry.otlp_cuts import promising_spans
 
 LINES_AT_ONCE = 32  # between two holds of the lock
 

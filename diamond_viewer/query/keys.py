@@ -175,7 +175,7 @@ def _table(keys: CarriedKeys) -> tuple[Key, ...]:
         Key(
             "flag",
             Shape.CHOICE,
-            "what the trace is flagged for",
+            "what the trace by itself is flagged for",
             "flag:slow-db",
             of_trace=flagged,
             of_span=lambda value: SpanMarked(FLAG_NAMES[value]),
@@ -184,7 +184,7 @@ def _table(keys: CarriedKeys) -> tuple[Key, ...]:
         Key(
             "finding",
             Shape.CHOICE,
-            "what a rule found to be wrong with the trace; * for anything",
+            "what a rule found wrong, in the trace by itself or together with others of its person; * for anything",
             "finding:n-plus-one",
             of_trace=HasFinding,
             choices=RULE_NAMES,

@@ -99,7 +99,7 @@ def flag_parser() -> argparse.ArgumentParser:
         "--store",
         metavar="memory|clickhouse://USER:PASSWORD@HOST:8123/DATABASE",
         help="show what a ClickHouse cluster holds, instead of files (docs/scale-out.md); other users of this machine can read "
-        "a flag: better write DIAMOND_STORE",
+        "a flag: better write DIAMOND_STORE, or ?password-file=FILE behind it",
     )
     parser.add_argument("--auth-token-file", metavar="FILE", help="readers log in with one of its lines")
     parser.add_argument("--trust-proxy-user", metavar="HEADER", help="where a --proxy names whom it has let in")

@@ -3,7 +3,7 @@
 The one door: pages, API, exports and the command line all read what came through here.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TypeVar
@@ -156,31 +156,31 @@ def spans_as_written(original: bytes) -> Iterator[Span]:
                 yield _span(wire, resource, scope)
 
 
-def promising_spans(
-    original: bytes, promises: Callable[[bytes, bytes, bytes], bool], passed_over: Container[str] = ()
-) -> Iterator[Span]:
-    """The spans that ``promises(span, scope, resource)`` says yes to, given the bytes of each; the others are not decoded.
-
-    Nor are those whose trace id is in ``passed_over``, which may change between one span and the next.
-    """
+def raw_spans_of(original: bytes) -> Iterator[tuple[_RawResourceSpans, _RawScopeSpans, list[msgspec.Raw]]]:
+    """The spans of a line as they stand there, with what they stand below. Raises ``msgspec.DecodeError``."""
     for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
-        resource_bytes = bytes(resource_spans.resource)
-        resource: Resource | None = None
         for scope_spans in resource_spans.scope_spans or ():
-            scope_bytes = bytes(scope_spans.scope)
-            scope: Scope | None = None
-            for raw in scope_spans.spans or ():
-                if not promises(bytes(raw), scope_bytes, resource_bytes):
-                    continue
-                if passed_over and _ID_DECODER.decode(raw).trace_id.lower() in passed_over:
-                    continue
-                if resource is None:
-                    said = _RESOURCE_DECODER.decode(resource_bytes) if resource_bytes else None
-                    resource = _resource(_ResourceSpans(said, None, resource_spans.schema_url))
-                if scope is None:
-                    named = _SCOPE_DECODER.decode(scope_bytes) if scope_bytes else None
-                    scope = _scope(_ScopeSpans(named, None, scope_spans.schema_url))
-                yield redact_span(_span(_SPAN_DECODER.decode(raw), resource, scope))
+            yield resource_spans, scope_spans, scope_spans.spans or []
+
+
+def trace_id_of(raw: bytes | msgspec.Raw) -> str:
+    """Of a span as it stands in a line."""
+    return _ID_DECODER.decode(raw).trace_id.lower()
+
+
+def resource_above(raw: bytes, schema_url: str | None) -> Resource:
+    said = _RESOURCE_DECODER.decode(raw) if raw else None
+    return _resource(_ResourceSpans(said, None, schema_url))
+
+
+def scope_above(raw: bytes, schema_url: str | None) -> Scope:
+    named = _SCOPE_DECODER.decode(raw) if raw else None
+    return _scope(_ScopeSpans(named, None, schema_url))
+
+
+def span_below(raw: bytes | msgspec.Raw, resource: Resource, scope: Scope) -> Span:
+    """A span as it stands in a line, decoded in full and redacted."""
+    return redact_span(_span(_SPAN_DECODER.decode(raw), resource, scope))
 
 
 def sketch_spans(original: bytes, trace_id: str) -> Iterator[SpanSketch]:
@@ -243,14 +243,13 @@ def sketch_spans_among(
 def _raw_spans_apart(original: bytes, trace_ids: AbstractSet[str]) -> list[msgspec.Raw] | None:
     """All spans of a line of which these traces are the smaller part, in order; else None."""
     raw_spans = list(_raw_spans(original))
-    own_count = sum(_ID_DECODER.decode(raw).trace_id.lower() in trace_ids for raw in raw_spans)
+    own_count = sum(trace_id_of(raw) in trace_ids for raw in raw_spans)
     return raw_spans if 2 * own_count < len(raw_spans) else None
 
 
 def _raw_spans(original: bytes) -> Iterator[msgspec.Raw]:
-    for resource_spans in _RAW_DECODER.decode(original).resource_spans or ():
-        for scope_spans in resource_spans.scope_spans or ():
-            yield from scope_spans.spans or ()
+    for _, _, raw_spans in raw_spans_of(original):
+        yield from raw_spans
 
 
 class _WireSource(msgspec.Struct, frozen=True, gc=False):

@@ -54,6 +54,19 @@ JOURNEY_BITS: Mapping[str, int] = {name: 1 << 40 + place for place, name in enum
 RULE_BITS: Mapping[str, int] = {name: TRACE_BITS.get(name, 0) | JOURNEY_BITS.get(name, 0) for name in RULE_NAMES}
 
 
+def told_of(rule: str) -> str:
+    """Of what a rule can tell: of a trace by itself, of several of one person, or of both.
+
+    >>> told_of("n-plus-one"), told_of("duplicate-calls"), told_of("progress-missing")
+    ('in one trace', 'in one trace, or over several of one person', 'over several traces of one person')
+    """
+    if rule in JOURNEY_BITS:
+        return (
+            "in one trace, or over several of one person" if rule in TRACE_BITS else "over several traces of one person"
+        )
+    return "in one trace"
+
+
 def rule_names(bits: int) -> tuple[str, ...]:
     """The names of the rules of which any bit is set; bits that are no rule's are passed over.
 

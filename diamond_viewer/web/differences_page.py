@@ -13,11 +13,12 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.differences import DifferenceDesk, DifferencePanel, Sample
 from diamond_viewer.web.filter_form import DIFFERENCES_PATH, FilterForm, caption, filter_form
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.horizon import beyond_memory
-from diamond_viewer.web.journey_views import poll_header
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swaps import POLL, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
+from diamond_viewer.web.times import as_of
 from diamond_viewer.web.views import without_idle_arguments
 
 NOTHING_ASKED = "Filter by something first: what matches is then compared with what does not."
@@ -58,7 +59,7 @@ def differences_page(
         status_of(health.feed, now_ns),
         form,
         desk.of_selection(address, now_ns) if is_asked else None,
-        caption(address.query),
+        f"{caption(address.query)}, {as_of(now_ns)}",
         "" if is_asked else NOTHING_ASKED,
         replace(address, path=TRACES_PATH).href,
         notices + beyond_memory(health, address.query, now_ns),

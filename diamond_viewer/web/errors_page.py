@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.tallies import OTHERS, SERIES_BUCKETS, ErrorGroup, ErrorGroups, ErrorKey
@@ -88,12 +89,15 @@ class ErrorList:
 
 @dataclass(frozen=True, slots=True)
 class ErrorsPage:
+    """``gone`` stands where ``detail`` would: the group in the address is none of what is filtered."""
+
     address: Address
     status: Status
     form: FilterForm
     list: ErrorList
     detail: ErrorDetail | None
     notices: tuple[str, ...]
+    gone: Elsewhere | None
 
     @property
     def title(self) -> str:
@@ -107,14 +111,15 @@ class ErrorsPage:
 def errors_page(store: TraceStore, desk: DifferenceDesk, args: Iterable[tuple[str, str]], now_ns: int) -> ErrorsPage:
     pairs = list(args)
     address, notices = Address.from_args(pairs, now_ns, ERRORS_PATH, OWN)
+    detail = error_detail(store, desk, address, now_ns) if address.own("group") else None
+    gone = _gone(store, address, now_ns) if address.own("group") and detail is None else None
+    if gone:
+        address = _without_group(address)
     typed = next((value.strip() for name, value in reversed(pairs) if name == "q" and value.strip()), "")
     form = filter_form(address, store, now_ns, typed)
     if form.search.mistake:  # said below the box, where it is
         notices = tuple(notice for notice in notices if not notice.endswith(form.search.mistake.sentence))
     health = store.health()
-    detail = error_detail(store, desk, address, now_ns) if address.own("group") else None
-    if address.own("group") and detail is None:
-        notices += ("The group of errors in this link is not among what is filtered.",)
     return ErrorsPage(
         address,
         status_of(health.feed, now_ns),
@@ -122,12 +127,34 @@ def errors_page(store: TraceStore, desk: DifferenceDesk, args: Iterable[tuple[st
         error_list(store, address, health, now_ns),
         detail,
         notices + beyond_memory(health, address.query, now_ns),
+        gone,
+    )
+
+
+def _gone(store: TraceStore, address: Address, now_ns: int) -> Elsewhere:
+    """A link may be older than the window, or than what is held; what is filtered may leave the group out."""
+    query, group = address.query, address.own("group")
+    all_groups = ("see the groups that are", _without_group(address).href)
+    ways = (
+        ("Show it in all time", query.with_values("since").with_values("until")),
+        ("Show it without the filters", Query(limit=query.limit)),
+    )
+    for words, wider in ways:
+        if wider != query and store.errors(wider, now_ns, 1, fingerprint=group).groups:
+            return Elsewhere(
+                "The group of errors in this link is not among what the filters and the window leave.",
+                ((words, replace(address, query=wider).href), all_groups),
+            )
+    return Elsewhere(
+        "No such group of errors is held: its traces have left memory, or the link is cut off.",
+        (("All groups", all_groups[1]),),
     )
 
 
 def error_list(store: TraceStore, address: Address, health: Health, now_ns: int) -> ErrorList:
     query = address.query
     found = store.errors(query, now_ns, query.limit)
+    address = _with_what_is_there(store, address, found, now_ns)
     chosen = address.own("by") if address.own("by") in ORDERS else "count"
     news = _news(store, address, found, now_ns)
     shows_day = not is_today(now_ns, *(at_ns for group in found.groups for at_ns in (group.first_ns, group.last_ns)))
@@ -147,6 +174,20 @@ def error_list(store: TraceStore, address: Address, health: Health, now_ns: int)
         found.is_complete,
         not health.feed.ready,
     )
+
+
+def _with_what_is_there(store: TraceStore, address: Address, found: ErrorGroups, now_ns: int) -> Address:
+    """Without the opened group when there is none of it, so that no link leads on to it; the rarer ones are not in the list."""
+    group = address.own("group")
+    if not group or any(one.key.fingerprint == group for one in found.groups):
+        return address
+    if found.group_count > len(found.groups) and store.errors(address.query, now_ns, 1, fingerprint=group).groups:
+        return address
+    return _without_group(address)
+
+
+def _without_group(address: Address) -> Address:
+    return replace(address, more=tuple(pair for pair in address.more if pair[0] != "group"))
 
 
 def partial_words(is_complete: bool, scanned_to_ns: int) -> str:

@@ -10,10 +10,12 @@ from diamond_viewer.query.suggestions import written
 from diamond_viewer.query.terms import AnyOf
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import FacetValues
+from diamond_viewer.telemetry.rules import RULE_WORDS, told_of
 from diamond_viewer.telemetry.units import format_count, format_times
 from diamond_viewer.web.address import Address
 
 MAX_VALUES = 7
+ALONE = "in one trace"  # a flag is of a trace by itself; the finding of the same name may be of several
 MAX_TEXT = 200  # characters: longer values are no filter
 
 
@@ -109,9 +111,9 @@ def without_term(search: str, term: str) -> str | None:
 def _link(address: Address, label: str, toggle: Toggle, value: str, count: int) -> FacetLink:
     href, is_set = toggle(address, value) if len(value) <= MAX_TEXT else ("", False)
     does = "take this filter off" if is_set else "show only these"
-    return FacetLink(
-        value, format_count(count), href, f"{label} {value}: {format_times(count, 'trace')}; {does}", is_set
-    )
+    where = ALONE if label == "Flag" and value in RULE_WORDS else told_of(value) if label == "Finding" else ""
+    said = f"{label} {value}{f' ({where})' if where else ''}"
+    return FacetLink(value, format_count(count), href, f"{said}: {format_times(count, 'trace')}; {does}", is_set)
 
 
 def _filtered(parameter: str) -> Toggle:

@@ -7,6 +7,8 @@ from diamond_viewer.query.filters import FILTER_BY_PARAMETER, Filter
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
+from diamond_viewer.telemetry.model import FLAG_NAMES
+from diamond_viewer.telemetry.rules import JOURNEY_RULE_NAMES
 from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.journey_address import PATHS, journey_href
 from diamond_viewer.web.list_columns import LIST_COLUMNS
@@ -163,7 +165,7 @@ def _control(row: Filter, store: TraceStore) -> tuple[str, Callable[[str], tuple
     if row.parameter in CHOSEN_FROM_STORE:
         labels = {value: f"{value} ({count:,})" for value, count in store.values(row.parameter, "", MAX_SERVICES)}
     elif row.choices:
-        labels = {choice: choice.replace("-", " ") for choice in row.choices}
+        labels = {choice: _choice_words(row.parameter, choice) for choice in row.choices}
     else:
         return "text", lambda value: ()
 
@@ -172,6 +174,18 @@ def _control(row: Filter, store: TraceStore) -> tuple[str, Callable[[str], tuple
         return tuple(Option(choice, label, choice == value) for choice, label in known.items())
 
     return "choice", options
+
+
+def _choice_words(parameter: str, choice: str) -> str:
+    """Of a flag and a finding that have the same name, which is which.
+
+    >>> _choice_words("flag", "duplicate-calls"), _choice_words("finding", "duplicate-calls"), _choice_words("flag", "slow-db")
+    ('duplicate calls in one trace', 'duplicate calls, also of several traces', 'slow db')
+    """
+    words = choice.replace("-", " ")
+    if choice not in FLAG_NAMES or choice not in JOURNEY_RULE_NAMES:
+        return words
+    return f"{words} in one trace" if parameter == "flag" else f"{words}, also of several traces"
 
 
 def _columns(address: Address) -> tuple[ColumnChoice, ...]:

@@ -10,9 +10,9 @@ from werkzeug.exceptions import HTTPException
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource, ImportRefusedError
 from diamond_viewer.telemetry.units import format_bytes, format_clock, format_count
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.status import status_of
 from diamond_viewer.web.swaps import POLL, html, redirection, swap_target
-from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.uploads import IMPORT_PATH
 
 FORM = "multipart/form-data"
@@ -44,7 +44,7 @@ def import_pages(store: TraceStore, clock: Callable[[], int], imports: Imports) 
     @blueprint.get(IMPORT_PATH)  # where the form of a refused file stands
     def all_imports() -> Response:
         if swap_target() == POLL:
-            return page_of("_live_status.html", status=status_of(store.health().feed, clock()))
+            return poll_header(store, clock(), has_banner=False)
         return listed()
 
     @blueprint.post(IMPORT_PATH)

@@ -58,7 +58,12 @@ def figures_of(field: str, value: str, way: Way, address: Address) -> tuple[Jour
     return (
         figure("Traces", format_count(len(way.steps))),
         figure(
-            "Errors", format_count(one.errors), "", "error" * (one.errors > 0), "Traces that failed", status="error"
+            "Error traces",
+            format_count(one.errors),
+            "",
+            "error" * (one.errors > 0),
+            "Traces in which any span failed",
+            status="error",
         ),
         figure(
             "Auth failures",
@@ -114,7 +119,7 @@ def _cells(one: Watched, is_wide: bool) -> tuple[tuple[str, str, str], ...]:
         ("Buffering", format_count(one.stalls), "slow" if one.stalls else ""),
         ("Mismatches", format_count(one.mismatches), "slow" if one.mismatches else ""),
         ("Saved", f"{one.saves:,} / {saves:,}" if saves else "–", "error" if one.lost_saves else ""),
-        ("Errors", format_count(one.errors), "error" if one.errors else ""),
+        ("Error traces", format_count(one.errors), "error" if one.errors else ""),
         *(more if is_wide else ()),
     )
 

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, request
 
 from diamond_viewer.query.filters import FilterError
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry.units import zone_label
 from diamond_viewer.web.api import json_answer
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest
+from diamond_viewer.web.freshness import SharedAnswers
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, lesson_href, read_journey_address, user_href
 from diamond_viewer.web.journey_export import (
     lesson_document,
@@ -17,11 +17,11 @@ from diamond_viewer.web.journey_export import (
     user_document,
     user_markdown,
 )
+from diamond_viewer.web.journey_poll import poll_journey
 from diamond_viewer.web.journeys_page import OWN, journeys_page
 from diamond_viewer.web.lesson_page import lesson_page
-from diamond_viewer.web.standstill import STANDSTILL, Moment
-from diamond_viewer.web.status import status_of
-from diamond_viewer.web.swaps import POLL, nothing_new, redirection, swap_target
+from diamond_viewer.web.pausing import paused_since_ns
+from diamond_viewer.web.swaps import POLL, redirection, swap_target
 from diamond_viewer.web.swaps import page as page_of
 from diamond_viewer.web.user_page import user_page
 from diamond_viewer.web.views import without_idle_arguments
@@ -31,6 +31,19 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     """``clock`` gives ns since 1970."""
     blueprint = Blueprint("journeys", __name__)
 
+    shared = SharedAnswers()
+
+    def poll(
+        path: str, body: str, make_page: Callable[[], object], own: tuple[str, ...] = (), **whose: str
+    ) -> Response:
+        if paused_since_ns() is not None:
+            return poll_header(store, clock())
+        address, _, _ = read_journey_address(_args(), clock(), path, own)
+        theirs = address.query
+        for field, value in whose.items():
+            theirs = theirs.with_values(field, value)
+        return poll_journey(store, shared, address, theirs, body, make_page, clock())
+
     @blueprint.errorhandler(FilterError)
     def refuse(error: FilterError) -> Response:
         return json_answer({"error": str(error)}, status=400)
@@ -38,7 +51,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get(JOURNEYS_PATH)
     def journeys() -> Response:
         if swap_target() == POLL:
-            return poll_header(store, clock())
+            return poll(JOURNEYS_PATH, "_journeys.html", lambda: journeys_page(store, _args(), clock()), OWN)
         if (tidy := without_idle_arguments(JOURNEYS_PATH, clock())) is not None:
             return redirection(tidy)
         page = journeys_page(store, request.args.items(multi=True), clock())
@@ -47,7 +60,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/users/<path:user>")
     def user(user: str) -> Response:
         if swap_target() == POLL:
-            return poll_header(store, clock())
+            return poll(user_href(user), "_user.html", lambda: user_page(store, user, _args(), clock()), user=user)
         if (tidy := without_idle_arguments(user_href(user), clock())) is not None:
             return redirection(tidy)
         page = user_page(store, user, _args(), clock())
@@ -58,7 +71,12 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     @blueprint.get("/lessons/<path:lesson>")
     def lesson(lesson: str) -> Response:
         if swap_target() == POLL:
-            return poll_header(store, clock())
+            return poll(
+                lesson_href(lesson),
+                "_lesson.html",
+                lambda: lesson_page(store, lesson, _args(), clock()),
+                lesson=lesson,
+            )
         if (tidy := without_idle_arguments(lesson_href(lesson), clock())) is not None:
             return redirection(tidy)
         page = lesson_page(store, lesson, _args(), clock())
@@ -101,16 +119,3 @@ def _args() -> list[tuple[str, str]]:
 
 def _markdown(text: str, is_known: bool) -> Response:
     return Response(text, status=200 if is_known else 404, mimetype="text/markdown")
-
-
-def poll_header(store: TraceStore, now_ns: int) -> Response:
-    """Only the header is refreshed: who reads somebody's story wants it to stand still."""
-    now = Moment.of(store)
-    status = status_of(store.health().feed, now_ns)
-    seen = Seen(shown=digest(status, zone_label()))
-    if request.args.get("seen") == str(seen):
-        request.environ.get(STANDSTILL, lambda now: None)(now)
-        return nothing_new()
-    response = page_of("_live_video.html", page=None, status=status)
-    response.headers[SEEN_HEADER] = str(seen)
-    return response

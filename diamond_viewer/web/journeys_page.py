@@ -11,6 +11,7 @@ from diamond_viewer.web.address import Address
 from diamond_viewer.web.elsewhere import Elsewhere, outside_the_window
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import JOURNEYS_PATH, journey_href, read_journey_address, window_links
+from diamond_viewer.web.journey_poll import held_of_journey
 from diamond_viewer.web.partial import partial_notices
 from diamond_viewer.web.status import Status, status_of
 
@@ -53,10 +54,12 @@ class JourneysPage:
     is_empty: bool
     clear_href: str
     elsewhere: tuple[Elsewhere, ...]
+    held: str
 
 
 def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) -> JourneysPage:
     address, window, notices = read_journey_address(args, now_ns, JOURNEYS_PATH, OWN)
+    held = held_of_journey(store, address.query, now_ns)  # before it is read
     text = address.own("find")
     health = store.health()
     found = [store.troubles(field, text, window.since_ns, window.until_ns, MAX_ROWS) for field in ("user", "lesson")]
@@ -72,6 +75,7 @@ def journeys_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: in
         is_empty,
         JOURNEYS_PATH if text or window.is_set else "",
         _elsewhere(store, address, text, now_ns) if is_empty else (),
+        held,
     )
 
 

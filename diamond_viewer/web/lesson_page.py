@@ -24,6 +24,7 @@ from diamond_viewer.web.journey_figures import (
     watched_rows,
 )
 from diamond_viewer.web.journey_logs import journey_logs
+from diamond_viewer.web.journey_poll import held_of_journey
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.partial import partial_notices
 from diamond_viewer.web.status import Status, status_of
@@ -88,10 +89,12 @@ class LessonPage:
     link_href: str
     window_action: str
     elsewhere: tuple[Elsewhere, ...]
+    held: str
 
 
 def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]], now_ns: int) -> LessonPage:
     address, window, notices = read_journey_address(args, now_ns, lesson_href(lesson), OWN)
+    held = held_of_journey(store, address.query.with_values("lesson", lesson), now_ns)  # before it is read
     health = store.health()
     way = store.way("lesson", lesson, window.since_ns, window.until_ns)
     logs = journey_logs(store, "lesson", lesson, way, address, now_ns)
@@ -128,6 +131,7 @@ def lesson_page(store: TraceStore, lesson: str, args: Iterable[tuple[str, str]],
         address.absolute(now_ns),
         lesson_href(lesson),
         () if way.steps else elsewhere_of(store, "lesson", lesson, address, now_ns),
+        held,
     )
 
 
@@ -145,7 +149,7 @@ def compared_with(own: Watched, all_lessons: Watching) -> tuple[Compared, ...]:
         _rate("Stalls per start", own.stalls, own.starts, events.get(BUFFERING, 0), starts, form=_times),
         _rate("Mismatches per resume", own.mismatches, own.resumes, events.get(RESUME_MISMATCH, 0), resumes),
         replace(
-            _rate("Traces that failed", own.errors, own.traces, all_lessons.error_traces, all_lessons.traces),
+            _rate("Error traces", own.errors, own.traces, all_lessons.error_traces, all_lessons.traces),
             tone="error" if own.errors else "",
         ),
     )

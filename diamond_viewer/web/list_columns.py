@@ -33,7 +33,7 @@ LIST_COLUMNS: tuple[ListColumn, ...] = (
     ListColumn("end", "Last end", lambda row: format_date_time(row.start_ns + row.duration_ns)),
     ListColumn("services", "Services", lambda row: ", ".join(row.services)),
     ListColumn("spans", "Spans", lambda row: format_count(row.span_count)),
-    ListColumn("errors", "Errors", lambda row: format_count(row.error_count)),
+    ListColumn("errors", "Failed spans", lambda row: format_count(row.error_count)),
     ListColumn("events", "Events", lambda row: format_count(row.event_count)),
     ListColumn("users", "All users", lambda row: ", ".join(row.user_ids) or NOTHING),
     ListColumn("lessons", "All lessons", lambda row: ", ".join(row.lesson_ids) or NOTHING),

@@ -20,6 +20,7 @@ from diamond_viewer.web.api import json_answer
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest
 from diamond_viewer.web.log_address import API_LOGS_PATH, LOGS_PATH
 from diamond_viewer.web.logs_page import BUCKETS, log_list, logs_page, read_log_query
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.standstill import STANDSTILL, Moment
 from diamond_viewer.web.status import Paused, status_of
 from diamond_viewer.web.swaps import POLL, nothing_new, redirection, shared_html, swap_target
@@ -92,11 +93,11 @@ def _poll(store: TraceStore, shared: SharedAnswers, now_ns: int) -> Response:
 
 
 def _paused(store: TraceStore, query: LogQuery, now_ns: int) -> Paused | None:
-    text = request.args.get("paused", "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 11):
+    since_ns = paused_since_ns()
+    if since_ns is None:
         return None
     found = store.logs(replace(query, page=1, limit=1), now_ns, 1)
-    return Paused(int(text) * NS_PER_SECOND, found.newer if query.anchor else found.total)
+    return Paused(since_ns, found.newer if query.anchor else found.total)
 
 
 def _look_further(store: TraceStore, query: LogQuery, now_ns: int) -> None:

@@ -17,7 +17,7 @@ from diamond_viewer.web.filter_form import caption
 from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.map_layout import BOX_HEIGHT, BOX_WIDTH, Box, Layout, laid_out
 from diamond_viewer.web.status import Status, status_of
-from diamond_viewer.web.times import in_utc
+from diamond_viewer.web.times import as_of, in_utc
 from diamond_viewer.web.window import WINDOWS
 
 MAP_PATH = "/map"
@@ -144,7 +144,7 @@ def map_page(store: TraceStore, args: Iterable[tuple[str, str]], now_ns: int) ->
         ),
         hidden=tuple(pair for pair in query.set_filters if pair[0] != "q"),
         search=query.value("q"),
-        summary=_summary(found),
+        summary=f"{_summary(found)} {as_of(now_ns)}",
         rates=_rates(busy) if busy is not None else None,
         elsewhere=() if found.calls else elsewhere(store, Address(query, path=MAP_PATH), query, now_ns),
         drawing=drawing,
@@ -244,8 +244,10 @@ def _zoom_href(query: Query, zoom: str) -> str:
 
 def _words(call: Call, line: MapLine) -> str:
     rate = f" ({line.rate})" if line.rate else ""
-    calls, errors = format_times(call.count, "call"), format_times(call.error_count, "error")
-    return f"{line.source} calls {line.target}: {calls}{rate}, {errors}, p50 {line.p50}, p95 {line.p95}"
+    calls = format_times(call.count, "call")
+    return (
+        f"{line.source} calls {line.target}: {calls}{rate}, {call.error_count:,} failed, p50 {line.p50}, p95 {line.p95}"
+    )
 
 
 def _box(query: Query, number: int, box: Box[Node], entry: Call | None, duration_ns: int) -> MapBox:

@@ -11,13 +11,11 @@ from diamond_viewer.query.filters import FilterError
 from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.service_map import Node
-from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND, zone_label
+from diamond_viewer.telemetry.units import NS_PER_MS, NS_PER_SECOND
 from diamond_viewer.web.busy_time import is_spread
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, digest
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.map_page import MAP_PATH, map_page, span_of
-from diamond_viewer.web.standstill import STANDSTILL, Moment
-from diamond_viewer.web.status import status_of
-from diamond_viewer.web.swaps import POLL, nothing_new, swap_target
+from diamond_viewer.web.swaps import POLL, swap_target
 from diamond_viewer.web.swaps import page as page_of
 
 
@@ -33,7 +31,7 @@ def map_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     def service_map() -> Response:
         now_ns = clock()
         if swap_target() == POLL:
-            return _poll(store, now_ns)
+            return poll_header(store, now_ns)  # a drawing that moved while it is read would be of no use
         page = map_page(store, request.args.items(multi=True), now_ns)
         return page_of("map.html", page=page, status=page.status)
 
@@ -66,19 +64,6 @@ def map_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         )
 
     return blueprint
-
-
-def _poll(store: TraceStore, now_ns: int) -> Response:
-    """Only the header is refreshed: a drawing that moved while it is read would be of no use."""
-    now = Moment.of(store)
-    status = status_of(store.health().feed, now_ns)
-    seen = Seen(shown=digest(status, zone_label()))
-    if request.args.get("seen") == str(seen):
-        request.environ.get(STANDSTILL, lambda now: None)(now)
-        return nothing_new()
-    response = page_of("_live_video.html", page=None, status=status)
-    response.headers[SEEN_HEADER] = str(seen)
-    return response
 
 
 def _node(node: Node) -> dict[str, Any]:

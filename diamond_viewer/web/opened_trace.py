@@ -149,7 +149,7 @@ def opened_trace(desk: TraceDesk, reading: Reading, address: TraceAddress, besid
         time_title=format_rfc3339(summary.start_ns),
         duration=format_duration(summary.duration_ns),
         spans=format_times(summary.span_count, "span"),
-        errors=format_times(summary.error_count, "error") if summary.error_count else "",
+        errors=format_times(summary.error_count, "failed span") if summary.error_count else "",
         services=summary.services,
         around=(
             *(_journey(user) for user in summary.user_ids[:MAX_PEOPLE]),

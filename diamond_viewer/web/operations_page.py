@@ -43,7 +43,11 @@ Columns = Mapping[str, tuple[str, str, Callable[[T], float]]]  # name -> heading
 
 OPERATION_COLUMNS: Columns[OperationTally] = {
     "count": ("Calls", "how often it ran", lambda tally: tally.count),
-    "errors": ("Errors", "calls whose server span failed", lambda tally: tally.error_count),
+    "errors": (
+        "Failed",
+        "failed calls: the request's or job's own span has an error; one further down that was caught does not count",
+        lambda tally: tally.error_count,
+    ),
     "p50": ("p50", "half of the calls take longer", lambda tally: tally.p50_ns),
     "p95": ("p95", "one call in twenty takes longer", lambda tally: tally.p95_ns),
     "p99": ("p99", "one call in a hundred takes longer", lambda tally: tally.p99_ns),

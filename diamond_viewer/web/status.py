@@ -23,10 +23,10 @@ READABLE_STATES = ("reading", "live", "done", IMPORTED)
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Since when the reader has frozen the list, and what has come in above it since."""
+    """Since when the reader has frozen the page, and what has come in above its list since; None where there is no list."""
 
     since_ns: int
-    new_count: int
+    new_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def reasons(feed: FeedState) -> tuple[str, ...]:
 
 def _pill(feed: FeedState, now_ns: int, paused: Paused | None) -> tuple[str, str, str]:
     if paused is not None:
-        return "paused", f"Paused at {format_minute(paused.since_ns)}", f"{format_count(paused.new_count)} new"
+        new = "" if paused.new_count is None else f"{format_count(paused.new_count)} new"
+        return "paused", f"Paused at {format_minute(paused.since_ns)}", new
     if not feed.ready:
         return "indexing", "Indexing backlog", f"{progress_percent(feed):.0f} %"
     if has_nothing_to_read(feed):

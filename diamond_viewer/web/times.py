@@ -3,9 +3,18 @@
 import re
 
 from diamond_viewer.query.filters import FilterError, parse_time
-from diamond_viewer.telemetry.units import format_day, format_rfc3339, zoned
+from diamond_viewer.telemetry.units import format_clock, format_day, format_rfc3339, zone_label, zoned
 
 _TIME_OF_DAY = re.compile(r"\d?\d:\d\d(:\d\d)?")
+
+
+def as_of(now_ns: int) -> str:
+    """What a page says of itself that is not drawn anew while it is open.
+
+    >>> as_of(1_795_390_200_000_000_000)
+    'as of 23:30:00 UTC'
+    """
+    return f"as of {format_clock(now_ns)[:8]} {zone_label()}"
 
 
 def in_utc(text: str, now_ns: int) -> str:

@@ -194,7 +194,7 @@ def _frame(
     path: CallPath, left: float, width: float, level: int, trace: Arranged, address: TraceAddress, number: int
 ) -> Frame:
     name = path.name or UNNAMED
-    errors = f", {format_times(path.errors, 'error')}" if path.errors else ""
+    errors = f", {path.errors:,} failed" if path.errors else ""
     room = int(width / CHARACTER_PERCENT)
     return Frame(
         x=f"{left:.3f}%",
@@ -240,7 +240,7 @@ def _facts(trace: Arranged, other: Arranged) -> tuple[tuple[str, str, str], ...]
     return (
         ("Duration", format_duration(one.duration_ns), format_duration(two.duration_ns)),
         ("Spans", f"{one.span_count:,}", f"{two.span_count:,}"),
-        ("Errors", f"{one.error_count:,}", f"{two.error_count:,}"),
+        ("Failed spans", f"{one.error_count:,}", f"{two.error_count:,}"),
         ("Events", f"{one.event_count:,}", f"{two.event_count:,}"),
         ("Users", ", ".join(one.user_ids[:3]) or "–", ", ".join(two.user_ids[:3]) or "–"),
     )
@@ -248,7 +248,7 @@ def _facts(trace: Arranged, other: Arranged) -> tuple[tuple[str, str, str], ...]
 
 def _named(summary: TraceSummary) -> str:
     when = f"{format_day(summary.start_ns)} {format_clock(summary.start_ns)}"
-    errors = f", {format_times(summary.error_count, 'error')}" if summary.error_count else ""
+    errors = f", {format_times(summary.error_count, 'failed span')}" if summary.error_count else ""
     return f"{summary.name or UNNAMED} · {when} · {format_duration(summary.duration_ns)}{errors}"
 
 

@@ -17,9 +17,11 @@ from diamond_viewer.web.alike import MAX_LISTED, alike_page, alike_words
 from diamond_viewer.web.diagnosed_trace import diagnosed, trace_markdown
 from diamond_viewer.web.diagnosis_view import DiagnosisView, diagnosis_view
 from diamond_viewer.web.freshness import SEEN_HEADER, digest
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.offline import offline_page
 from diamond_viewer.web.opened_trace import TraceDesk, opened_trace
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.span_body import span_body
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, nothing_new, page, redirection, swap_target
@@ -90,6 +92,8 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
     def trace(trace_id: str) -> Response:
         status = status_of(store.health().feed, clock())
         target = swap_target()
+        if target == POLL and paused_since_ns() is not None:
+            return poll_header(store, clock())
         # before the trace is read: what comes meanwhile is asked for again
         seen = f"{store.version()}.{digest(status)}"
         if target == POLL and request.args.get("seen", "") == seen:

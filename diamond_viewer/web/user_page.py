@@ -15,6 +15,7 @@ from diamond_viewer.web.horizon import beyond_memory
 from diamond_viewer.web.journey_address import Window, journey_href, read_journey_address, user_href, window_links
 from diamond_viewer.web.journey_figures import JourneyFigure, WatchedRow, figures_of, traces_of, watched_rows
 from diamond_viewer.web.journey_logs import JourneyLogs, journey_logs
+from diamond_viewer.web.journey_poll import held_of_journey
 from diamond_viewer.web.journey_steps import StepRow, step_rows
 from diamond_viewer.web.journey_tale import JourneyTale, journey_tale
 from diamond_viewer.web.partial import partial_notices
@@ -52,10 +53,12 @@ class UserPage:
     link_href: str
     window_action: str
     elsewhere: tuple[Elsewhere, ...]
+    held: str
 
 
 def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now_ns: int) -> UserPage:
     address, window, notices = read_journey_address(args, now_ns, user_href(user), OWN)
+    held = held_of_journey(store, address.query.with_values("user", user), now_ns)  # before it is read
     health = store.health()
     way = store.way("user", user, window.since_ns, window.until_ns)
     logs = journey_logs(store, "user", user, way, address, now_ns)
@@ -82,6 +85,7 @@ def user_page(store: TraceStore, user: str, args: Iterable[tuple[str, str]], now
         address.absolute(now_ns),
         user_href(user),
         () if way.steps else elsewhere_of(store, "user", user, address, now_ns),
+        held,
     )
 
 

@@ -11,7 +11,9 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.metrics import MetricOutline, Point
 from diamond_viewer.telemetry.units import zone_label
 from diamond_viewer.web.freshness import SEEN_HEADER, Seen, SharedAnswers, digest
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.metric_charts import MAX_PARTS, SERVICE_LABEL, Window, figures_of, parts_of
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.standstill import STANDSTILL, Moment
 from diamond_viewer.web.status import status_of
 from diamond_viewer.web.swaps import POLL, nothing_new, shared_html, swap_target
@@ -30,8 +32,10 @@ def video_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.get(VIDEO_PATH)
     def video() -> Response:
-        args = [pair for pair in request.args.items(multi=True) if pair[0] != "seen"]
+        args = [pair for pair in request.args.items(multi=True) if pair[0] not in ("seen", "paused")]
         if swap_target() == POLL:
+            if paused_since_ns() is not None:
+                return poll_header(store, clock())
             return _poll(store, shared, args, clock())
         page = video_page(store, args, clock())
         return page_of("video.html", page=page, status=page.status)

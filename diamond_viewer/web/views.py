@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from diamond_viewer.query.keys import known_keys
 from diamond_viewer.query.query import DEFAULT_LIMIT, Query
-from diamond_viewer.store import StoreError, TraceStore
+from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.model import Health
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redactions import COUNTS
@@ -18,9 +18,11 @@ from diamond_viewer.web.address import TRACES_PATH, Address
 from diamond_viewer.web.connect_page import connect_page
 from diamond_viewer.web.filter_form import SUGGESTED, suggestions
 from diamond_viewer.web.freshness import SEEN_HEADER, Answer, Seen, SharedAnswers, digest, moves_with_time
+from diamond_viewer.web.header_poll import poll_header
 from diamond_viewer.web.health_page import health_page, secrets_of
 from diamond_viewer.web.missing import missing_trace
 from diamond_viewer.web.opened_trace import TraceDesk
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.search_box import search_hints
 from diamond_viewer.web.search_help import RULES, search_href
 from diamond_viewer.web.standstill import STANDSTILL, Moment
@@ -29,7 +31,6 @@ from diamond_viewer.web.swaps import (
     BESIDE_THE_LIST,
     POLL,
     WHOLE_PAGE_BODY,
-    html,
     nothing_new,
     redirection,
     shared_html,
@@ -57,10 +58,7 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
     def traces() -> Response:
         target = swap_target()
         if target == POLL:
-            try:
-                return _poll_traces(store, desk, shared, clock())
-            except StoreError as error:  # what is shown stays, and says so
-                return _poll_status(store, str(error), clock())
+            return _poll_traces(store, desk, shared, clock())
         if target == BESIDE_THE_LIST:
             return _open_beside(store, desk, clock())
         if not target and (tidy := without_idle_arguments(TRACES_PATH, clock())) is not None:
@@ -95,16 +93,22 @@ def pages(store: TraceStore, clock: Clock, desk: TraceDesk) -> Blueprint:
 
     @blueprint.get("/search-help")
     def search_help() -> Response:
+        if swap_target() == POLL:
+            return poll_header(store, clock(), has_banner=False)
         status = status_of(store.health().feed, clock())
         return page_of("search_help.html", status=status, keys=known_keys(), rules=RULES, search_href=search_href)
 
     @blueprint.get("/connect")
     def connect() -> Response:
+        if swap_target() == POLL:
+            return poll_header(store, clock(), has_banner=False)
         feed = store.health().feed
         return page_of("connect.html", status=status_of(feed, clock()), page=connect_page(feed))
 
     @blueprint.get("/health")
     def health() -> Response:
+        if swap_target() == POLL and paused_since_ns() is not None:
+            return poll_header(store, clock())
         page = health_page(store.health(), clock(), secrets_of(COUNTS.now(), rules().is_on))
         polls = swap_target() == POLL
         response = page_of("_live_health.html" if polls else "health.html", page=page, status=page.status)
@@ -148,14 +152,6 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     return response
 
 
-def _poll_status(store: TraceStore, sentence: str, now_ns: int) -> Response:
-    """The status alone, with the sentence: the list comes again when the store can answer."""
-    address, _ = Address.from_args(request.args.items(multi=True), now_ns)
-    status = status_of(replace(store.feed(), notice=sentence), now_ns)
-    text = render_template("_live_traces.html", status=status, live=None, opened=None, missing="", address=address)
-    return html(text)
-
-
 def _look_further(store: TraceStore, query: Query, now_ns: int) -> None:
     """The first page comes at once with what was found; a poll that finds the search unfinished may take longer over it."""
     deadline_s = time.monotonic() + FURTHER_S
@@ -191,11 +187,9 @@ def _open_beside(store: TraceStore, desk: TraceDesk, now_ns: int) -> Response:
 
 
 def paused_since(store: TraceStore, query: Query, now_ns: int) -> Paused | None:
-    """``paused=<seconds since 1970>``: since when the reader has frozen the list."""
-    text = request.args.get("paused", "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 11):
-        return None
-    return Paused(int(text) * NS_PER_SECOND, new_count(query, store, now_ns))
+    """Since when the reader has frozen the list, and what has come in above it."""
+    since_ns = paused_since_ns()
+    return None if since_ns is None else Paused(since_ns, new_count(query, store, now_ns))
 
 
 def without_idle_arguments(path: str, now_ns: int) -> str | None:

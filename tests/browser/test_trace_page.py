@@ -241,6 +241,12 @@ def test_on_a_phone_two_traces_stand_side_by_side(page: Page, shown: Viewer) -> 
         heading = page.get_by_role("columnheader", name=column).bounding_box()
         assert heading is not None
         assert 0 <= heading["x"] <= heading["x"] + heading["width"] <= 390, column
+    section = page.locator(".trace__section:has(.figures--difference)")
+    expect(section.locator(".difference").first).to_be_visible()
+    assert section.evaluate("it => it.scrollWidth <= it.clientWidth")
+    figure = section.get_by_role("cell", name=re.compile("^total ")).first
+    expect(figure).to_be_visible()
+    assert figure.evaluate("it => getComputedStyle(it, '::before').content") == '"total "'
 
 
 def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, shown: Viewer) -> None:

@@ -62,6 +62,35 @@ def test_a_user_in_a_row_filters_by_that_user_and_back_undoes_it(page: Page) -> 
     expect(page.locator(".list__foot")).to_contain_text("50 of 314")
 
 
+def test_the_header_leads_on_with_what_is_filtered_in_place(page: Page) -> None:
+    errors = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Errors")
+    page.get_by_label("Status", exact=True).select_option("error")
+    expect(errors).to_have_attribute("href", "/errors?status=error")
+    page.locator("#facets").get_by_role("link", name=re.compile("^diamond-district-worker")).click()
+    expect(errors).to_have_attribute("href", "/errors?status=error&service=diamond-district-worker")
+    page.go_back()
+    expect(errors).to_have_attribute("href", "/errors?status=error")
+    errors.click()
+    expect(page).to_have_url(re.compile(r"/errors\?status=error$"))
+    expect(page.get_by_label("Status", exact=True)).to_have_value("error")
+    page.set_viewport_size({"width": 390, "height": 860})
+    page.locator(".header__menu summary").click()
+    page.locator("#pages-menu").get_by_role("link", name="Operations").click()
+    expect(page).to_have_url(re.compile(r"/operations\?status=error$"))
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("#pages-menu a").first).to_have_attribute("href", "/trace-viewer.html")
+
+
+def test_a_page_that_only_polls_its_header_keeps_one(page: Page, shown: Viewer) -> None:
+    for path in ("/connect", "/search-help"):
+        with page.expect_response(
+            lambda response: "seen=" in response.url
+        ):  # the second poll: the first has been put in
+            page.goto(f"{shown.address}{path}")
+        expect(page.locator(".header")).to_have_count(1)
+        expect(page.locator(".pill")).to_have_count(1)
+
+
 def test_a_written_line_appears_by_itself(page: Page, viewer: Viewer) -> None:
     page.locator("#pill", has_text="Live").wait_for()
     viewer.write(fresh(1, **{"user.id": "usr_new"}))

@@ -1,9 +1,12 @@
 """The address of a cluster: what may stand in it, and that its password stands nowhere else."""
 
+from pathlib import Path
+
 import pytest
 
 from diamond_viewer.clickhouse.address import Address, AddressError
 from diamond_viewer.clickhouse.faults import fault_of, unreachable
+from diamond_viewer.clickhouse.layout import source_of
 from diamond_viewer.settings.settings import Settings, SettingsError
 
 SECRET = "s3cr:t@/?#"
@@ -28,10 +31,20 @@ def test_everything_that_may_stand_in_it_is_read() -> None:
         ("http://a/otel", "must begin with clickhouse://"),
         ("clickhouse:///otel", "names no host"),
         ("clickhouse://a:99999/otel", "names no host"),
-        (f"clickhouse://me:{SECRET}@a/otel", "names no host"),
+        (f"clickhouse://me:{SECRET}@a/otel", "@ is %40"),
+        # what stands before the sign that should have been escaped could be a host and a port
+        ("clickhouse://me:12/s3cr@a:8123/otel", "@ is %40"),
+        ("clickhouse://me:12?s3cr=t@a:8123/otel", "@ is %40"),
+        ("clickhouse://me:12#s3cr@a:8123/otel", "@ is %40"),
+        ("clickhouse://me:12#s3cr", "@ is %40"),
+        ("clickhouse://me:s3cr[t@a:8123/otel", "@ is %40"),
+        ("clickhouse://a/otel?password-file=/nowhere/at-all", "cannot be read: No such file"),
+        ("clickhouse://me:s3cr@a/otel?password-file=/dev/null", "leave out either"),
         ("clickhouse://a/otel?tabel=x", "'tabel', which is unknown"),
-        ("clickhouse://a/otel?table=a b", "no name of a table"),
-        ("clickhouse://a/o`tel", "no name of a database"),
+        ("clickhouse://a/otel?table=a%0Ab", "no name for table"),
+        ("clickhouse://a/otel?table=otel.", "no name for table"),
+        ("clickhouse://a/otel?logs=", "no name for logs"),
+        (f"clickhouse://a/{'o' * 201}", "no name for database"),
         ("clickhouse://a/otel?timeout=soon", "is no time"),
         ("clickhouse://a/otel?memory=much", "is no size"),
         ("clickhouse://a/otel?ca=/x", "write clickhouses://"),
@@ -64,3 +77,24 @@ def test_a_cluster_is_shown_instead_of_files(beside: list[str]) -> None:
 
 def test_memory_is_the_store_of_files() -> None:
     assert Settings.from_arguments(["--store", "memory", "a.json"], {}).store is None
+
+
+def test_names_of_a_cluster_are_of_any_kind() -> None:
+    address = Address.parse("clickhouse://[::1]:9440/my%20d%C3%A4t%60a?table=odd.t%27able.v2&cluster=a%22b")
+    assert (address.database, address.table, address.cluster) == ("my dät`a", "odd.t'able.v2", 'a"b')
+    assert address.split(address.table) == ("odd", "t'able.v2")
+    assert str(address) == "clickhouse://[::1]:9440/my dät`a"
+    assert source_of(address, address.table) == r"""cluster('a"b', `odd`.`t'able.v2`)"""
+    assert source_of(Address((), database="a`\\b"), "c'd") == r"`a\`\\b`.`c'd`"
+
+
+def test_a_password_may_stand_in_a_file_and_change(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    address = Address.parse(f"clickhouse://me@a.test/otel?password-file={secret}")
+    assert address.current_password() == SECRET
+    secret.write_text("another wörd")
+    assert address.current_password() == "another wörd"
+    secret.write_bytes(b"\xff")
+    with pytest.raises(AddressError, match="it is no UTF-8 text"):
+        address.current_password()

@@ -3,21 +3,24 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.insertion import named
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
 from diamond_viewer.showing import new_bench
 from diamond_viewer.store import StoreError
 from tests.asking import NOW_NS, asked
+from tests.cli.commanding import in_this_process
 from tests.clickhouse.schema import Schema
 from tests.clickhouse.server import Node, server
 from tests.cluster.importing import REAL, NodeSession, load
 from tests.cluster.secured import IN_AN_ADDRESS, PASSWORD, READERS, certify, server_with_readers, tls_before
-from tests.cluster.viewing import QUESTIONS, viewing
+from tests.cluster.viewing import PAGES, QUESTIONS, viewing
 from tests.receive.viewing import wait_until
 
 pytestmark = pytest.mark.timeout(180)  # several starts and waits in one test
@@ -88,6 +91,24 @@ def test_of_a_right_and_a_wrong_password_only_one_is_let_in_and_neither_shows(gu
             assert IN_AN_ADDRESS not in body
 
 
+def test_a_password_in_a_file_may_change_while_questions_are_asked(guarded: Node, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("wr0ng\n")
+    by_file = guarded.address.replace("://", "://lenient@") + f"?password-file={secret}"
+    store = ClickHouseStore(Address.parse(by_file), new_bench)
+    try:
+        with pytest.raises(StoreError, match="refuses the user lenient"):
+            store.cluster.rows("SELECT 5")
+        secret.write_text(f"{PASSWORD}\n")
+        assert store.cluster.rows("SELECT 5") == [(5,)]
+        secret.unlink()
+        assert store.cluster.rows("SELECT 5") == [(5,)]  # while nobody refuses the one that it said
+    finally:
+        store.close()
+    with viewing(as_user(guarded, "lenient").split("?")[0].replace(f":{IN_AN_ADDRESS}@", "@")) as viewer:
+        assert "refuses the user lenient" in viewer.sentence()
+
+
 def test_by_tls_a_known_authority_is_trusted_and_no_other(guarded: Node, tmp_path: Path) -> None:
     ours, certificate = certify(tmp_path, "ours")
     other, _ = certify(tmp_path, "other")
@@ -116,6 +137,30 @@ def test_a_certificate_of_ours_is_shown_where_one_is_asked_for(guarded: Node, tm
         assert told(f"{secure}{shown}") == told(guarded.address)
         with pytest.raises(StoreError, match="not as ClickHouse does"):
             told(secure)
+
+
+def test_databases_and_tables_may_have_any_names(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    Schema().create(node)
+    database, table = "odd d`ä'b", "sp'ans-v2.x"
+    node.execute(f"CREATE DATABASE {named(database)}")
+    for old, new in (
+        ("otel_traces", table),
+        ("otel_traces_trace_id_ts", f"{table}_trace_id_ts"),
+        ("otel_logs", "l`ogs"),
+    ):
+        node.execute(f"CREATE TABLE {named(database)}.{named(new)} AS {old}")
+    address = f"clickhouse://127.0.0.1:{node.http_port}/{quote(database)}?table={quote(database)}.{quote(table)}&logs={quote('l`ogs')}"
+    try:
+        assert in_this_process(capsys, "import", str(REAL[0]), str(REAL[1]), "--store", address).code == 0
+        for statement_count in (12, 0):
+            said = in_this_process(capsys, "clickhouse-setup", "--apply", "--store", address)
+            assert (said.code, len(said.out.splitlines())) == (0, statement_count)
+        with viewing(address) as viewer:
+            assert viewer.json(QUESTIONS[0])["total"] == 314
+            assert {viewer.ask(path)[0] for path in (*PAGES, *QUESTIONS, "/logs")} == {200}
+            assert "sp&#39;ans-v2.x" in viewer.ask("/health")[1]
+    finally:
+        node.execute(f"DROP DATABASE {named(database)} SYNC")
 
 
 def test_of_several_hosts_another_goes_on_when_one_is_gone_and_nobody_notices(tmp_path: Path) -> None:

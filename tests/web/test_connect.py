@@ -81,3 +81,14 @@ def test_the_demo_says_how_to_see_ones_own(client_of: MakeClient, is_demo: bool)
         .partition("</p>")[0]
     )
     assert ("Connect your own traces" in banner) == is_demo
+
+
+def test_of_a_cluster_the_page_tells_what_writes_to_it(client_of: MakeClient) -> None:
+    store = PlainStore()
+    store.report(FeedState(ready=True, sources=(source("clickhouses://ch.test:8443/otel.spans", "live"),)))
+    page = client_of(store).get("/connect").get_data(as_text=True)
+    copied = [button.attributes["data-from"] for button in Outline(page).find() if "data-from" in button.attributes]
+    assert copied == ["paste-collector", "paste-start"]
+    assert "tcp://ch.test:9440?secure=true" in page
+    assert "clickhouses://" not in page.partition("<main")[2]
+    assert "rotat" not in page

@@ -9,6 +9,7 @@ from diamond_viewer.telemetry.units import format_rfc3339
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, MakeClient
+from tests.web.html_outline import Outline
 from tests.web.test_polling import POLL, poll, seen
 from tests.writing import Wire, event, line, span
 
@@ -53,7 +54,7 @@ def test_groups_say_what_failed_where_and_how_often(client: FlaskClient) -> None
     text = client.get("/errors").text
     for part in ("TypeError", "executing api route (app) /api/search", "P2003", "38 errors in 10 groups · 2026-11-22"):
         assert part in text
-    assert 'href="/errors" aria-current="page"' in text
+    assert re.search(r'href="/errors"[^>]* aria-current="page"', text)
 
 
 def test_a_link_leads_to_the_traces_of_the_group(client: FlaskClient) -> None:
@@ -85,8 +86,48 @@ def test_the_opened_group_shows_message_stack_and_examples(client: FlaskClient) 
     assert "Cannot read properties of undefined" in text
     assert "AsyncLocalStorage.run" in text
     assert text.count('<li><a href="/traces/') == 6
-    assert "is not among what is filtered" in client.get(f"/errors?group={fingerprint}&user=nobody").text
     assert client.get("/errors?group=%3Cscript%3E").status_code == 200
+
+
+def test_a_group_that_is_not_there_is_said_to_be_none_and_left_behind(client_of: MakeClient) -> None:
+    client = client_with(client_of, failing(1, 4_000), failing(2, 10, "another"))
+    of_message = {group["what"]: group["fingerprint"] for group in client.get("/api/errors").get_json()["groups"]}
+    old = of_message["it broke"]
+    for url, sentence, links in (
+        (
+            f"/errors?group={old}&since=1h",
+            "is not among what the filters and the window leave.",
+            {"Show it in all time": f"/errors?group={old}", "see the groups that are": "/errors?since=1h"},
+        ),
+        (
+            f"/errors?group={old}&user=nobody&by=last",
+            "is not among what the filters and the window leave.",
+            {
+                "Show it without the filters": f"/errors?by=last&group={old}",
+                "see the groups that are": "/errors?user=nobody&by=last",
+            },
+        ),
+        ("/errors?group=0123456789", "No such group of errors is held", {"All groups": "/errors"}),
+    ):
+        text = client.get(url).text
+        page = Outline(text)
+        notice = page.one(class_="notice")
+        assert sentence in notice.words()
+        assert {one.words(): one.attributes["href"] for one in notice.all() if "href" in one.attributes} == links
+        notices = [link for one in page.find(class_="notice") for link in one.all()]
+        kept = [one for one in page.root.all() if "group=" in one.attributes.get("href", "") and one not in notices]
+        assert [one for one in kept if one.attributes["href"] in url or "0123456789" in one.attributes["href"]] == []
+        assert page.find(name="group") == []
+
+
+def test_a_poll_keeps_a_group_that_is_open_and_lets_go_one_that_is_not_there(client_of: MakeClient) -> None:
+    client = client_with(
+        client_of, *(failing(number, 10, word) for number, word in enumerate(("one", "two", "three", "four"), 1))
+    )
+    group = group_of(client, 3)
+    for asked, is_kept in ((group, True), ("0123456789", False)):
+        text = client.get(f"/errors?limit=2&group={asked}", headers=POLL).text
+        assert (f"group={asked}" in text) is is_kept
 
 
 def test_what_differs_counts_on_both_sides_and_links_to_the_failing_traces(client_of: MakeClient) -> None:

@@ -48,6 +48,28 @@ def test_every_facet_leads_to_as_many_traces_as_it_says(client: FlaskClient) -> 
         assert counts == [counted(client, link.attributes["href"]) for link in links]
 
 
+@pytest.mark.parametrize(
+    ("group", "value", "said_of"),
+    [
+        ("flag", "buffering", "Flag buffering (in one trace)"),
+        ("flag", "slow", "Flag slow"),
+        ("finding", "duplicate-calls", "Finding duplicate-calls (in one trace, or over several of one person)"),
+    ],
+)
+def test_a_flag_and_a_finding_say_which_is_of_one_trace(
+    client: FlaskClient, group: str, value: str, said_of: str
+) -> None:
+    links = facets(client, f"/trace-viewer.html?{group}={value}")[group]
+    [title] = [link.attributes["title"] for link in links if said(link, "facet__value") == value]
+    assert title.startswith(f"{said_of}: ")
+
+
+def test_the_form_says_which_of_the_same_name_is_of_one_trace(client: FlaskClient) -> None:
+    page = client.get("/trace-viewer.html?finding=n-plus-one").text
+    assert ">duplicate calls in one trace</option>" in page
+    assert ">duplicate calls, also of several traces</option>" in page
+
+
 @pytest.mark.parametrize("group", ["status", "service", "operation", "flag", "event", "route", "http-status", "lesson"])
 def test_a_second_click_takes_the_first_one_back(client: FlaskClient, group: str) -> None:
     url = "/trace-viewer.html?q=trace.spans%3E2&limit=20"

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from diamond_viewer.index import examination, examined
+from diamond_viewer.index.cut_lines import CutLines
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.sketch import TraceSketch
@@ -53,9 +54,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     whole_traces = examination.whole_traces
 
-    def counting(wanted: list[examination.Suspect]) -> object:
+    def counting(wanted: list[examination.Suspect], cut_lines: CutLines) -> object:
         found.extend(suspect.trace_id for suspect in wanted)
-        return whole_traces(wanted)
+        return whole_traces(wanted, cut_lines)
 
     monkeypatch.setattr(examination, "whole_traces", counting)
     return found

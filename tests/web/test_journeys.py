@@ -127,7 +127,7 @@ def test_the_figures_on_the_page_are_those_of_the_raw_lines(real: FlaskClient, f
         words = {e.attributes.get("class"): e.words() for e in figure.all()}
         shown[words["figure__label"]] = words["figure__value"]
     truth = counted(field, value)
-    for label, key in (("Traces", "traces"), ("Errors", "error_traces"), ("Buffering", "buffering")):
+    for label, key in (("Traces", "traces"), ("Error traces", "error_traces"), ("Buffering", "buffering")):
         assert shown[label] == str(truth[key]), (label, shown)
     if field == "user":
         minutes, seconds_left = divmod(round(truth["watched_s"]), 60)
@@ -323,9 +323,9 @@ def test_traces_of_a_lesson_that_failed_are_red_and_none_is_not() -> None:
     def failed(*codes: int) -> tuple[str, str]:
         spans = [span(at, trace=at, attributes={"lesson.id": "intro"}, status_code=c) for at, c in enumerate(codes, 1)]
         page = page_of(client_for(line(*spans)), "/lessons/intro")
-        row = next(one for one in page.root.all() if one.tag == "tr" and "Traces that failed" in one.words())
+        row = next(one for one in page.root.all() if one.tag == "tr" and "Error traces" in one.words())
         marked = [one.attributes["class"] for one in row.all() if one.tag == "span"]
         return row.words(), " ".join(marked)
 
     assert failed(2, 0)[1] == "watched__error"
-    assert failed(0, 0) == ("Traces that failed 0 % 0 %", "")
+    assert failed(0, 0) == ("Error traces 0 % 0 %", "")

@@ -1,5 +1,6 @@
 """What a poll is answered: 204, only the status, or the regions of the page that changed."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -80,6 +81,34 @@ def test_while_paused_only_the_status_moves_and_counts(store: PlainStore, client
     assert STRIP not in first.text
     store.add_lines([trace(6), trace(7)])
     assert ", 2 new<" in poll(client, **paused, seen=seen(first)).text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "/errors",
+            "/operations",
+            "/logs",
+            "/video",
+            "/map",
+            "/health",
+            "/journeys",
+            "/users/usr_1",
+            "/lessons/lesson-1",
+        ),
+        *(f"/traces/{trace_id(1)}", f"/traces/{trace_id(99)}", "/differences", "/connect", "/search-help"),
+    ],
+)
+def test_a_pause_is_said_on_every_page_and_nothing_else_moves(
+    store: PlainStore, client_of: MakeClient, url: str
+) -> None:
+    client = client_of(store)
+    assert 'data-act="pause"' in client.get(url).text
+    store.add_lines([trace(6)])
+    paused = poll(client, url, paused=str(NOW_NS // 10**9 - 60))
+    assert '<span class="pill__state">Paused at' in paused.text
+    assert set(re.findall(r'hx-target="#([^"]+)"', paused.text)) <= {"status", "banner"}
 
 
 def test_the_opened_trace_is_brought_again_only_when_it_has_grown(store: PlainStore, client_of: MakeClient) -> None:

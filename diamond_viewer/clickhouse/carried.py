@@ -182,10 +182,14 @@ def named_in(store: Asked, selection: Selection, field: Field, text: str) -> Nam
         values = _narrowed(values, word, bound)
     rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
     spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
-    sql = (
-        f"SELECT toString(value) AS said, groupUniqArray({key_of('trace')}) FROM ({spans}) GROUP BY value "
-        f"ORDER BY said LIMIT {MAX_NAMED_PEOPLE:d}"
+    of_each = (
+        f"SELECT toString(value) AS said, groupUniqArray({MAX_PAIRS + 1:d})({key_of('trace')}) AS keys FROM ({spans}) "
+        f"GROUP BY value ORDER BY said LIMIT {MAX_NAMED_PEOPLE:d}"
     )
+    # no more than are taken, and the one that says that there are more: how many a name has is only known there
+    before = "sum(length(keys)) OVER (ORDER BY said ROWS UNBOUNDED PRECEDING) - length(keys)"
+    bounded = f"SELECT said, keys, {before} AS before FROM ({of_each})"
+    sql = f"SELECT said, keys FROM ({bounded}) WHERE before <= {MAX_PAIRS:d} ORDER BY said"
     shown: dict[str, list[Keys]] = {}  # what several values are shown as is one
     count = pair_count = 0
     for said, keys in _keyed(store, sql, bound):

@@ -147,6 +147,7 @@ class Selections:
         grouped, is_exact = grouped_traces(self._store, terms, bound, since_ns, until_ns, has_astride=True)
         found = counted(self._store, terms, columns_of(grouped), bound, is_exact)
         if since_ns is None:
-            return found
+            return replace(found, until_ns=until_ns)
         begins = found.starts >= since_ns
-        return replace(found.chosen(begins), astride=tuple(found.chosen(~begins).trace_ids()))
+        astride = tuple(found.chosen(~begins).trace_ids())
+        return replace(found.chosen(begins), since_ns=since_ns, until_ns=until_ns, astride=astride)

@@ -138,11 +138,11 @@ def test_what_is_like_nothing_leads_to_what_is_most_frequent(url: str, said: str
     "search", ["lesson:11+OR+user:usr7", "-lesson:11+nowhere", "lesson:11*", "NOT+user:usr7+nowhere", "%22lesson%22:11"]
 )
 def test_what_a_search_does_not_demand_is_not_corrected(search: str) -> None:
-    assert "Did you mean" not in CLIENT.get(f"/trace-viewer.html?q={search}").text
+    assert "Did you mean" not in viewer().get(f"/trace-viewer.html?q={search}").text
 
 
 def test_what_is_asked_for_twice_is_said_once() -> None:
-    assert CLIENT.get("/trace-viewer.html?lesson=11&q=lesson:11").text.count("Did you mean") == 1
+    assert viewer().get("/trace-viewer.html?lesson=11&q=lesson:11").text.count("Did you mean") == 1
 
 
 def test_one_that_is_held_is_not_corrected() -> None:

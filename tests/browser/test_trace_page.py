@@ -247,6 +247,13 @@ def test_on_a_phone_two_traces_stand_side_by_side(page: Page, shown: Viewer) -> 
     figure = section.get_by_role("cell", name=re.compile("^total ")).first
     expect(figure).to_be_visible()
     assert figure.evaluate("it => getComputedStyle(it, '::before').content") == '"total "'
+    page.goto(f"{shown.address}/traces/{SESSION}?view=statistics")
+    section = page.locator(".trace__section:has(.figures--operations)")
+    assert section.evaluate("it => it.scrollWidth <= it.clientWidth")
+    name, caption = page.locator(".operation").first.bounding_box(), section.locator("caption").bounding_box()
+    assert name is not None
+    assert caption is not None
+    assert caption["width"] == name["width"]
 
 
 def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, shown: Viewer) -> None:

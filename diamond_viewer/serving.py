@@ -5,6 +5,8 @@ One process because the index lives in its memory: a second one would follow the
 
 import errno
 import logging
+import math
+import select
 import signal
 import socket
 import threading
@@ -195,9 +197,9 @@ def serve(
         acceptor.channel_class = limits.connection_class
     try:
         with stop.calling(acceptors[0].pull_trigger):  # wakes the loop; not once its pipe is closed
-            looked_s = time.monotonic()
+            looked_s, turns = time.monotonic(), Turns(connections)
             while not stop.is_said():
-                wasyncore.loop(timeout=LOOP_S, use_poll=True, map=connections, count=1)
+                turns.take(LOOP_S)
                 if time.monotonic() - looked_s >= LOOP_S:
                     look(_channels(connections))
                     looked_s = time.monotonic()
@@ -209,6 +211,57 @@ def serve(
     finally:
         server.task_dispatcher.shutdown(timeout=LEAVE_S)
         _close(connections, is_forsaken=bool(server.task_dispatcher.threads))
+
+
+class Turns:
+    """The server's loop. What a connection waits for is asked when that can have changed: with ``wasyncore.loop``, which asks
+    all of them for every request of one, fifty idle pages cost more than what they ask.
+
+    A connection without a request under way or an answer to send waits for its browser, and is only touched by this loop.
+    """
+
+    def __init__(self, connections: dict[int, wasyncore.dispatcher]) -> None:
+        self._connections = connections
+        self._known: dict[int, wasyncore.dispatcher] = {}  # as they were at the last turn
+        self._asked_s = -math.inf  # when all were asked
+        self._waits_for: dict[int, int] = {}
+        self._unsettled: set[int] = set()
+        self._poll = select.poll()
+
+    def take(self, timeout_s: float) -> None:
+        """One turn: wait until something happens, and see to it."""
+        now_s = time.monotonic()
+        if self._known != self._connections:  # a number may stand for another connection, or for a file, by now
+            self._known, self._waits_for, self._poll = dict(self._connections), {}, select.poll()
+            self._asked_s = -math.inf
+        if now_s - self._asked_s >= LOOP_S:  # the server closes whoever is idle for long
+            self._asked_s, self._unsettled = now_s, set(self._known)
+        for number in list(self._unsettled):
+            self._ask(number, self._known[number])
+        for number, happened in self._poll.poll(math.ceil(timeout_s * 1000)):
+            connection = self._connections.get(number)
+            if connection is not None:
+                self._unsettled.add(number)
+                wasyncore.readwrite(connection, happened)
+
+    def _ask(self, number: int, connection: wasyncore.dispatcher) -> None:
+        wanted = select.POLLIN | select.POLLPRI if connection.readable() else 0
+        if connection.writable() and not connection.accepting:
+            wanted |= select.POLLOUT
+        before = self._waits_for.get(number, 0)
+        if wanted != before:
+            if wanted:
+                self._poll.register(number, wanted)
+            else:
+                self._poll.unregister(number)
+            self._waits_for[number] = wanted
+        if isinstance(connection, HTTPChannel) and not (
+            connection.requests
+            or connection.total_outbufs_len
+            or connection.will_close
+            or connection.close_when_flushed
+        ):
+            self._unsettled.discard(number)
 
 
 def _close(connections: dict[int, wasyncore.dispatcher], is_forsaken: bool) -> None:

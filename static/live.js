@@ -11,6 +11,8 @@
   let seen = { address: "", value: "" };
   let paused = null; // { since: seconds, anchor }
   let failures = 0;
+  let isBusy = false; // the server has answered, that it cannot answer now
+  let quietUntil = 0; // ms since 1970
 
   const isPoll = (ctx) => ctx.sourceElement.id === "status";
   const address = () => location.pathname + location.search;
@@ -25,7 +27,7 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (!isPoll(ctx)) return;
-    if (document.hidden) return void event.preventDefault();
+    if (document.hidden || Date.now() < quietUntil) return void event.preventDefault();
     const asked = ctx.request.body;
     ctx.request.action = ctx.polled = address();
     const anchor = paused ? paused.anchor : isFree() ? "" : (one("#list")?.dataset.anchor ?? "");
@@ -38,7 +40,14 @@
 
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
-    if (!isPoll(ctx)) return;
+    const busy = ctx.response.headers.get("Diamond-Busy") !== null;
+    if (!isPoll(ctx)) {
+      // what was clicked comes as a page of its own, which asks again by itself
+      if (busy && ctx.target?.matches("#page, #opened")) location.assign(ctx.request.action);
+      return;
+    }
+    isBusy = busy;
+    if (busy) quietUntil = Date.now() + 1000 * Number(ctx.response.headers.get("Retry-After")) * (1 + Math.random());
     failures = ctx.response.status >= 400 ? failures + 1 : 0;
     showConnection();
     seen = { address: ctx.polled, value: ctx.response.headers.get("Diamond-Seen") ?? seen.value };
@@ -55,11 +64,12 @@
     const ctx = event.detail.ctx;
     if (!ctx || !isPoll(ctx)) return;
     failures += 1;
+    isBusy = false;
     showConnection();
   });
 
   const showConnection = () => {
-    if (failures >= LOST_AFTER) root.dataset.connection = "lost";
+    if (failures >= LOST_AFTER) root.dataset.connection = isBusy ? "busy" : "lost";
     else delete root.dataset.connection;
     colourTab();
   };

@@ -7,14 +7,17 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
+from waitress.channel import HTTPChannel
 
-from diamond_viewer.serving import LEAVE_S, Limits, ServingError, Stop, listen, serve, stop_signals
+from diamond_viewer.serving import LEAVE_S, LOOP_S, Limits, ServingError, Stop, listen, serve, stop_signals
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.channel import poll_channels
 
@@ -36,11 +39,12 @@ def served(
     host: str = "127.0.0.1",
     stop: Stop | None = None,
     store: TraceStore | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[tuple[int, Callable[[], bool]]]:
     """A server in a thread: its port, and a way to stop it that says whether it ended."""
     stop = stop or Stop()
     listening = listen(host, 0)
-    limits = Limits(connection_class=poll_channels(store)) if store else Limits()
+    limits = limits or (Limits(connection_class=poll_channels(store)) if store else Limits())
     thread = threading.Thread(target=serve, args=(application, listening, stop, limits))
     port: int = listening[0].getsockname()[1]
     thread.start()
@@ -227,3 +231,49 @@ def test_connections_are_looked_at_now_and_then_and_not_for_each_request() -> No
     finally:
         stop.say()
         thread.join(BOUND_S)
+
+
+class CountedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """Counts how often the server's loop asks a connection what it waits for."""
+
+    asked: ClassVar["Counter[int]"] = Counter()
+
+    def readable(self) -> bool:
+        self.asked[id(self)] += 1
+        return bool(super().readable())
+
+
+def test_idle_connections_are_not_asked_for_each_request_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CountedChannel, "asked", Counter())
+    with served(fine, limits=Limits(connection_class=CountedChannel)) as (port, _):
+        idle = [connected(port) for _ in range(10)]
+        for one in [*idle, *idle]:  # the second time round none of them is new any more
+            one.request("GET", "/")
+            assert one.getresponse().read() == b"fine"
+        CountedChannel.asked.clear()
+        began_s = time.monotonic()
+        for _ in range(200):
+            idle[0].request("GET", "/")
+            assert idle[0].getresponse().read() == b"fine"
+        rounds = 2 + (time.monotonic() - began_s) / LOOP_S  # in which all are asked all the same
+        busy, *others = sorted(CountedChannel.asked.values(), reverse=True)
+        assert busy >= 200
+        assert max(others, default=0) <= rounds
+        for one in idle:
+            one.close()
+
+
+def test_a_connection_that_takes_the_number_of_one_that_has_gone_is_answered() -> None:
+    with served(fine) as (port, _):
+        for _ in range(30):
+            one, other = connected(port), connected(port)
+            for connection in (one, other):
+                connection.request("GET", "/")
+                assert connection.getresponse().read() == b"fine"
+            one.close()
+            with closing(connected(port)) as third:
+                third.request("GET", "/")
+                assert third.getresponse().read() == b"fine"
+            other.request("GET", "/")
+            assert other.getresponse().read() == b"fine"
+            other.close()

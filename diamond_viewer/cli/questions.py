@@ -59,7 +59,7 @@ def matching(store: MemoryStore, query: Query, trace_ids: Sequence[str], now_ns:
 
 
 def tell_what_was_meant(store: MemoryStore, query: Query, output: Output) -> None:
-    """For who finds nothing: users and lessons that are held and look like those that were asked for. Nothing where only what
+    """For who finds nothing: values that are held and look like those that were asked for. Nothing where only what
     could match was read."""
     for found in corrections(store, query.value):
         output.say(f"{found.sentence} {' or '.join(found.values)}?")

@@ -11,16 +11,16 @@ from functools import reduce
 
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.expressions import (
-    BEGAN,
+    ANY_TIMES,
     CONTENT,
     FAILED,
-    LASTED,
     NUMBER,
     PARENT,
     SERVICE,
     SPAN,
     TRACE,
     Row,
+    Times,
     is_of_kind,
 )
 from diamond_viewer.clickhouse.layout import Layout
@@ -62,9 +62,6 @@ from diamond_viewer.telemetry.redact import REDACTED, redact_attributes
 ON_A_SPAN = (Flag.ERROR, Flag.AUTH_FAILURE, Flag.SLOW, Flag.SLOW_DB, Flag.RESUME_MISMATCH, Flag.EXCEPTION)
 UNAUTHORIZED = 401
 
-# aggregates of one trace; the names are those of ``selection``'s columns
-STARTS = f"minIf({BEGAN}, {BEGAN} > 0)"
-ENDS = f"max({BEGAN} + {LASTED})"
 ROOTLESS = "countIf(ParentSpanId = '') = 0"
 
 
@@ -91,8 +88,8 @@ def joined(word: str, parts: Sequence[Sql]) -> Sql:
 class Conditions:
     """Turns terms into SQL over ``layout``. ``window`` is a condition on the rows that are looked at."""
 
-    def __init__(self, layout: Layout, bound: Bound, window: str) -> None:
-        self._layout, self._bound, self._window = layout, bound, window
+    def __init__(self, layout: Layout, bound: Bound, window: str, times: Times = ANY_TIMES) -> None:
+        self._layout, self._bound, self._window, self._times = layout, bound, window, times
         self._row = Row(layout, bound)
 
     # -- of a trace
@@ -173,7 +170,7 @@ class Conditions:
             return self._says(condition.fact, condition.test)
         if isinstance(condition, SpanCounts):
             if condition.figure is SpanFigure.DURATION:
-                return Sql(self._compared(LASTED, condition.test))
+                return Sql(self._compared(self._times.lasted, condition.test))
             status = self._row.http_status
             return Sql(f"({status} > 0 AND {self._compared(status, condition.test)})")
         if isinstance(condition, SpanOfKind):
@@ -245,9 +242,9 @@ class Conditions:
         if flag is Flag.ERROR:
             return FAILED
         if flag is Flag.SLOW:
-            return f"{LASTED} > {value(SLOW_SPAN_NS)}"
+            return f"{self._times.lasted} > {value(SLOW_SPAN_NS)}"
         if flag is Flag.SLOW_DB:
-            return f"({LASTED} > {value(SLOW_DATABASE_SPAN_NS)} AND {row.is_database})"
+            return f"({self._times.lasted} > {value(SLOW_DATABASE_SPAN_NS)} AND {row.is_database})"
         if flag is Flag.AUTH_FAILURE:
             return f"({self.sign_in_failed()} OR {self.refused()})"
         event = semconv.EXCEPTION_EVENT if flag is Flag.EXCEPTION else semconv.MISMATCH_EVENT
@@ -352,4 +349,4 @@ def conjuncts(terms: Sequence[Term]) -> list[Term]:
     return reduce(lambda found, term: found + (conjuncts(term.terms) if isinstance(term, AllOf) else [term]), terms, [])
 
 
-__all__ = ["ENDS", "POSSIBLE", "STARTS", "TRACE", "Conditions", "Field", "Sql", "conjuncts", "incomplete"]
+__all__ = ["POSSIBLE", "TRACE", "Conditions", "Field", "Sql", "conjuncts", "incomplete"]

@@ -30,6 +30,7 @@ from diamond_viewer.clickhouse.faults import (
     PASSWORD,
     TIMEOUT,
     ClusterError,
+    broken_off,
     busy,
     fault_of,
     is_of_the_way,
@@ -47,6 +48,7 @@ GRACE_S = 3  # beyond what the server may take: it answers that it has stopped
 LOOK_S = 0.1  # between two looks whether the reader is still there
 THREADS = 8  # queries at once, of all readers
 MAX_RESULT_ROWS = 5_000_000
+UNSIGNED = ("first", "second")  # halves of ids
 READ_ONLY_WITH_SETTINGS = 2  # of ClickHouse: nothing may be written, limits may be set
 NO_SETTINGS = "1"  # of a user who may not even set limits: those of its profile hold
 
@@ -87,12 +89,14 @@ class Connection:
         return self._ask(lambda client, options: client.query(sql, dict(parameters or {}), **options).result_rows)
 
     def columns(self, sql: str, parameters: Mapping[str, Any], *names: str) -> dict[str, npt.NDArray[Any]]:
-        """Columns of numbers, called so, in the order of the SQL."""
-        found = self._ask(lambda client, options: client.query_np(sql, dict(parameters), **options))
-        if found.dtype.names is None:  # all columns are of one type: they come as a table
-            table = found.reshape(-1, len(names))
-            return {name: np.ascontiguousarray(table[:, at]) for at, name in enumerate(names)}
-        return {name: np.ascontiguousarray(found[field]) for name, field in zip(names, found.dtype.names, strict=True)}
+        """Columns of whole numbers, called so, in the order of the SQL, which makes each of them an Int64, or an UInt64 if its
+        name is in ``UNSIGNED``."""
+        row = np.dtype([(name, "<u8" if name in UNSIGNED else "<i8") for name in names])
+        answer = self.binary(sql, parameters)
+        if len(answer) % row.itemsize:
+            raise broken_off(self.address)
+        table = np.frombuffer(answer, row)
+        return {name: np.ascontiguousarray(table[name]) for name in names}
 
     def lines(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
         """A JSON array a row, a row a line."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from diamond_viewer.clickhouse.bench import MakeBench, examine, laid_out, newest_within, whole
 from diamond_viewer.clickhouse.faults import ClusterError
-from diamond_viewer.clickhouse.selection import Asked, Column, Selection
+from diamond_viewer.clickhouse.selection import Asked, Column, Selection, matched
 from diamond_viewer.diagnosis.diagnose import Diagnosis
 from diamond_viewer.diagnosis.finding import Finding
 from diamond_viewer.diagnosis.found import FoundFinding
@@ -181,6 +181,7 @@ class Examined:
 
     def _told(self, selection: Selection) -> list[tuple[int, Diagnosis]]:
         """Those of the selected traces of which something is known, by their place."""
-        with self._lock:
-            known = [(at, self._known.get(key)) for at, key in enumerate(selection.keys.tolist())]
-        return [(at, kept[1]) for at, kept in known if kept is not None and kept[1].findings]
+        with self._lock:  # few have findings, many may be selected
+            told = [(key, diagnosis) for key, (_, diagnosis) in self._known.items() if diagnosis.findings]
+        places, rows = matched(np.array([key for key, _ in told], np.uint64), selection.keys)
+        return [(row, told[place][1]) for place, row in zip(places.tolist(), rows.tolist(), strict=True)]

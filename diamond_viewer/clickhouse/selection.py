@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.conditions import ENDS, STARTS, Conditions, conjuncts, joined
+from diamond_viewer.clickhouse.conditions import Conditions, conjuncts, joined
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.expressions import FAILED, TRACE
+from diamond_viewer.clickhouse.expressions import ANY_TIMES, FAILED, SAID_TIMES, TRACE, Times
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Overlaps, Term
@@ -44,15 +44,18 @@ class Extent:
         return max(1, self.rows) / max(1, self.last_ns - self.first_ns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Selection:
     """The traces that match, a row each, the newest start first, ties by trace id.
 
     ``first`` and ``second`` are the halves of their ids as they are stored. ``flags`` has those that cost little
     (``Conditions.marks``); the others are asked for where they are needed, as is whether spans were written twice
     (``marked``). ``is_exact`` is False while whole traces must decide which of these match. ``scanned_to_ns`` is how far back
-    was looked, 0 when everywhere; ``is_through``: and it is not going to be further. ``astride`` are ids of traces that reach
-    over that time, and so are not among these.
+    was looked, 0 when everywhere; ``is_through``: and it is not going to be further. Of a slice of time are the traces that
+    begin in ``[since_ns, until_ns)``, None being no bound; ``astride`` are ids of those that only reach into it.
+
+    ``parts`` are the slices that it was joined from, and ``places`` where its rows stand in them, one behind the other: what
+    was asked of a slice is not asked again of the whole. A selection is equal to itself alone.
     """
 
     terms: tuple[Term, ...]
@@ -66,7 +69,11 @@ class Selection:
     is_exact: bool = True
     scanned_to_ns: int = 0
     is_through: bool = True
+    since_ns: int | None = None
+    until_ns: int | None = None
     astride: tuple[str, ...] = ()
+    parts: tuple["Selection", ...] = ()
+    places: Column | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -93,7 +100,8 @@ class Selection:
         return replace(self, **{name: columns[name] for name in _FIELDS})  # type: ignore[arg-type]  # these are columns
 
     def chosen(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Selection":
-        return replace(self, **{name: getattr(self, name)[rows] for name in _FIELDS})
+        columns = {name: getattr(self, name)[rows] for name in _FIELDS}
+        return replace(self, **columns, parts=(), places=None)
 
     def decided(self, matches: npt.NDArray[np.bool_], scanned_to_ns: int) -> "Selection":
         """What of it really matches: no SQL describes it any more, so that it is named trace by trace."""
@@ -127,8 +135,9 @@ def key_of(trace: str) -> str:
     return f"bitXor({first} * {_FIRST}, {second} * {_SECOND} + bitShiftRight({second}, 29))"
 
 
-def ordered(selection: Selection) -> Selection:
-    order = np.argsort(-selection.starts, kind="stable")
+def order_of(selection: Selection) -> Column:
+    """Its rows, the newest start first, ties by trace id."""
+    order: Column = np.argsort(-selection.starts)
     starts = selection.starts[order]
     is_tied = np.zeros(len(order), bool)
     same = starts[1:] == starts[:-1]
@@ -137,7 +146,11 @@ def ordered(selection: Selection) -> Selection:
     tied = selection.chosen(order[is_tied])  # sorting all of them by three columns would take longer than asking
     by_id = np.lexsort((tied.second.byteswap(), tied.first.byteswap(), -tied.starts))
     order[is_tied] = order[is_tied][by_id]
-    return selection.chosen(order)
+    return order
+
+
+def ordered(selection: Selection) -> Selection:
+    return selection.chosen(order_of(selection))
 
 
 class Asked(Protocol):
@@ -177,7 +190,8 @@ def grouped_traces(
     ``since_ns`` and ``until_ns`` of those that begin in ``[since_ns, until_ns)``; ``has_astride``: and of those that began
     before and reach into it. ``rows`` is a condition on rows, if it is not that of the window."""
     rows = rows or rows_of_window(store, terms, bound, since_ns, until_ns)
-    conditions = Conditions(store.layout, bound, rows)
+    times = times_of(store)
+    conditions = Conditions(store.layout, bound, rows, times)
     parts = conjuncts(terms)
     before = [found for term in parts if (found := conditions.of_rows(term)) is not None]
     after = [conditions.of_trace(term) for term in parts if conditions.of_rows(term) is None]
@@ -186,12 +200,16 @@ def grouped_traces(
     limits += [f"starts < {bound.value(until_ns)}"] if until_ns is not None else []
     having = " AND ".join(["trace != 0", *limits, *(found.text for found in after)])
     sql = (
-        f"SELECT {TRACE} AS trace, {STARTS} AS starts, {ENDS} AS ends, count() AS span_count, "
+        f"SELECT {TRACE} AS trace, {times.starts} AS starts, {times.ends} AS ends, count() AS span_count, "
         f"countIf({FAILED}) AS error_count, {conditions.marks()} AS flags FROM {store.layout.spans} "
         f"WHERE {' AND '.join([rows, *(found.text for found in before)])} GROUP BY trace HAVING {having}"
     )
     everything = [*before, *after]
     return sql, joined("AND", everything).is_exact if everything else True
+
+
+def times_of(store: Asked) -> Times:
+    return SAID_TIMES if store.extent().first_ns else ANY_TIMES
 
 
 def rows_of_window(
@@ -220,13 +238,16 @@ def nothing(terms: tuple[Term, ...], is_exact: bool = True) -> Selection:
 
 def matched(keys: Keys, others: Keys, order: Column | None = None) -> tuple[Column, Column]:
     """Where the same key stands in both: places in the one, and in the other. ``order`` sorts the keys, if that is known."""
-    order = np.argsort(keys) if order is None else order
-    place = np.minimum(np.searchsorted(keys, others, sorter=order), max(0, len(keys) - 1))
     if not len(keys):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = order[place]
-    theirs = np.flatnonzero(keys[rows] == others)
-    return rows[theirs], theirs
+    order = np.argsort(keys) if order is None else order
+    in_order = keys[order]
+    asked = np.argsort(others)  # who looks up in order finds most of it at hand
+    place = np.empty(len(others), np.int64)
+    place[asked] = np.searchsorted(in_order, others[asked])
+    place = np.minimum(place, len(keys) - 1)
+    theirs = np.flatnonzero(in_order[place] == others)
+    return order[place[theirs]], theirs
 
 
 def joined_parts(
@@ -236,31 +257,38 @@ def joined_parts(
     if not parts:
         return replace(nothing(terms), scanned_to_ns=scanned_to_ns, is_through=is_through)
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
-    whole = ordered(nothing(terms, all(part.is_exact for part in parts)).of_columns(columns))
+    whole = nothing(terms, all(part.is_exact for part in parts)).of_columns(columns)
+    places = order_of(whole)
     # a trace that lasts longer than is looked around a slice is found by two: it begins where it does
     if len(parts) > 1:
-        _, oldest = np.unique(whole.keys[::-1], return_index=True)
-        whole = whole.chosen(np.sort(len(whole) - 1 - oldest))
-    astride = parts[-1].astride if scanned_to_ns else ()
-    return replace(whole, scanned_to_ns=scanned_to_ns, is_through=is_through, astride=astride)
+        _, oldest = np.unique(whole.keys[places][::-1], return_index=True)
+        places = places[np.sort(len(places) - 1 - oldest)]
+    return replace(
+        whole.chosen(places),
+        scanned_to_ns=scanned_to_ns,
+        is_through=is_through,
+        since_ns=scanned_to_ns or None,
+        astride=parts[-1].astride if scanned_to_ns else (),
+        parts=tuple(parts),
+        places=places,
+    )
 
 
 def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
     """A condition on rows: those of the selected traces."""
-    is_everything = selection.is_exact and not selection.scanned_to_ns
+    is_everything = selection.is_exact and selection.since_ns is None and selection.until_ns is None
     if not selection.terms and is_everything:
         return "true"
     if len(selection) <= MAX_NAMED or not selection.is_exact:
         chosen = selection.chosen(np.arange(min(len(selection), MAX_LISTED)))
         return f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
-    since_ns = selection.scanned_to_ns or None
-    rows = rows_of_window(store, selection.terms, bound, since_ns)
-    has_unsaid = not store.extent().first_ns  # spans that do not say when they began lie in no window
+    rows = between(bound, *selection.bounds_ns())
+    has_unsaid = times_of(store) is ANY_TIMES  # spans that do not say when they began lie in no window
     if all(isinstance(term, Overlaps) for term in selection.terms) and not has_unsaid:
         within = _rows_within(selection, bound)
         if within:
             return f"{rows} AND {within}"
-    grouped, _ = grouped_traces(store, selection.terms, bound, since_ns)
+    grouped, _ = grouped_traces(store, selection.terms, bound, selection.since_ns, selection.until_ns)
     return f"{rows} AND {TRACE} {store.layout.among} (SELECT trace FROM ({grouped}))"
 
 
@@ -268,13 +296,14 @@ def _rows_within(selection: Selection, bound: Bound) -> str:
     """The same where only time selects: rows that begin in the window belong to these traces, the others only where a trace
     reaches beyond it, and those are few. Empty when they are not."""
     window = window_of(selection.terms)
-    low = max(window.since_ns or 0, selection.scanned_to_ns)
-    high = MAX_TIME_NS if window.until_ns is None else window.until_ns
+    low = max(window.since_ns or 0, selection.since_ns or 0)
+    bounds = [window.until_ns, None if selection.until_ns is None else selection.until_ns - 1]
+    high = min((bound_ns for bound_ns in bounds if bound_ns is not None), default=MAX_TIME_NS)
     reaching = np.flatnonzero((selection.starts < low) | (selection.ends > high))
     if len(reaching) > MAX_LISTED or len(selection.astride) > MAX_LISTED:
         return ""
     ends = [f"Timestamp >= fromUnixTimestamp64Nano({bound.value(low)})"] if low else []
-    ends += [f"Timestamp <= fromUnixTimestamp64Nano({bound.value(high)})"] if window.until_ns is not None else []
+    ends += [f"Timestamp <= fromUnixTimestamp64Nano({bound.value(high)})"] if high < MAX_TIME_NS else []
     inside = " AND ".join([*ends, f"TraceId NOT IN ({_NO_IDS})"])
     if selection.astride:
         inside += f" AND NOT {bound.is_among('TraceId', list(selection.astride))}"
@@ -288,4 +317,4 @@ def around(store: Asked, selection: Selection, bound: Bound) -> str:
     come along."""
     if len(selection) <= MAX_NAMED:
         return restricted(store, selection, bound)
-    return rows_of_window(store, selection.terms, bound, selection.scanned_to_ns or None)
+    return between(bound, *selection.bounds_ns())

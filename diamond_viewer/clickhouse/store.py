@@ -93,10 +93,11 @@ class ClickHouseStore(ToldTraces):
         if not len(found):
             flags = dict.fromkeys(FLAG_NAMES, 0)
             return Stats(flags=flags, is_complete=found.is_complete, scanned_to_ns=found.scanned_to_ns)
-        flags, written = self.cluster.together(lambda: self._flags(found), lambda: carried.events_written(self, found))
+        flags, written, failed_users = self.cluster.together(
+            lambda: self._flags(found), lambda: self._marked.events(found), lambda: self._count_failed_users(found)
+        )
         events = carried.event_counts(self, written, self._marked.repeated(found))
         found = self._marked.once(found)
-        failed = found.chosen((flags & Flag.AUTH_FAILURE) > 0)
         counts = count_flags([flags])
         p50_ns, p95_ns, p99_ns = nearest_ranks(found.durations, (50, 95, 99))
         figures = Stats(
@@ -105,7 +106,7 @@ class ClickHouseStore(ToldTraces):
             error_traces=counts["error"],
             error_spans=int(found.error_count.sum()),
             auth_failure_traces=counts["auth-failure"],
-            auth_failure_users=carried.count_users(self, replace(failed, is_exact=False)),
+            auth_failure_users=failed_users,
             slow_traces=counts["slow"],
             slow_db_traces=counts["slow-db"],
             p50_ns=p50_ns,
@@ -120,6 +121,10 @@ class ClickHouseStore(ToldTraces):
         )
         self._examined.glance(found)  # last, so that it takes nothing from this answer; the next has it
         return figures
+
+    def _count_failed_users(self, found: Selection) -> int:
+        failed = found.chosen((self._flags(found, Flag.AUTH_FAILURE) & Flag.AUTH_FAILURE) > 0)
+        return carried.count_users(self, replace(failed, is_exact=False))
 
     def histogram(self, query: Query, now_ns: int, buckets: int) -> Histogram:
         found = self._selected(query, now_ns, "histogram")

@@ -204,12 +204,17 @@ def _slips(word: str, other: str, most: int) -> int:
         return most + 1
     before: list[int] = []
     above = list(range(len(other) + 1))
+    far = [most + 1] * (len(other) + 1)
     for at, letter in enumerate(word, 1):
-        row = [at]
-        for place, wanted in enumerate(other, 1):
-            slips = min(above[place] + 1, row[-1] + 1, above[place - 1] + (letter != wanted))
+        row = [at, *far[1:]]
+        # further from the diagonal there are too many slips already
+        for place in range(max(1, at - most), min(len(other), at + most) + 1):
+            wanted = other[place - 1]
+            slips = min(above[place] + 1, row[place - 1] + 1, above[place - 1] + (letter != wanted))
             if at > 1 and place > 1 and letter == other[place - 2] and word[at - 2] == wanted:
                 slips = min(slips, before[place - 2] + 1)
-            row.append(slips)
+            row[place] = slips
+        if min(row) > most:
+            return most + 1
         before, above = above, row
     return above[-1]

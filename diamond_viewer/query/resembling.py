@@ -3,16 +3,27 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
+from diamond_viewer.query.comparisons import closest
+from diamond_viewer.query.demanded import demanded_by
 from diamond_viewer.query.query import Query
 from diamond_viewer.telemetry.model import Page
 from diamond_viewer.telemetry.reach import is_all
 
-CORRECTED = ("lesson", "user")  # filters whose values people type from memory
+CORRECTED = {  # fields whose values people type from memory: of what they are, and how that is said
+    "lesson": ("trace", "names the lesson"),
+    "user": ("trace", "names the user"),
+    "service": ("trace", "has the service"),
+    "operation": ("span", "is called"),
+    "event": ("event", "is called"),
+}
+MAX_COMPARED = 80  # characters of a value whose spelling is compared
 MAX_ASKED = 1_000  # values that contain a piece of what was typed
 MAX_MEANT = 3
+MAX_CORRECTED = 3  # values of a question
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -26,11 +37,23 @@ class HoldsValues(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """``values`` are held and may have been meant; ``sentence`` says what is not, and goes on with them."""
+    """``values`` are held and may have been meant; ``sentence`` says what is not, and goes on with them. Where to put them:
+    ``parameter`` takes one of ``settings``, in the same order."""
 
-    field: str
+    parameter: str
     sentence: str
     values: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A value that is asked for by a filter, or by a condition of a search."""
+
+    parameter: str
+    field: str
+    value: str
+    set_to: Callable[[str], str]  # another value -> that of the parameter with it
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -94,26 +117,67 @@ def likeliest_piece(text: str) -> str:
 
 
 def named_by(store: HoldsValues, field: str, value: str) -> Page:
-    """The newest trace that names exactly this user or lesson, if there is one: the most frequent values that contain a text
+    """The newest trace that names exactly this value, if there is one: the most frequent values that contain a text
     need not have it among them. Without a trace and not whole (``is_all``) nobody knows yet whether there is one."""
     return store.search(Query(((field, value),), limit=1), 0)  # no window: the time now does not matter
 
 
+def misspelt(text: str, held: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """The one of the held values that is spelt nearly so: a letter or two apart, with the same numbers in it.
+
+    >>> misspelt("diamond-distrct-web", [("diamond-district-web", 5), ("worker", 9)]), misspelt("lesson-77", [("lesson-78", 1)])
+    (('diamond-district-web',), ())
+    """
+    most = 1 if len(text) < 8 else 2
+    numbers = [piece for piece in pieces_of(text) if piece.isdigit()]
+    alike = {
+        value.lower(): value
+        for value, _ in held
+        if abs(len(value) - len(text)) <= most and [piece for piece in pieces_of(value) if piece.isdigit()] == numbers
+    }
+    found = closest(text, list(alike), most) if len(text) <= MAX_COMPARED else ""
+    return (alike[found],) if found else ()
+
+
 def correction(store: HoldsValues, field: str, value: str) -> Correction | None:
     """None when a trace names the value itself, or nothing that is held is like it."""
-    piece = likeliest_piece(value)
-    values = meant(value, store.values(field, piece, MAX_ASKED)) if piece else ()
-    if not values:
-        return None
-    page = named_by(store, field, value)
-    if page.traces:
-        return None
-    trace = "trace" if is_all(page) else "trace that was looked at"
-    return Correction(field, f"No {trace} names the {field} {value[:60]}. Did you mean", values)
+    return _corrected(store, Asked(field, field, value, str))
 
 
 def corrections(store: HoldsValues, value_of: Callable[[str], str]) -> tuple[Correction, ...]:
-    """For each of ``CORRECTED``; ``value_of`` gives what it is filtered by, or nothing."""
-    asked = ((field, value_of(field)) for field in CORRECTED)
-    found = (correction(store, field, value) for field, value in asked if value)
+    """For each value that is asked for; ``value_of`` gives what a parameter is set to, or nothing."""
+    found = (_corrected(store, asked) for asked in asked_for(value_of))
     return tuple(one for one in found if one is not None)
+
+
+def asked_for(value_of: Callable[[str], str]) -> tuple[Asked, ...]:
+    """By the filters, then by the search ``q``; each value once."""
+    filters = [Asked(field, field, value, str) for field in CORRECTED if (value := value_of(field))]
+    search = value_of("q")
+    found = {(one.field, one.value): one for one in filters}
+    for one in demanded_by(search):
+        found.setdefault((one.field, one.value), Asked("q", one.field, one.value, partial(one.replaced, search)))
+    return tuple(found.values())[:MAX_CORRECTED]
+
+
+def unheard(field: str, value: str, looked_at: str = "") -> str:
+    """That nothing has the value, without the full stop.
+
+    >>> unheard("user", "usr7"), unheard("event", "auth.fail", "that was looked at ")
+    ('No trace names the user usr7', 'No event that was looked at is called auth.fail')
+    """
+    what, said = CORRECTED[field]
+    return f"No {what} {looked_at}{said} {value[:60]}"
+
+
+def _corrected(store: HoldsValues, asked: Asked) -> Correction | None:
+    piece = likeliest_piece(asked.value)
+    values = meant(asked.value, store.values(asked.field, piece, MAX_ASKED)) if piece else ()
+    values = values or misspelt(asked.value, store.values(asked.field, "", MAX_ASKED))
+    if not values:
+        return None
+    page = named_by(store, asked.field, asked.value)
+    if page.traces:
+        return None
+    sentence = unheard(asked.field, asked.value, "" if is_all(page) else "that was looked at ")
+    return Correction(asked.parameter, f"{sentence}. Did you mean", values, tuple(map(asked.set_to, values)))

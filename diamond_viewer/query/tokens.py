@@ -71,6 +71,13 @@ def tokens_of(text: str) -> list[Token]:
     return tokens
 
 
+def value_end(text: str, token: Token) -> int:
+    """Behind the value of a comparison in the text that it was read from, with its quotation marks."""
+    match = (_QUOTED if token.is_quoted else _RUN).match(text, token.value_position)
+    assert match  # the token was read there
+    return match.end()
+
+
 def _token(text: str, at: int) -> tuple[Token, int]:
     """The token that begins at ``at``, and where the next may begin."""
     sign = text[at]

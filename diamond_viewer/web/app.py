@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -14,7 +13,7 @@ from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource
 from diamond_viewer.web.access_log import log_access
 from diamond_viewer.web.api import api
-from diamond_viewer.web.assets import Assets, AssetsApp
+from diamond_viewer.web.assets import TOP, Assets, AssetsApp
 from diamond_viewer.web.beside import BesideTheLive, mount_of
 from diamond_viewer.web.compression import compress
 from diamond_viewer.web.crowd import take_turns
@@ -42,10 +41,6 @@ from diamond_viewer.web.uploads import IMPORT_PATH, MAX_UPLOAD_BYTES, InMemoryRe
 from diamond_viewer.web.video_views import video_pages
 from diamond_viewer.web.views import pages
 from diamond_viewer.web.zone import keep_zone
-
-PACKAGE = Path(__file__).parents[1]
-# templates/ and static/ stand at the repository's top level, and in the package once it is installed
-TOP = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
 
 
 def app_for(store: TraceStore, settings: Settings, imports: Imports | None = None) -> Flask:

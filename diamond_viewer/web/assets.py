@@ -14,6 +14,10 @@ from diamond_viewer.web.access_log import TellsNoValues
 from diamond_viewer.web.compression import BEST, packed_text, takes_packed
 from diamond_viewer.web.trimming import trimmed_script, trimmed_style
 
+PACKAGE = Path(__file__).parents[1]
+# templates/ and static/ stand at the repository's top level, and in the package once it is installed
+TOP = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
+
 BUNDLES = {
     "pages.css": (
         "tokens.css",

@@ -12,7 +12,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from diamond_viewer.store import TraceStore
-from diamond_viewer.web.crowd import later, tend
+from diamond_viewer.web.crowd import later, prepare, tend
 from diamond_viewer.web.security import HEADERS
 from diamond_viewer.web.standstill import STANDSTILL, Moment, Standstill
 from diamond_viewer.web.uploads import PageRequest
@@ -109,4 +109,5 @@ class PollChannel(HTTPChannel):  # type: ignore[misc]
 
 def poll_channels(store: TraceStore) -> Callable[..., HTTPChannel]:
     """What makes the connections of a server that shows this store."""
+    prepare()
     return partial(PollChannel, standstill=Standstill(store))

@@ -4,16 +4,20 @@ An answer takes a thread and a core for milliseconds; a crowd must not make all 
 uses must not keep others out.
 """
 
+import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
 from waitress.channel import HTTPChannel
 from werkzeug.exceptions import ServiceUnavailable
 
+from diamond_viewer.web.crowd_page import crowd_page
 from diamond_viewer.web.dialects import TEXT, error_body
 from diamond_viewer.web.security import HEADERS
 
@@ -23,15 +27,26 @@ MAX_KEPT_OPEN = 400  # connections, of the 500 that the server takes, before idl
 MAX_STREAMS = 4  # answers that are made while they are sent, of 16 threads
 RETRY_S = 2
 
-_SENTENCE = "The viewer has more requests than it can answer at once. Try again in a moment."
-_HEAD = (
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}; charset=utf-8\r\nContent-Length: {}\r\nRetry-After: {}\r\n"
-    "Cache-Control: no-store\r\n" + "".join(f"{name}: {said}\r\n" for name, said in HEADERS.items()) + "\r\n"
-)
+SPREAD_S = 5  # a page asks again after RETRY_S and up to so much more: not all of a crowd at once
+BUSY_HEADER = "Diamond-Busy"  # a poll that finds it waits longer, and says why nothing moves
+
+_SENTENCE = "The viewer has more requests than it can answer at once."
+_AGAIN = f"{_SENTENCE} Try again in a moment."
+_HEADERS = {**HEADERS, "Cache-Control": "no-store", "Retry-After": str(RETRY_S), BUSY_HEADER: "1"}
+_WANTS_PAGE = re.compile(rb"\r\naccept:[^\r\n]*\btext/html\b", re.IGNORECASE)
+_WANTS_FRAGMENT = re.compile(rb"\r\nhx-request: *true", re.IGNORECASE)
+_turns = count()
+
+
+def prepare() -> None:
+    """Makes now what is to cost nothing when there is no time left."""
+    crowd_page(_SENTENCE)
 
 
 def later(request_head: bytes, waiting: int) -> bytes | None:
     """The whole answer to a request that is not to wait for a thread any more; None: it may. ``waiting`` are those that do.
+
+    A browser gets a page that asks again by itself, a program an error in its own shape, htmx a line: what is shown stays.
 
     >>> later(b"GET /errors HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n", 128)[:34]
     b'HTTP/1.1 503 Service Unavailable\\r\\n'
@@ -43,8 +58,18 @@ def later(request_head: bytes, waiting: int) -> bytes | None:
         return None  # whoever asks whether the viewer lives would end it
     # a proxy may have the viewer below a path of its own
     own = next((path[path.index(prefix) :] for prefix in (b"/jaeger/", b"/tempo/", b"/api/") if prefix in path), path)
-    media_type, body = error_body(own.decode("latin-1"), 503, _SENTENCE) or (TEXT, f"{_SENTENCE}\n".encode())
-    return _HEAD.format(media_type, len(body), RETRY_S).encode() + body
+    for_programs = error_body(own.decode("latin-1"), 503, _AGAIN)
+    if for_programs is None and _WANTS_PAGE.search(request_head) and not _WANTS_FRAGMENT.search(request_head):
+        page = crowd_page(_SENTENCE)
+        again = {"Refresh": str(RETRY_S + next(_turns) % SPREAD_S), "Content-Security-Policy": page.policy}
+        return _answer("text/html", page.body, again)
+    return _answer(*(for_programs or (TEXT, f"{_AGAIN}\n".encode())))
+
+
+def _answer(media_type: str, body: bytes, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Content-Length": len(body), **_HEADERS, **more}
+    lines = "".join(f"{name}: {said}\r\n" for name, said in headers.items())
+    return f"HTTP/1.1 503 Service Unavailable\r\n{lines}\r\n".encode() + body
 
 
 def tend(connections: Iterable[HTTPChannel]) -> None:

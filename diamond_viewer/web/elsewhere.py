@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from weakref import ref
 
 from diamond_viewer.query.query import Query
-from diamond_viewer.query.resembling import CORRECTED, corrections, named_by
+from diamond_viewer.query.resembling import MAX_MEANT, Asked, asked_for, corrections, named_by, unheard
 from diamond_viewer.query.sorting import DEFAULT_ORDER
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.units import NS_PER_SECOND, format_date_time, zone_label
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.journey_address import JOURNEYS_PATH
+from diamond_viewer.web.journey_address import JOURNEYS_PATH, PATHS
 
-Href = Callable[[str, str], str]  # a filter and its value -> the same page with it
+Href = Callable[[str, str], str]  # a parameter and its value -> the same page with it
 NEWEST_AGE_NS = 60 * NS_PER_SECOND  # a page that stays empty asks every second, of all that is held
 MAX_NEWEST = 64  # questions
 
@@ -60,28 +60,42 @@ def elsewhere(
     store: TraceStore, address: Address, query: Query, now_ns: int, what: str = "that matches"
 ) -> tuple[Elsewhere, ...]:
     """Where there would be something to show, when there is nothing; ``query`` finds the traces that would have it."""
+    asked = address.query.value, address.filtered
     return (
-        *(meant_instead(store, address.query.value, address.filtered) or named_by_none(store, query)),
+        *(meant_instead(store, *asked) or named_by_none(store, *asked)),
         *outside_the_window(store, query, address.between("", ""), now_ns, what),
     )
 
 
 def meant_instead(store: TraceStore, value_of: Callable[[str], str], href: Href) -> tuple[Elsewhere, ...]:
-    """For each user or lesson that is filtered by and that no trace names."""
+    """For each value that is asked for and that no trace names, by a filter or in the search."""
     return tuple(
-        Elsewhere(found.sentence, tuple((one, href(found.field, one)) for one in found.values), "?")
+        Elsewhere(
+            found.sentence,
+            tuple(
+                (one, href(found.parameter, setting)) for one, setting in zip(found.values, found.settings, strict=True)
+            ),
+            "?",
+        )
         for found in corrections(store, value_of)
     )
 
 
-def named_by_none(store: TraceStore, query: Query) -> tuple[Elsewhere, ...]:
-    """For each user or lesson that is filtered by and that no trace of any time names."""
-    asked = ((field, query.value(field)) for field in CORRECTED)
-    unknown = ((field, value) for field, value in asked if value and _is_in_none(store, field, value))
-    return tuple(
-        Elsewhere(f"No trace names the {field} {value[:60]}.", (("All users and lessons", JOURNEYS_PATH),))
-        for field, value in unknown
-    )
+def named_by_none(store: TraceStore, value_of: Callable[[str], str], href: Href) -> tuple[Elsewhere, ...]:
+    """For each value that is asked for and that no trace of any time names, and the way to those that are."""
+    unknown = (asked for asked in asked_for(value_of) if _is_in_none(store, asked.field, asked.value))
+    return tuple(_known_instead(store, asked, href) for asked in unknown)
+
+
+def _known_instead(store: TraceStore, asked: Asked, href: Href) -> Elsewhere:
+    sentence = unheard(asked.field, asked.value)
+    if asked.field in PATHS:
+        return Elsewhere(f"{sentence}.", (("All users and lessons", JOURNEYS_PATH),))
+    known = store.values(asked.field, "", MAX_MEANT)
+    if not known:
+        return Elsewhere(f"{sentence}.", ())
+    links = tuple((value, href(asked.parameter, asked.set_to(value))) for value, _ in known)
+    return Elsewhere(f"{sentence}. The most frequent are", links, ".")
 
 
 def _is_in_none(store: TraceStore, field: str, value: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from diamond_viewer.query.log_query import LogQuery
+from diamond_viewer.query.resembling import MAX_MEANT, meant, misspelt
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.found_logs import FoundLogs, LogHistogram
 from diamond_viewer.telemetry.model import Health
@@ -160,9 +161,12 @@ def log_list(store: TraceStore, query: LogQuery, health: Health, now_ns: int) ->
 
 def _elsewhere(store: TraceStore, query: LogQuery, now_ns: int) -> tuple[Elsewhere, ...]:
     asked = {"user": query.user, "lesson": query.lesson}
-    meant = meant_instead(store, asked.__getitem__, lambda field, value: logs_href(query.but(**{field: value})))
+    ways = meant_instead(
+        store, lambda name: asked.get(name, ""), lambda field, value: logs_href(query.but(**{field: value}))
+    )
+    ways += _service_instead(store, query, now_ns)
     if not query.since and not query.until:
-        return meant
+        return ways
     always = query.but(since="", until="")
 
     def ask() -> tuple[int, bool]:
@@ -171,9 +175,25 @@ def _elsewhere(store: TraceStore, query: LogQuery, now_ns: int) -> tuple[Elsewhe
 
     newest_ns = NEWEST_TIMES.of(store, always, now_ns, ask)
     if not newest_ns:
-        return meant
+        return ways
     when = f"{format_date_time(newest_ns)[:19]} {zone_label()}"
-    return (*meant, Elsewhere(f"The newest record that matches is of {when}.", (("Show all time", logs_href(always)),)))
+    return (*ways, Elsewhere(f"The newest record that matches is of {when}.", (("Show all time", logs_href(always)),)))
+
+
+def _service_instead(store: TraceStore, query: LogQuery, now_ns: int) -> tuple[Elsewhere, ...]:
+    """For a service that has logged nothing at any time: those that have, and are called nearly so, or most."""
+    if not query.service:
+        return ()
+    theirs = store.logs(LogQuery(service=query.service, limit=1), now_ns, 1)
+    if theirs.total or not is_all(theirs):
+        return ()
+    held = store.logs(LogQuery(limit=1), now_ns, 1).services
+    alike = meant(query.service, held) or misspelt(query.service, held)
+    names = alike or tuple(name for name, _ in held[:MAX_MEANT])
+    links = tuple((name, logs_href(query.but(service=name))) for name in names)
+    said = f"No record is of the service {query.service[:60]}."
+    asks, after = ("Did you mean", "?") if alike else ("The most are of", ".") if links else ("", "")
+    return (Elsewhere(f"{said} {asks}".strip(), links, after),)
 
 
 def _words(found: FoundLogs) -> str:

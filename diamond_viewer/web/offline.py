@@ -1,7 +1,5 @@
 """A trace as one HTML file that opens anywhere, offline, and asks no server for anything."""
 
-from base64 import b64encode
-from hashlib import sha256
 from pathlib import Path
 
 from flask import render_template
@@ -13,6 +11,7 @@ from diamond_viewer.trace.shown import Folding, Shown, shown_rows
 from diamond_viewer.trace.waterfall import ticks
 from diamond_viewer.web.address import Address
 from diamond_viewer.web.badges import badges_of
+from diamond_viewer.web.crowd_page import policy_hash
 from diamond_viewer.web.span_body import SpanBody, span_body
 from diamond_viewer.web.span_rows import Finding, SpanRow, axis_labels, span_rows
 from diamond_viewer.web.story import story_of
@@ -53,9 +52,8 @@ def offline_page(reading: Reading, static: Path) -> bytes:
     )
     style = "\n".join((static / name).read_text("utf-8") for name in STYLES)
     script = (static / SCRIPT).read_text("utf-8")
-    policy = (
-        f"default-src 'none'; style-src {_hashed(style)}; script-src {_hashed(script)}; img-src data:; base-uri 'none'"
-    )
+    own = f"style-src {policy_hash(style)}; script-src {policy_hash(script)}"
+    policy = f"default-src 'none'; {own}; img-src data:; base-uri 'none'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -101,8 +99,3 @@ def _limits(trace: Arranged, row_count: int) -> str:
     if len(trace.story) > MAX_EVENTS:
         said.append(f"Of its events it tells the first {MAX_EVENTS:,}.")
     return f"{' '.join(said)} The trace as OTLP/JSON has everything." if said else ""
-
-
-def _hashed(text: str) -> str:
-    """As a policy names what it allows."""
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -13,7 +13,9 @@ from tests.feed.waiting import until
 
 AXE = next((Path(__file__).parent / "axe").glob("axe-*.min.js"))
 SOURCE = AXE.read_text(encoding="utf-8")
+UNLIKE = Path(__file__).with_name("unlike.js").read_text(encoding="utf-8")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+AXE_RUN = "() => axe.run(document, options).then(found => found.violations)"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HEAVY = ("serious", "critical")
 # A row of the waterfall opens, and its triangle folds what is below it: a link inside a summary. Chromium's tree has both,
@@ -55,11 +57,16 @@ def in_both_schemes(page: Page) -> dict[str, list[str]]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds that is serious or critical: the rule, and where. The page gets axe once, however often it is asked."""
+    """What axe finds that is serious or critical: the rule, and where. Of rows that are alike it is asked about one."""
+    return found_by_axe(page, f"({UNLIKE})({AXE_RUN})")
+
+
+def found_by_axe(page: Page, asked: str) -> list[str]:
+    """``asked`` is JavaScript that runs it with ``options``. The page gets axe once, however often it is asked."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(SOURCE)
     found: list[dict[str, Any]] = page.evaluate(
-        "options => axe.run(document, options).then(found => found.violations)",
+        f"options => {asked}",
         {"runOnly": RULES, "resultTypes": ["violations"], "selectors": False, "preload": {"assets": ["media"]}},
     )  # none of these rules reads the style sheets that axe would fetch as well
     return [
@@ -74,6 +81,34 @@ def violations(page: Page) -> list[str]:
 def test_axe_finds_what_is_wrong(reader: Page) -> None:
     reader.set_content('<html lang="en"><title>x</title><main><h1>x</h1><img src="x"><input></main>')
     assert [found.split(" ")[0] for found in violations(reader)] == ["image-alt", "label"]
+
+
+FAULTS = {  # the rule, and what is done to one row
+    "image-alt": "row.append(new Image())",
+    "link-name": "link.textContent = ''",
+    "color-contrast": "row.style.color = '#bbb'",
+    "aria-valid-attr-value": "row.setAttribute('aria-busy', 'maybe')",
+    "aria-allowed-attr": "link.setAttribute('aria-checked', 'true')",
+    "target-size": "link.style.font = '6px serif'; row.replaceChildren(link, link.cloneNode(true))",
+    "aria-roles": "row.setAttribute('role', 'lign')",
+    "tabindex": "link.tabIndex = 3",
+    "label": "row.append(document.createElement('input'))",
+}
+ROWS = f"""<html lang="en"><title>x</title><main><h1>x</h1>
+<ul>{"<li>a row and <a href='/y'>a word</a></li>" * 80}</ul>
+<div style="height: 100px; overflow: auto">{"<div>words</div>" * 40}</div></main>"""
+ROW = "const row = document.querySelectorAll('li')[at], link = row.firstElementChild"
+
+
+def test_what_is_wrong_in_one_of_many_rows_is_found(reader: Page) -> None:
+    """While axe looks most of the rows are out of the page, though what has to be scrolled still has to be."""
+    reader.set_content(ROWS)
+    for at, fault in enumerate(FAULTS.values()):
+        reader.evaluate(f"at => {{ {ROW}; {fault}; }}", 9 + 7 * at)
+    before = reader.content()
+    assert {found.split(" ")[0] for found in violations(reader)} == {*FAULTS, "scrollable-region-focusable"}
+    assert reader.content() == before
+    assert reader.evaluate(f"({UNLIKE})(() => document.querySelectorAll('li').length)") < 30
 
 
 @pytest.mark.timeout(180)

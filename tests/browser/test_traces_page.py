@@ -148,31 +148,6 @@ def test_who_filters_while_paused_counts_what_is_new_from_there_on(page: Page, v
     expect(page.locator(row(page, 2))).to_have_count(0)
 
 
-def test_a_pause_goes_along_to_every_page_of_the_tab_until_it_is_resumed(page: Page, viewer: Viewer) -> None:
-    viewer.write(fresh(1, **{"user.id": "usr_new"}))
-    page.goto(f"{viewer.address}/users/usr_new")
-    traces = page.locator(".figure", has_text="Traces").locator(".figure__value").first
-    expect(traces).to_have_text("1")
-    viewer.write(fresh(2, **{"user.id": "usr_new"}))
-    expect(traces).to_have_text("2", timeout=APPEARS_MS)  # the figures move
-    page.keyboard.press("Space")
-    pill = page.locator("#pill")
-    expect(pill).to_contain_text("Paused at")
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Journeys").click()
-    expect(pill).to_contain_text("Paused at")
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    page.get_by_role("link", name="usr_new").click()
-    expect(pill).to_contain_text("Paused at")
-    with page.expect_response(lambda response: "paused=" in response.url and response.status == 200):
-        viewer.write(fresh(3, **{"user.id": "usr_new"}))
-    expect(traces).to_have_text("2")
-    page.get_by_role("button", name="Resume").click()
-    expect(traces).to_have_text("3", timeout=APPEARS_MS)
-    page.go_back()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(pill).to_contain_text("Live")
-
-
 def test_the_tab_is_called_after_what_it_shows(page: Page) -> None:
     expect(page).to_have_title("All traces · Diamond Viewer")
     page.get_by_label("User ID").fill("usr_0007")

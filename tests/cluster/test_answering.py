@@ -192,6 +192,27 @@ def test_many_spans_are_grouped_in_slices_and_the_question_goes_on(node: Node, m
         assert store.stats(Query(), NOW_NS).traces == 50
 
 
+def test_times_are_right_where_all_spans_say_when_they_began_and_after_one_has_come_that_does_not(node: Node) -> None:
+    backwards = made(1, start_ms=2_000, end_ns=at_ms(1_000))
+    with showing(node, backwards, made(2, 1, start_ms=2_100, ms=900)) as store:
+        page = store.search(Query(), NOW_NS)
+        assert [(row.start_ns, row.duration_ns) for row in page.traces] == [(at_ms(2_000), 1_000_000_000)]
+        assert ids(store, flag="slow") == []
+        late = made(1, start_ns=0, end_ns=at_ms(9_000), trace_id="8" * 32)
+        slow = made(3, 1, start_ms=2_100, ms=1_001)
+        unsaid = {**span_row(late), "Timestamp": "1970-01-01 00:00:00.000000000"}
+        rows = "\n".join(json.dumps(row) for row in (unsaid, span_row(slow)))
+        before = store.version()
+        node.execute(f"INSERT INTO {TRACES} FORMAT JSONEachRow", rows.encode())
+        assert eventually(lambda: store.version() > before)
+        page = store.search(Query(), NOW_NS)
+        assert [(row.start_ns, row.duration_ns) for row in page.traces] == [
+            (at_ms(9_000), 0),
+            (at_ms(2_000), 1_101_000_000),
+        ]
+        assert ids(store, flag="slow") == [TRACE_ID]
+
+
 def test_new_rows_move_the_version_and_old_answers_go(node: Node) -> None:
     with showing(node, made(1)) as store:
         before = store.version()

@@ -1,14 +1,16 @@
 """A table that is too large for one answer: what a part says is true of that part, and whoever asks again is told the rest."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from diamond_viewer.clickhouse import marked
 from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.selection import Selection
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
@@ -88,6 +90,29 @@ def test_in_the_end_everything_was_looked_at(store: ClickHouseStore, in_memory: 
     answered(lambda store: store.findings(LATER, NOW_NS), store)  # figures do not wait for what rules find
     found = answered(lambda store: store.stats(Query(), NOW_NS), store, figures_of)
     assert found == answered(lambda store: store.stats(Query(), NOW_NS), in_memory, figures_of)
+
+
+def test_what_was_asked_of_a_slice_is_not_asked_again_of_more(
+    store: ClickHouseStore, in_memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_about = {"around": 0, "events_written": 0}  # how many traces questions were about
+
+    def counting(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asks(of: ClickHouseStore, selection: Selection, *more: Any) -> Any:
+            asked_about[name] += len(selection)
+            return ask(of, selection, *more)
+
+        return asks
+
+    for name in asked_about:
+        monkeypatch.setattr(marked, name, counting(name, getattr(marked, name)))
+    calls = 1
+    while not (found := store.stats(LATER, NOW_NS)).is_complete:
+        calls += 1
+    assert calls >= 3
+    assert found.traces == len(all_rows(in_memory))
+    store.facets(LATER, NOW_NS, 10)
+    assert asked_about == {"around": len(marked.MARKS) * found.traces, "events_written": found.traces}
 
 
 @pytest.mark.parametrize("ends", ["since", "until", "both"])

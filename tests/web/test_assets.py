@@ -108,7 +108,8 @@ def test_every_style_sheet_and_every_script_is_sent_once() -> None:
         "import.js",
         "map.js",
         "offline.js",
-    }  # vendored, early, where imports are, on the map, offline file
+        "crowd.css",
+    }  # vendored, early, where imports are, on the map, offline file, in the page of a crowd
     parts = [part for parts in BUNDLES.values() for part in parts]
     assert len(parts) == len(set(parts))
     assert {*parts, *beside} == {path.name for pattern in ("*.css", "*.js") for path in STATIC.glob(pattern)}

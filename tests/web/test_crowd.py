@@ -13,12 +13,15 @@ from flask import Flask, Response
 
 from diamond_viewer.serving import Limits, Stop, listen, serve
 from diamond_viewer.web import crowd
+from diamond_viewer.web import crowd_page as crowd_page_module
 from diamond_viewer.web.app import create_app
 from diamond_viewer.web.channel import PollChannel
-from diamond_viewer.web.crowd import take_turns, tend
+from diamond_viewer.web.crowd import later, prepare, take_turns, tend
+from diamond_viewer.web.crowd_page import policy_hash
 from diamond_viewer.web.standstill import Standstill
 from tests.plain_store import PlainStore
 from tests.test_serving import BOUND_S, connected, served
+from tests.web.html_outline import Outline
 
 REQUEST = b"GET /errors HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -65,6 +68,75 @@ def test_who_would_wait_too_long_is_told_to_come_again_and_probes_are_not(monkey
         assert late.getresponse().read() == b"done"
         for connection in [*patient, late, probe]:
             connection.close()
+
+
+def head(path: str, **headers: str) -> bytes:
+    lines = "".join(f"{name.replace('_', '-')}: {said}\r\n" for name, said in headers.items())
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode()
+
+
+def refusal(request: bytes) -> tuple[dict[str, str], str]:
+    answer = later(request, crowd.MAX_WAITING)
+    assert answer is not None
+    first, body = answer.decode().split("\r\n\r\n", 1)
+    status, *lines = first.split("\r\n")
+    assert status == "HTTP/1.1 503 Service Unavailable"
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers["Content-Length"] == str(len(body.encode()))
+    return headers, body
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+def test_a_browser_in_a_crowd_gets_a_page_that_asks_again_by_itself() -> None:
+    headers, body = refusal(head("/errors?since=15m", **BROWSER))
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    page = Outline(body)
+    assert page.problems == []
+    assert "Busy for a moment" in page.root.words()
+    assert [one.attributes["href"] for one in page.root.all() if "href" in one.attributes] == [""]  # the same address
+    assert not any(
+        {"src", "action", "onclick"} & one.attributes.keys() for one in page.root.all()
+    )  # it asks for nothing
+    [style] = [one.text for one in page.root.all() if one.tag == "style"]
+    assert policy_hash(style) in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert len(body) < 6_000
+    again = {refusal(head("/errors", **BROWSER))[0]["Refresh"] for _ in range(20)}
+    assert again == {"2", "3", "4", "5", "6"}  # not all at once
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "media_type"),
+    [
+        ("/errors", BROWSER | {"HX_Request": "true"}, "text/plain"),
+        ("/errors", BROWSER | {"hx_request": "true"}, "text/plain"),
+        ("/errors", {"Accept": "*/*"}, "text/plain"),
+        ("/errors", {"X": "Accept: text/html"}, "text/plain"),
+        ("/static/pages.css", {"Accept": "text/css"}, "text/plain"),
+        ("/api/stats", BROWSER, "application/json"),
+        ("/viewer/api/stats", {}, "application/json"),
+        ("/jaeger/api/traces", {}, "application/json"),
+        ("/tempo/api/search", {}, "text/plain"),
+    ],
+)
+def test_everybody_else_in_a_crowd_gets_what_they_can_read(path: str, headers: dict[str, str], media_type: str) -> None:
+    said, body = refusal(head(path, **headers))
+    assert said["Content-Type"] == f"{media_type}; charset=utf-8"
+    assert (said["Retry-After"], said["Diamond-Busy"], "Refresh" in said) == ("2", "1", False)
+    assert "Try again in a moment." in body
+    if path.startswith("/viewer"):
+        assert json.loads(body) == {
+            "error": "The viewer has more requests than it can answer at once. Try again in a moment."
+        }
+
+
+def test_the_page_of_a_crowd_is_made_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare()
+    monkeypatch.setattr(crowd_page_module, "Environment", None)  # a page that were made now would fail
+    monkeypatch.setattr(crowd_page_module, "TOP", None)
+    assert refusal(head("/errors", **BROWSER))[1].startswith("<!doctype html>")
 
 
 class Opened:

@@ -49,6 +49,34 @@ def empty_state(url: str) -> tuple[str, dict[str, str]]:
         ("/logs?user=7", "Did you mean", "usr_0007", "/logs?user=usr_0007"),
         ("/users/usr7", "Did you mean", "usr_0007", "/users/usr_0007"),
         ("/lessons/lesson%2011", "Did you mean", "lesson-011", "/lessons/lesson-011"),
+        (
+            "/trace-viewer.html?service=diamond-district-wbe&since=1h",
+            "No trace has the service diamond-district-wbe. Did you mean",
+            "diamond-district-web",
+            "?service=diamond-district-web&since=1h",
+        ),
+        ("/trace-viewer.html?event=auth.fail", "No event is called auth.fail.", "auth.failed", "?event=auth.failed"),
+        ("/errors?operation=api.video.acess", "No span is called", "api.video.access", "?operation=api.video.access"),
+        (
+            "/map?service=Worker",
+            "No trace has the service",
+            "diamond-district-worker",
+            "?service=diamond-district-worker",
+        ),
+        (
+            "/trace-viewer.html?q=status:error+lesson:11&limit=20",
+            "No trace names the lesson 11. Did you mean",
+            "lesson-011",
+            "?q=status%3Aerror+lesson%3Alesson-011&limit=20",
+        ),
+        ("/operations?q=user=usr7", "the user usr7. Did you mean", "usr_0007", "?q=user%3Dusr_0007"),
+        (
+            "/trace-viewer.html?q=name:%22api.vidoe.access%22",
+            "No span is called",
+            "api.video.access",
+            "api.video.access",
+        ),
+        ("/logs?service=diamond-district-wrker", "No record is of", "diamond-district-worker", "district-worker"),
         ("/journeys?find=usr7", "No user is called usr7. Did you mean", "usr_0007", "/users/usr_0007"),
     ],
 )
@@ -73,6 +101,42 @@ def test_what_is_like_nothing_is_said_to_be_in_no_trace(path: str) -> None:
     assert "No trace names the lesson lesson-77." in words
     assert links["All users and lessons"] == "/journeys"
     assert "No trace names" not in empty_state(f"{path}?lesson=lesson-011&since=1h")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "leads_to"),
+    [
+        (
+            "/trace-viewer.html?service=xyzzy&limit=20",
+            "No trace has the service xyzzy.",
+            "?service=diamond-district-web&limit=20",
+        ),
+        (
+            "/trace-viewer.html?q=service:xyzzy+status:ok",
+            "No trace has the service xyzzy.",
+            "?q=service%3Adiamond-district-web+status%3Aok",
+        ),
+        ("/errors?event=xyzzy", "No event is called xyzzy.", "/errors?event="),
+        ("/operations?operation=xyzzy", "No span is called xyzzy.", "/operations?operation="),
+        ("/logs?service=xyzzy", "No record is of the service xyzzy.", "/logs?service=diamond-district-web"),
+    ],
+)
+def test_what_is_like_nothing_leads_to_what_is_most_frequent(url: str, said: str, leads_to: str) -> None:
+    words, links = empty_state(url)
+    assert said in words
+    assert "Did you mean" not in words
+    assert any(leads_to in href for href in links.values())
+
+
+@pytest.mark.parametrize(
+    "search", ["lesson:11+OR+user:usr7", "-lesson:11+nowhere", "lesson:11*", "NOT+user:usr7+nowhere", "%22lesson%22:11"]
+)
+def test_what_a_search_does_not_demand_is_not_corrected(search: str) -> None:
+    assert "Did you mean" not in CLIENT.get(f"/trace-viewer.html?q={search}").text
+
+
+def test_what_is_asked_for_twice_is_said_once() -> None:
+    assert CLIENT.get("/trace-viewer.html?lesson=11&q=lesson:11").text.count("Did you mean") == 1
 
 
 def test_one_that_is_held_is_not_corrected() -> None:

@@ -32,7 +32,8 @@ STOPPER = "stopper"  # strict, but may see what runs
 
 @contextmanager
 def server_with_readers(folder: Path) -> Iterator[Node]:
-    """One node with ``READERS``, who may select from ``otel`` and do nothing else, ``STOPPER``, and ``nobody``, who may not even that."""
+    """One node with ``READERS``, who may select from ``otel`` and do nothing else, ``STOPPER``, and ``nobody``, who may
+    not even that."""
     folder.mkdir(parents=True, exist_ok=True)
     may_select = f"<grants><query>GRANT SELECT ON {DATABASE}.*</query></grants>"
     may_nothing = "<grants><query>GRANT SELECT ON elsewhere.*</query></grants>"

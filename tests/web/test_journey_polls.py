@@ -65,6 +65,16 @@ def test_what_comes_in_of_others_makes_no_new_page(store: PlainStore, client_of:
     assert poll(client, url, held=before, seen=seen(first)).status_code == 204
 
 
+def test_of_two_readers_each_gets_what_is_missing_on_his_page(store: PlainStore, client_of: MakeClient) -> None:
+    client = client_of(store)
+    old = held(client, PAGES[0])
+    store.add_lines([visit(3)])
+    new = held(client, PAGES[0])
+    assert BODY not in poll(client, PAGES[0], held=new).text
+    assert BODY in poll(client, PAGES[0], held=old).text
+    assert BODY not in poll(client, PAGES[0], held=new).text
+
+
 def test_a_trace_that_grows_is_news_of_its_user(store: PlainStore, client_of: MakeClient) -> None:
     client = client_of(store)
     before = held(client, PAGES[0])

@@ -5,35 +5,26 @@ equal by that are one, and what a reader types is held against what is shown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.expressions import CONTENT, SERVICE, TRACE, Row
-from diamond_viewer.clickhouse.faults import broken_off
-from diamond_viewer.clickhouse.keyed_texts import AnswerError, keyed_texts
 from diamond_viewer.clickhouse.selection import (
     MAX_NAMED,
     SPANS_AT_ONCE,
     Asked,
-    Column,
-    Keys,
     Selection,
-    around,
-    key_of,
-    matched,
     restricted,
 )
 from diamond_viewer.clickhouse.spans import between
-from diamond_viewer.query.resembling import contains_words, words_of
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import rules
 from diamond_viewer.telemetry.redact import REDACTED, redact_text
 
-MAX_PAIRS = 4_000_000  # of a user (or lesson) and a trace: 32 MB
 MAX_NAMED_PEOPLE = 200_000
 # of a question, the most frequent as they were written: those with secrets are many, and shown as one
 MAX_NAMES = 10_000
@@ -131,7 +122,7 @@ def is_shown_with(text: str, shown: str) -> bool:
     return text.casefold() in shown.casefold()
 
 
-def _narrowed(values: str, text: str, bound: Bound) -> str:
+def narrowed(values: str, text: str, bound: Bound) -> str:
     """Those of an array's values that may be shown with ``text``. What it finds is to be held against what is shown: or a
     reader could find out a secret letter by letter."""
     part, mark = text.casefold(), REDACTED.casefold()
@@ -144,7 +135,7 @@ def values_containing(store: Asked, field: Field, text: str, limit: int) -> list
     """See ``TraceStore.values``. Where very much is held, of its newest part: a reader waits for what is offered here."""
     bound = Bound()
     row = Row(store.layout, bound)
-    values = _narrowed(values_of(row, field.value), text, bound)
+    values = narrowed(values_of(row, field.value), text, bound)
     rows = f"{newest_rows(store, bound)} AND {row.tells(field.value)}"
     return list(_counted(store, bound, values, rows, limit, text))
 
@@ -156,61 +147,3 @@ def newest_rows(store: Asked, bound: Bound) -> str:
         return "true"
     width_ns = (extent.last_ns - extent.first_ns) * SPANS_AT_ONCE // extent.rows
     return between(bound, extent.last_ns - width_ns, extent.last_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The distinct ``names`` of users or lessons; and, side by side, the row of a trace in the selection and the place of a
-    name that it carries. Not ``is_all`` when there are more than are taken from the cluster."""
-
-    names: list[str]
-    rows: Column
-    places: Column
-    is_all: bool = True
-
-
-def named_in(store: Asked, selection: Selection, field: Field, text: str) -> Named:
-    """Users or lessons that are shown with every word of ``text``, whatever its case, in the selected traces. Raises
-    ``ClusterError``."""
-    none = np.empty(0, np.int64)
-    if not len(selection):
-        return Named([], none, none)
-    bound = Bound()
-    row = Row(store.layout, bound)
-    words, values = words_of(text), values_of(row, field.value)
-    for word in words:
-        values = _narrowed(values, word, bound)
-    rows = f"{around(store, selection, bound)} AND {row.tells(field.value)}"
-    spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
-    of_each = (
-        f"SELECT toString(value) AS said, groupUniqArray({MAX_PAIRS + 1:d})({key_of('trace')}) AS keys FROM ({spans}) "
-        f"GROUP BY value ORDER BY said LIMIT {MAX_NAMED_PEOPLE:d}"
-    )
-    # no more than are taken, and the one that says that there are more: how many a name has is only known there
-    before = "sum(length(keys)) OVER (ORDER BY said ROWS UNBOUNDED PRECEDING) - length(keys)"
-    bounded = f"SELECT said, keys, {before} AS before FROM ({of_each})"
-    sql = f"SELECT said, keys FROM ({bounded}) WHERE before <= {MAX_PAIRS:d} ORDER BY said"
-    shown: dict[str, list[Keys]] = {}  # what several values are shown as is one
-    count = pair_count = 0
-    for said, keys in _keyed(store, sql, bound):
-        count, pair_count = count + 1, pair_count + len(keys)
-        if pair_count > MAX_PAIRS:
-            break
-        if contains_words(name := redact_text(said), words):
-            shown.setdefault(name, []).append(keys)
-    is_all = count < MAX_NAMED_PEOPLE and pair_count <= MAX_PAIRS
-    each = [np.unique(np.concatenate(same)) if len(same) > 1 else same[0] for same in shown.values()]
-    if not each:
-        return Named([], none, none, is_all)
-    traces, of_key = matched(selection.keys, np.concatenate(each))  # who is only around the selection is not in it
-    places = np.repeat(np.arange(len(each)), [len(keys) for keys in each])[of_key]
-    is_named = np.bincount(places, minlength=len(each)) > 0
-    names = [name for name, is_here in zip(shown, is_named.tolist(), strict=True) if is_here]
-    return Named(names, traces, (np.cumsum(is_named) - 1)[places], is_all)
-
-
-def _keyed(store: Asked, sql: str, bound: Bound) -> Iterator[tuple[str, Keys]]:
-    try:
-        yield from keyed_texts(store.cluster.binary(sql, bound.parameters))
-    except AnswerError:  # the server found out after its answer had begun that it cannot give all of it
-        raise broken_off(store.cluster.address) from None

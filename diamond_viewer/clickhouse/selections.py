@@ -22,7 +22,7 @@ from diamond_viewer.clickhouse.selection import (
     joined_parts,
     window_of,
 )
-from diamond_viewer.query.terms import Term
+from diamond_viewer.query.terms import Overlaps, Term
 
 MAX_KEPT = 32  # selections, ...
 MAX_KEPT_BYTES = 256 * 1024**2  # ... and what all of them may take
@@ -80,6 +80,11 @@ class Selections:
                 scan.answer = joined_parts(terms, scan.parts, scan.scanned_to_ns, scan.is_through)
             return scan.answer
 
+    def is_one_slice(self, terms: tuple[Term, ...]) -> bool:
+        """For who asks for the ``WHOLE``."""
+        first_ns, last_ns = self._ends_ns(window_of(terms))
+        return self._store.extent().density * max(0, last_ns - first_ns) <= SPANS_AT_ONCE
+
     def _let_go(self) -> None:
         size_bytes = sum(part.size_bytes for scan in self._scans.values() for part in scan.parts)
         while len(self._scans) > 1 and (len(self._scans) > MAX_KEPT or 2 * size_bytes > MAX_KEPT_BYTES):
@@ -88,12 +93,9 @@ class Selections:
 
     def _go_on(self, scan: _Scan, terms: tuple[Term, ...], asker: Hashable) -> None:
         scan.answer = None
-        extent = self._store.extent()
         window = window_of(terms)
-        density = extent.density
-        reach_ns = self._store.cluster.address.longest_s * 1_000_000_000
-        last_ns = extent.last_ns if window.until_ns is None else min(extent.last_ns, window.until_ns)
-        first_ns = max(extent.first_ns, 0 if window.since_ns is None else window.since_ns - reach_ns)
+        density = self._store.extent().density
+        first_ns, last_ns = self._ends_ns(window)
         first_spans = SPANS_AT_ONCE if asker == WHOLE else FIRST_SPANS
         if scan.until_ns is None and density * max(0, last_ns - first_ns) <= first_spans:
             scan.parts = [self._ask(terms, None, None)]
@@ -117,6 +119,13 @@ class Selections:
                 time.monotonic_ns() > deadline_ns or (is_first and asker != WHOLE and found >= PAGE_TRACES)
             ):
                 break
+
+    def _ends_ns(self, window: Overlaps) -> tuple[int, int]:
+        """Between which a question about the window looks at rows."""
+        extent = self._store.extent()
+        reach_ns = self._store.cluster.address.longest_s * 1_000_000_000
+        first_ns = max(extent.first_ns, 0 if window.since_ns is None else window.since_ns - reach_ns)
+        return first_ns, extent.last_ns if window.until_ns is None else min(extent.last_ns, window.until_ns)
 
     def _next_slice(self, scan: _Scan, terms: tuple[Term, ...], first_ns: int, least_ns: int | None) -> None:
         """``first_ns`` is where the question ends; ``least_ns``, if it is not None, is where it is not continued before."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from diamond_viewer.clickhouse import carried
 from diamond_viewer.clickhouse.bench import MakeBench, examine, settle
 from diamond_viewer.clickhouse.benches import Benches
+from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.cluster_health import ClusterFigures, feed_state
 from diamond_viewer.clickhouse.connection import Connection
 from diamond_viewer.clickhouse.differences import DIFFERENCES
@@ -20,9 +20,10 @@ from diamond_viewer.clickhouse.logs import search_logs
 from diamond_viewer.clickhouse.marked import ALL_MARKS, MarkedTraces
 from diamond_viewer.clickhouse.metrics import ClusterMetrics
 from diamond_viewer.clickhouse.opened import OpenedTraces
+from diamond_viewer.clickhouse.people import Named, named_in, placed, said_in
 from diamond_viewer.clickhouse.pulse import Pulse
 from diamond_viewer.clickhouse.rows import TraceRows
-from diamond_viewer.clickhouse.selection import Column, Extent, Selection
+from diamond_viewer.clickhouse.selection import Column, Extent, Selection, rows_of_window
 from diamond_viewer.clickhouse.selections import WHOLE, Selections
 from diamond_viewer.clickhouse.watched import watching
 from diamond_viewer.diagnosis.finding import Finding
@@ -133,10 +134,8 @@ class ToldTraces:
         return replace(answer, is_complete=laid.is_complete, scanned_to_ns=laid.scanned_to_ns)
 
     def troubles(self, field: str, text: str, since_ns: int, until_ns: int, limit: int) -> Troubles:
-        found = self._whole(_window(since_ns, until_ns))
-        people, flags = self._cluster.together(
-            lambda: carried.named_in(self, found, Field(field), text), lambda: self._flags(found, TROUBLE_FLAGS)
-        )
+        found, people = self._people(Field(field), text, _window(since_ns, until_ns))
+        flags = self._flags(found, TROUBLE_FLAGS)
         return replace(
             ranked_troubles(people.names, people.places, flags[people.rows], found.starts[people.rows], limit),
             most_names=0 if people.is_all else len(people.names),
@@ -145,8 +144,7 @@ class ToldTraces:
         )
 
     def watching(self, since_ns: int, until_ns: int) -> Watching:
-        found = self._whole(_window(since_ns, until_ns))
-        lessons = carried.named_in(self, found, Field.LESSON, "")
+        found, lessons = self._people(Field.LESSON, "", _window(since_ns, until_ns))
         theirs = replace(found.chosen(np.unique(lessons.rows)), is_exact=False)
         answer = watching(self, theirs, len(lessons.names))
         return replace(answer, is_complete=found.is_complete, scanned_to_ns=found.scanned_to_ns)
@@ -205,6 +203,19 @@ class ToldTraces:
         while not (found := self._within(*terms, asker=WHOLE)).is_through and time.monotonic() < until_s:
             pass
         return found
+
+    def _people(self, field: Field, text: str, window: Overlaps) -> tuple[Selection, Named]:
+        """The traces of the window, and who is named in them: asked at the same time where it is known beforehand which rows
+        these are."""
+        if not self._selections.is_one_slice((window,)):
+            found = self._whole(window)
+            return found, named_in(self, found, field, text)
+        bound = Bound()
+        rows = rows_of_window(self, (window,), bound)
+        found, said = self._cluster.together(
+            lambda: self._whole(window), lambda: said_in(self, rows, bound, field, text)
+        )
+        return found, placed(found, said)
 
     def _flags(self, found: Selection, wanted: int = ALL_MARKS) -> Column:
         """The wanted flags of the selected traces at least: what rules tell as far as they were examined."""

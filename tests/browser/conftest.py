@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.feed.waiting import PATIENCE_S
 from tests.web.conftest import TRACES
 
 ROOT = Path(__file__).parents[2]
 # the same engine without a window around the page: a new reader's first page costs a third of the processor time
 CHROMIUM = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
-START_S = 20
-STOP_S = 10
+expect.set_options(timeout=PATIENCE_S * 1000)  # as long as Playwright waits for all else
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Viewer:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(STOP_S)
+        self.process.wait(PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -59,7 +59,7 @@ def launch(live: Path, port: int = 0) -> Viewer:
     )
     assert process.stdout is not None
     said = ""
-    deadline_s = time.monotonic() + START_S
+    deadline_s = time.monotonic() + PATIENCE_S
     while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
         line = process.stdout.readline()
         assert line, f"the viewer stopped: {said}"
@@ -69,7 +69,7 @@ def launch(live: Path, port: int = 0) -> Viewer:
 
 
 def await_ready(viewer: Viewer) -> Viewer:
-    deadline_s = time.monotonic() + START_S
+    deadline_s = time.monotonic() + PATIENCE_S
     while not is_ready(viewer):
         assert time.monotonic() < deadline_s, "the viewer does not become ready"
         time.sleep(0.02)
@@ -120,7 +120,7 @@ def shared_viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
 
 def is_ready(viewer: Viewer) -> bool:
     try:
-        with urllib.request.urlopen(f"{viewer.address}/readyz", timeout=START_S) as answer:
+        with urllib.request.urlopen(f"{viewer.address}/readyz", timeout=PATIENCE_S) as answer:
             return bool(answer.status == 200)
     except urllib.error.HTTPError:
         return False
@@ -170,7 +170,6 @@ def context_of(browser: Browser, **how: Any) -> BrowserContext:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = context_of(browser, viewport={"width": 1440, "height": 860})
-    context.set_default_timeout(10_000)
     yield context
     context.close()
 

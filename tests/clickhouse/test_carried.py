@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from diamond_viewer.clickhouse import carried
+from diamond_viewer.clickhouse import carried, people
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.carried import (
     count_users,
     event_counts,
     events_written,
     most_carried,
-    named_in,
     values_containing,
 )
 from diamond_viewer.clickhouse.faults import ClusterError
 from diamond_viewer.clickhouse.layout import NEEDED, Layout
+from diamond_viewer.clickhouse.people import named_in
 from diamond_viewer.clickhouse.selection import Asked, Extent, Selection, keys_of, nothing
 from diamond_viewer.query.terms import Field
 from diamond_viewer.telemetry.own_secrets import BUILT_IN, Redaction
@@ -123,11 +123,11 @@ def test_an_answer_about_people_says_when_there_are_more_of_them_and_when_it_was
 ) -> None:
     store, asked = answering()
     asked.keyed = [("usr_0003", [1]), ("usr_0007", [1, 2])]
-    monkeypatch.setattr(carried, "MAX_PAIRS", 2)
+    monkeypatch.setattr(people, "MAX_PAIRS", 2)
     found = named_in(store, two_traces(), Field.USER, "")
     assert (found.names, found.is_all) == (["usr_0003"], False)
-    monkeypatch.setattr(carried, "MAX_PAIRS", 3)
-    monkeypatch.setattr(carried, "MAX_NAMED_PEOPLE", 2)
+    monkeypatch.setattr(people, "MAX_PAIRS", 3)
+    monkeypatch.setattr(people, "MAX_NAMED_PEOPLE", 2)
     found = named_in(store, two_traces(), Field.USER, "")
     assert (found.names, found.is_all) == (["usr_0003", "usr_0007"], False)
     asked.broken_bytes = 1

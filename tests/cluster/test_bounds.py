@@ -2,10 +2,10 @@
 
 import pytest
 
-from diamond_viewer.clickhouse import carried
+from diamond_viewer.clickhouse import people
 from diamond_viewer.clickhouse.address import Address
-from diamond_viewer.clickhouse.carried import named_in
 from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.people import named_in
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.query.terms import Field
 from diamond_viewer.showing import new_bench
@@ -37,14 +37,14 @@ def test_of_very_many_pairs_of_a_name_and_a_trace_no_more_are_sent_than_are_take
         assert whole.is_all
         assert len(whole.rows) > 3 * PAIRS
         for pairs in (PAIRS, 1):
-            monkeypatch.setattr(carried, "MAX_PAIRS", pairs)
+            monkeypatch.setattr(people, "MAX_PAIRS", pairs)
             part = named_in(store, every, Field.USER, "")
             assert not part.is_all
             assert part.names == whole.names[: len(part.names)]
             assert len(part.rows) <= pairs
             # the name that goes beyond the bound comes too, with so many of its traces as would be beyond it alone
             assert sizes_bytes[-1] < (2 * pairs + 1) * 8 + (len(part.names) + 1) * 16
-        monkeypatch.setattr(carried, "MAX_PAIRS", len(whole.rows))
+        monkeypatch.setattr(people, "MAX_PAIRS", len(whole.rows))
         assert named_in(store, every, Field.USER, "").is_all
     finally:
         store.close()

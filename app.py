@@ -5,7 +5,6 @@ import sys
 from contextlib import ExitStack
 
 from diamond_viewer import terminal
-from diamond_viewer.demo.traffic import demonstrate
 from diamond_viewer.feed.feed import Feed
 from diamond_viewer.feed.files import FeedError, has_files
 from diamond_viewer.index.examiner import Examiner
@@ -34,6 +33,8 @@ def main() -> int:
         stop = house.enter_context(stop_signals())
         patterns, notice = settings.patterns or (DEFAULT_PATTERN,), ""
         if settings.demo or not (settings.patterns or received or has_files(DEFAULT_PATTERN)):
+            from diamond_viewer.demo.traffic import demonstrate  # only now: few want it, and it takes a while
+
             patterns = (str(house.enter_context(demonstrate())),)
             notice = terminal.DEMO_NOTICE if settings.demo else terminal.NO_FILE_NOTICE
         store = MemoryStore.of_process(settings.memory_bytes, settings.reserve_bytes, settings.configuration.thresholds)
@@ -44,11 +45,11 @@ def main() -> int:
             return terminal.refuse(error)
         feed.start()
         house.callback(feed.stop, 2.0)  # seconds: it finishes the line it reads, which takes milliseconds
-        from diamond_viewer.receive.receiver import receive  # only now: meanwhile the workers read already
-
         house.enter_context(Examiner(store))
         terminal.greet(settings, listening, received, patterns, notice)
         if storage:
+            from diamond_viewer.receive.receiver import receive  # only now: meanwhile the workers read already
+
             house.enter_context(receive(received, storage, stop, settings.otlp_origins, settings.max_line_bytes))
         terminal.follow_backlog(store, stop.wait)
         show(store, settings, listening, stop)

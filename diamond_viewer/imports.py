@@ -7,7 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS
 from diamond_viewer.diagnosis.finding import Thresholds
@@ -20,7 +20,9 @@ from diamond_viewer.resident import give_back
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.imported import ImportedSource, ImportRefusedError
 from diamond_viewer.telemetry.model import FeedState, SourceState
-from diamond_viewer.telemetry.otlp_pasted import NotTelemetryError, Pasted, read_pasted
+
+if TYPE_CHECKING:
+    from diamond_viewer.telemetry.otlp_pasted import Pasted
 
 SHARE = 8  # of the viewer's memory goes to imports, all together
 MAX_IMPORTS = 8
@@ -70,6 +72,11 @@ class Imports:
 
     def take(self, name: str, content: bytes) -> ImportedSource:
         """Read one file, which may be gzip or zstd. Raises ``ImportRefusedError``, and then nothing of it is kept."""
+        from diamond_viewer.telemetry.otlp_pasted import (
+            NotTelemetryError,  # only now: with protobuf it takes a while, and few paste
+            read_pasted,
+        )
+
         with self._lock:
             if len(self._held) >= MAX_IMPORTS:
                 raise ImportRefusedError(409, f"{MAX_IMPORTS} files are open already. Remove one of them first.")
@@ -86,7 +93,7 @@ class Imports:
             self._held[source.number] = source, store, examiner
             return source
 
-    def _read(self, name: str, size_bytes: int, pasted: Pasted) -> tuple[ImportedSource, MemoryStore]:
+    def _read(self, name: str, size_bytes: int, pasted: "Pasted") -> tuple[ImportedSource, MemoryStore]:
         store, ledger, now_ns = MemoryStore(self._store_bytes, thresholds=self._thresholds), Ledger(), time.time_ns()
         ingest = Ingest(store)
         offset = 0

@@ -1,9 +1,11 @@
-"""The longest files come first, however the others are shuffled."""
+"""The longest files come first, however the others are shuffled, and what was collected is not looked through again."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from diamond_viewer.resident import GC_THRESHOLDS
 from tests.conftest import LONGEST, pytest_collection_modifyitems
 
 ROOT = Path(__file__).parents[1]
@@ -15,3 +17,8 @@ def test_the_longest_files_are_there_and_come_first() -> None:
     items: list[Any] = [SimpleNamespace(path=ROOT / name, at=at) for at, name in enumerate(names)]
     pytest_collection_modifyitems(items)
     assert [item.at for item in items] == [3, 1, 4, 0, 2, 5]
+
+
+def test_what_was_collected_is_not_looked_through_for_circles() -> None:
+    assert gc.get_freeze_count() > 10_000  # pytest and this file alone are more
+    assert gc.get_threshold() == GC_THRESHOLDS

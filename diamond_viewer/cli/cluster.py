@@ -12,7 +12,7 @@ from diamond_viewer.cli.subcommand import CommandError
 from diamond_viewer.clickhouse.address import EXAMPLE, Address, AddressError
 from diamond_viewer.clickhouse.connection import ClusterError, Connection
 
-PASSING = ("unreachable", "busy", "shard", "timeout", "parts")  # kinds of errors that go away by themselves
+PASSING = ("unreachable", "busy", "shard", "timeout", "parts", "replica")  # kinds of errors that go away by themselves
 WAITS_S = (1, 2, 4, 8, 15)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -164,8 +165,14 @@ class Connection:
     def _kill(self, query_ids: list[str]) -> None:
         for host in self._hosts:
             try:
-                self._client(host).command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
-            except (ClickHouseError, OSError):
+                client = self._client(host)
+                with suppress(ClickHouseError):
+                    client.command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
+                    continue
+                # who may not look at what runs may yet put a question in the place of one's own
+                for query_id in query_ids if host.takes_settings else ():
+                    client.command("SELECT 1", settings={"query_id": query_id, "replace_running_query": 1})
+            except (ClickHouseError, ClusterError, OSError):
                 continue  # it has ended, or its time will
 
     def _on_a_host(self, ask: Callable[[_Host], T]) -> T:

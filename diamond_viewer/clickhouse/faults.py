@@ -26,12 +26,19 @@ _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
     "layout": (8, 10, 16, 36, 43, 46, 47, 53, 386),
     "cluster": (170, 701),
     "keeper": (139, 225, 999, 392),
+    "disk": (243,),
+    "parts": (252,),
+    "reading": (164,),
+    "replica": (242,),
+    "quota": (201,),
 }
 _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
 _SENTENCES = {
     PASSWORD: "{address} refuses the user {user}: check name and password in --store.",
-    "rights": "The user {user} may not read a table of {address}: GRANT SELECT on {database}.* to this user.",
+    "rights": "The user {user} may not read or change a table of {address}: GRANT SELECT on {database}.* to this user, for "
+    "import INSERT and CREATE TABLE too, for clickhouse-setup ALTER.",
+    "reading": "The user {user} may only read at {address}: name one in --store who may write.",
     "table": "{address} has no table {table}: check ?table= in --store, and whether the collector's exporter has made it.",
     "database": "{address} has no database {database}: check the end of --store's address.",
     TIMEOUT: "{address} did not answer within {timeout} s: ask for less time or for more precise things, or give it more "
@@ -47,6 +54,10 @@ _SENTENCES = {
     "cluster": "{address} knows no cluster {cluster}: check ?cluster= in --store.",
     "keeper": "{address} cannot run statements ON CLUSTER, which takes ClickHouse Keeper: run them on each server, "
     "without these words.",
+    "disk": "A disk of {address} is full: what was sent since the last batch is not there. Make room, then go on.",
+    "parts": "{address} has too many small parts and takes no rows until it has merged some.",
+    "replica": "A table of {address} takes no rows: its replica has lost ClickHouse Keeper. Name another host, or wait.",
+    "quota": "The user {user} has asked {address} more than a quota allows: ask later, or raise the quota.",
     "stranger": "{address} answers, but not as ClickHouse does: check host and port in --store, and what a proxy between asks "
     "for.",
     "other": "{address} cannot answer (code {code} of ClickHouse): its log says more.",

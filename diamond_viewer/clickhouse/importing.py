@@ -89,7 +89,8 @@ class TableWriter:
         if spans is None:
             raise TablesMissingError(
                 f"There is no table {traces.table!r} in the database {traces.database!r}. The collector's clickhouse exporter "
-                "makes it when it starts (create_schema); start it once, or name another with ?table=."
+                "makes it when it starts (create_schema); start it once, or name another with ?table=. Or the user may not see "
+                f"it: GRANT SELECT, INSERT ON {traces.database}.*."
             )
         self._spans = spans
         self._logs = self._table(

@@ -117,10 +117,7 @@ class ExaminedTraces(FollowedTraces):
         found: dict[str, Diagnosis] = {}
         missing = []
         with self._lock:
-            for trace_id in dict.fromkeys(trace_ids):
-                place = self._place_of(trace_id)
-                if place is None:
-                    continue
+            for trace_id, place in self._held_places(trace_ids).items():
                 span_count = int(place[0].traces["span_count"][place[1]])
                 kept = self._diagnoses.get(trace_id)
                 is_stale = kept is None or kept[0] != span_count

@@ -6,7 +6,7 @@ store are values, never live arrays.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +111,13 @@ class HeldTraces:
     def _place_of(self, trace_id: str) -> Place | None:
         key = key_of_id(trace_id)
         return None if key is None else self._place(int(self._places.find(key)[0]))
+
+    def _held_places(self, trace_ids: Iterable[str]) -> dict[str, Place]:
+        """Of those of these traces that are held, in their order, each once."""
+        keys = {trace_id: key for trace_id in trace_ids if (key := key_of_id(trace_id)) is not None}
+        places = self._places.find(np.concatenate(list(keys.values()))).tolist() if keys else []
+        found = {trace_id: self._place(place) for trace_id, place in zip(keys, places, strict=True)}
+        return {trace_id: place for trace_id, place in found.items() if place is not None}
 
     def left_ns(self, trace_id: str) -> int:
         key = key_of_id(trace_id)

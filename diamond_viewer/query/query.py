@@ -138,7 +138,7 @@ class Query:
         if self.page != 1 and "page" not in more:
             pairs.append(("page", self.page))
         pairs.extend(more.items())
-        return "&".join(f"{name}={_quoted(str(value))}" for name, value in pairs)
+        return "&".join(f"{name}={quoted(str(value))}" for name, value in pairs)
 
 
 def _is_reversed(chosen: Mapping[str, Sequence[str]], now_ns: int) -> bool:
@@ -158,7 +158,8 @@ def _place_in_table(pair: tuple[str, str]) -> int:
     return _PLACES[pair[0]]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As it stands in a URL's query."""
     return _kept_quoted(text) if len(text) <= MAX_KEPT_TEXT else quote_plus(text)
 
 

@@ -1,11 +1,11 @@
 """Address: the URL of the traces page as a value, and every link that leads somewhere else from it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, urlencode
 
-from diamond_viewer.query.query import Anchor, Query
+from diamond_viewer.query.query import Anchor, Query, quoted
 from diamond_viewer.telemetry.trace_ids import trace_id_of
 from diamond_viewer.telemetry.units import format_rfc3339
 from diamond_viewer.web.list_columns import chosen_columns
@@ -92,6 +92,11 @@ class Address:
     def opening(self, trace_id: str) -> str:
         return type(self)(self.query, trace_id, self.columns, self.face, self.path, self.more).href
 
+    def openings(self) -> Callable[[str], str]:
+        """``opening`` for many traces: their ids are what differs, at the end."""
+        shared = self.opening("0").removesuffix("0")
+        return lambda trace_id: f"{shared}{trace_id}"
+
     def closing(self) -> str:
         return replace(self, trace_id="").href
 
@@ -107,6 +112,14 @@ class Address:
 
     def between(self, since: str, until: str) -> str:
         return self._asking(self.query.with_values("since", since).with_values("until", until)).href
+
+    def windows(self) -> Callable[[str, str], str]:
+        """``between`` for many windows, neither end of which is open: what their links share is put together once."""
+        path, _, arguments = self.between("0", "0").partition("?")
+        parts = arguments.split("&")
+        at = parts.index("since=0")  # filters come first, and each of these once; the table has them side by side
+        before, after = "&".join([*parts[:at], ""]), "&".join(["", *parts[at + 2 :]])
+        return lambda since, until: f"{path}?{before}since={quoted(since)}&until={quoted(until)}{after}"
 
     def absolute(self, now_ns: int) -> str:
         """The same page for somebody who opens it later: a window that moves with time, or ends now, stands still."""

@@ -95,7 +95,7 @@ def _known_instead(store: TraceStore, asked: Asked, href: Href) -> Elsewhere:
     if not known:
         return Elsewhere(f"{sentence}.", ())
     links = tuple((value, href(asked.parameter, asked.set_to(value))) for value, _ in known)
-    return Elsewhere(f"{sentence}. The most frequent are", links, ".")
+    return Elsewhere(f"{sentence}. Try", links, ".")
 
 
 def _is_in_none(store: TraceStore, field: str, value: str) -> bool:

@@ -1,5 +1,6 @@
 """HistogramChart: traces over time as stacked bars, or each by how long it lasts; drawn by the server."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from diamond_viewer.store import TraceStore
@@ -85,7 +86,8 @@ def histogram_chart(address: Address, store: TraceStore, busy: BusyTime, now_ns:
     peak = max(totals, default=0)
     end_ns = histogram.start_ns + histogram.width_ns * len(totals)
     shows_day = not is_today(now_ns, histogram.start_ns, end_ns)
-    bars = tuple(_bar(address, histogram, bucket, peak, shows_day) for bucket in range(len(totals)) if totals[bucket])
+    href_of = address.windows()
+    bars = tuple(_bar(href_of, histogram, bucket, peak, shows_day) for bucket in range(len(totals)) if totals[bucket])
     counted = (format_times(sum(totals), "trace"), sum(histogram.auth), sum(histogram.error))
     return HistogramChart(
         bars=bars,
@@ -116,7 +118,7 @@ def _faces(address: Address) -> tuple[FaceLink, ...]:
     )
 
 
-def _bar(address: Address, histogram: Histogram, bucket: int, peak: int, shows_day: bool) -> Bar:
+def _bar(href_of: Callable[[str, str], str], histogram: Histogram, bucket: int, peak: int, shows_day: bool) -> Bar:
     start_ns = histogram.start_ns + bucket * histogram.width_ns
     end_ns = start_ns + histogram.width_ns - 1
     counts = {"ok": histogram.ok[bucket], "auth": histogram.auth[bucket], "error": histogram.error[bucket]}
@@ -128,7 +130,7 @@ def _bar(address: Address, histogram: Histogram, bucket: int, peak: int, shows_d
     said += [f"{counts['error']:,} with errors"] if counts["error"] else []
     said += [f"{counts['auth']:,} with failed sign-in"] if counts["auth"] else []
     return Bar(
-        href=address.between(format_rfc3339(start_ns), format_rfc3339(end_ns)),
+        href=href_of(format_rfc3339(start_ns), format_rfc3339(end_ns)),
         title=f"{when}: {', '.join(said)}",
         x=f"{bucket * step + step * GAP_SHARE / 2:.2f}%",
         width=f"{step * (1 - GAP_SHARE):.2f}%",

@@ -1,6 +1,10 @@
 """What a poll of a journey brings: its figures, lanes and tale anew when something of it has come in; else the header alone."""
 
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from flask import Response, render_template, request
 
@@ -9,10 +13,39 @@ from diamond_viewer.query.query import Query
 from diamond_viewer.store import TraceStore
 from diamond_viewer.telemetry.units import NS_PER_SECOND, zone_label
 from diamond_viewer.web.address import Address
-from diamond_viewer.web.freshness import SEEN_HEADER, Seen, SharedAnswers, digest, moves_with_time
+from diamond_viewer.web.freshness import MAX_COST, MAX_SHARED, SEEN_HEADER, Seen, SharedAnswers, digest, moves_with_time
 from diamond_viewer.web.standstill import STANDSTILL, Moment
 from diamond_viewer.web.status import status_of
 from diamond_viewer.web.swaps import nothing_new, shared_html
+
+MAX_WAIT_S = 10.0
+T = TypeVar("T")
+
+
+class Pace:
+    """When a page is due again that costs much: somebody with ten thousand traces is told in a third of a second, and may have
+    a new one each second. ``clock`` gives seconds that only grow. Safe to use from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due_s: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def is_due(self, asked: str) -> bool:
+        with self._lock:
+            return self._clock() >= self._due_s.get(asked, 0)
+
+    def make(self, asked: str, make_page: Callable[[], T]) -> T:
+        """What it cost is what it waits for, so many times."""
+        began_s = self._clock()
+        page = make_page()
+        done_s = self._clock()
+        with self._lock:
+            self._due_s[asked] = done_s + min(MAX_WAIT_S, MAX_COST * (done_s - began_s))
+            self._due_s.move_to_end(asked)
+            while len(self._due_s) > MAX_SHARED:
+                self._due_s.popitem(last=False)
+        return page
 
 
 def held_of_journey(store: TraceStore, theirs: Query, now_ns: int) -> str:
@@ -26,6 +59,7 @@ def held_of_journey(store: TraceStore, theirs: Query, now_ns: int) -> str:
 def poll_journey(
     store: TraceStore,
     shared: SharedAnswers,
+    pace: Pace,
     address: Address,
     theirs: Query,
     body: str,
@@ -39,18 +73,19 @@ def poll_journey(
     held = request.args.get("held", "")[:40]
     question = digest(address.href, held, zone_label())
     second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
-    asked = digest(now.version, question, status, second)
+    asked = digest(now.mark, question, status, second)
     if asked == seen.asked:
         if not second:
             request.environ.get(STANDSTILL, lambda now: None)(now)
         return nothing_new()
 
     def make() -> tuple[str, bool]:
-        has_moved = held != held_of_journey(store, theirs, now_ns)
-        page = make_page() if has_moved else None
-        return render_template("_live_journey.html", status=status, page=page, body=body), True
+        has_moved, whose = held != held_of_journey(store, theirs, now_ns), address.href
+        page = pace.make(whose, make_page) if has_moved and pace.is_due(whose) else None
+        text = render_template("_live_journey.html", status=status, page=page, body=body)
+        return text, page is not None or not has_moved  # what is not due yet is asked for again
 
     answer = shared.of(question, asked, seen, make)
     response = nothing_new() if answer.shown == seen.shown else shared_html(answer.text, answer.packed)
-    response.headers[SEEN_HEADER] = str(Seen(answer.asked, answer.shown))
+    response.headers[SEEN_HEADER] = str(Seen(answer.asked if answer.is_complete else "", answer.shown))
     return response

@@ -17,7 +17,7 @@ from diamond_viewer.web.journey_export import (
     user_document,
     user_markdown,
 )
-from diamond_viewer.web.journey_poll import poll_journey
+from diamond_viewer.web.journey_poll import Pace, poll_journey
 from diamond_viewer.web.journeys_page import OWN, journeys_page
 from diamond_viewer.web.lesson_page import lesson_page
 from diamond_viewer.web.pausing import paused_since_ns
@@ -31,7 +31,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
     """``clock`` gives ns since 1970."""
     blueprint = Blueprint("journeys", __name__)
 
-    shared = SharedAnswers()
+    shared, pace = SharedAnswers(), Pace()
 
     def poll(
         path: str, body: str, make_page: Callable[[], object], own: tuple[str, ...] = (), **whose: str
@@ -42,7 +42,7 @@ def journey_pages(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
         theirs = address.query
         for field, value in whose.items():
             theirs = theirs.with_values(field, value)
-        return poll_journey(store, shared, address, theirs, body, make_page, clock())
+        return poll_journey(store, shared, pace, address, theirs, body, make_page, clock())
 
     @blueprint.errorhandler(FilterError)
     def refuse(error: FilterError) -> Response:

@@ -192,7 +192,7 @@ def _service_instead(store: TraceStore, query: LogQuery, now_ns: int) -> tuple[E
     names = alike or tuple(name for name, _ in held[:MAX_MEANT])
     links = tuple((name, logs_href(query.but(service=name))) for name in names)
     said = f"No record is of the service {query.service[:60]}."
-    asks, after = ("Did you mean", "?") if alike else ("The most are of", ".") if links else ("", "")
+    asks, after = ("Did you mean", "?") if alike else ("Try", ".") if links else ("", "")
     return (Elsewhere(f"{said} {asks}".strip(), links, after),)
 
 

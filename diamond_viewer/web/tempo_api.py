@@ -14,7 +14,6 @@ from diamond_viewer.query.logfmt import pairs_of
 from diamond_viewer.query.query import MAX_LIMIT, Query
 from diamond_viewer.query.traceql import translated
 from diamond_viewer.store import TraceStore
-from diamond_viewer.telemetry import otlp_messages
 from diamond_viewer.telemetry.model import Trace
 from diamond_viewer.telemetry.reach import is_all
 from diamond_viewer.telemetry.trace_ids import padded_trace_id
@@ -55,6 +54,8 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.get("/api/traces/<path:trace_id>")
     def trace_v1(trace_id: str) -> Response:
+        from diamond_viewer.telemetry import otlp_messages  # only now: with protobuf it takes a while, and few ask
+
         trace = _trace_or_404(store, trace_id, clock())
         if _wants_protobuf():
             return Response(otlp_messages.encoded(trace), mimetype=PROTOBUF)
@@ -62,6 +63,8 @@ def tempo_api(store: TraceStore, clock: Callable[[], int]) -> Blueprint:
 
     @blueprint.get("/api/v2/traces/<path:trace_id>")
     def trace_v2(trace_id: str) -> Response:
+        from diamond_viewer.telemetry import otlp_messages
+
         trace = _trace_or_404(store, trace_id, clock())
         if _wants_protobuf():
             return Response(otlp_messages.encoded_by_id(trace), mimetype=PROTOBUF)

@@ -143,9 +143,10 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
     reasons = matched(store, list(zip(page.traces, held, looked_for, strict=True)))
     added = cells(store, list(zip(page.traces, held, strict=True)), address.columns)
     known = _diagnoses(store, page.traces, is_refresh)
+    links = _Links(address)
     return TraceList(
         rows=tuple(
-            _row(summary, address, longest_ns, shows_day, why, more, known.get(summary.trace_id, NOTHING_KNOWN))
+            _row(summary, links, longest_ns, shows_day, why, more, known.get(summary.trace_id, NOTHING_KNOWN))
             for summary, why, more in zip(page.traces, reasons, added, strict=True)
         ),
         anchor=str(anchor or ""),
@@ -229,7 +230,7 @@ def _anchor_of(page: Page) -> Anchor | None:
 
 def _row(
     summary: TraceSummary,
-    address: Address,
+    links: "_Links",
     longest_ns: int,
     shows_day: bool,
     reasons: tuple[Matched, ...],
@@ -241,7 +242,7 @@ def _row(
     service = summary.service + (f" +{len(summary.services) - 1}" if len(summary.services) > 1 else "")
     return Row(
         trace_id=summary.trace_id,
-        href=address.opening(summary.trace_id),
+        href=links.opening(summary.trace_id),
         anchor=str(Anchor(summary.start_ns, summary.trace_id)),
         held=held_of(summary),
         clock=format_clock(summary.start_ns),
@@ -255,28 +256,42 @@ def _row(
         badges=shown,
         hidden_badges=f"+{hidden_count}" if hidden_count else "",
         badge_title=", ".join(badge.words for badge in badges[len(shown) :]),
-        user=_carried(address, "user", summary.user_ids),
-        lesson=_carried(address, "lesson", summary.lesson_ids),
+        user=_carried(links, "user", summary.user_ids),
+        lesson=_carried(links, "lesson", summary.lesson_ids),
         duration=format_duration(summary.duration_ns),
         bar_percent=f"{bar_percent(summary.duration_ns, longest_ns):.1f}%",
         edge=edge_tone(summary.flags),
-        is_open=summary.trace_id == address.trace_id,
+        is_open=summary.trace_id == links.address.trace_id,
         matched=reasons,
         cells=added,
         flow=row_flow(diagnosis.flows),
     )
 
 
-def _carried(address: Address, parameter: str, values: tuple[str, ...]) -> Carried | None:
+class _Links:
+    """The links of a page's rows: most of them say what others say as well."""
+
+    def __init__(self, address: Address) -> None:
+        self.address, self.opening = address, address.openings()
+        self._filtered: dict[tuple[str, str], str] = {}
+
+    def filtered(self, parameter: str, value: str) -> str:
+        href = self._filtered.get((parameter, value))
+        if href is None:
+            href = self._filtered[parameter, value] = self.address.filtered(parameter, value)
+        return href
+
+
+def _carried(links: _Links, parameter: str, values: tuple[str, ...]) -> Carried | None:
     """The value that is filtered by comes first: a row must say why it is there."""
     if not values:
         return None
-    asked = address.query.value(parameter)
+    asked = links.address.query.value(parameter)
     value = asked if asked in values else values[0]
     others = [other for other in values if other != value]
     more = f"+{len(others)}" if others else ""
     title = f"{parameter} {value}" + (f", also {', '.join(others[:20])}" if others else "")
-    return Carried(value, address.filtered(parameter, value), more, f"{title}: show only this {parameter}")
+    return Carried(value, links.filtered(parameter, value), more, f"{title}: show only this {parameter}")
 
 
 def _shown(query: Query, page: Page, listed: int) -> str:

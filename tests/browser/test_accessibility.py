@@ -41,7 +41,6 @@ PAGES = {
 @pytest.fixture
 def reader(browser: Browser) -> Iterator[Page]:
     context = context_of(browser)
-    context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()
 

@@ -104,7 +104,6 @@ def test_everything_works_behind_a_proxy_below_a_path(
 ) -> None:
     watched.expected = ("401",)
     context = context_of(browser, viewport={"width": 1440, "height": 860})
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     asked: list[str] = []

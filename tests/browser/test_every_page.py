@@ -38,7 +38,6 @@ SHIFT = """() => new Promise(done => {
 @pytest.fixture(scope="module", params=["light", "dark"])
 def desk(browser: Browser, shared_viewer: Viewer, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = context_of(browser, base_url=shared_viewer.address, color_scheme=request.param)
-    context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()
 
@@ -62,7 +61,6 @@ def test_pages_stand_still_and_fit_a_phone(desk: Page, watched: Watched) -> None
 @pytest.mark.timeout(120)
 def test_axe_finds_nothing_serious_on_pages_that_no_other_test_opens(browser: Browser, shared_viewer: Viewer) -> None:
     context = context_of(browser, base_url=shared_viewer.address, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
     page = context.new_page()
     found: dict[str, list[str]] = {}
     for path in ("/errors", "/operations", "/logs", "/connect", "/import"):

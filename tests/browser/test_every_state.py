@@ -73,7 +73,6 @@ def rendered(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def reader(browser: Browser, shared_viewer: Viewer, watched: Watched) -> Iterator[Page]:
     context = context_of(browser, base_url=shared_viewer.address)
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     yield page

@@ -20,7 +20,6 @@ TOLD += " constructor(title, options) { super(); told.push([title, options.body]
 @pytest.fixture
 def newcomer(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
     yield context
     context.close()
 

@@ -113,7 +113,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
 @pytest.fixture
 def page(browser: Browser, watched: Watched, hostile: Viewer) -> Iterator[Page]:
     context = context_of(browser, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
     context.add_init_script(WATCH)
     page = context.new_page()
     watched.watch(page)

@@ -32,7 +32,6 @@ def test_a_user_complains_and_the_span_is_four_clicks_away(
     browser: Browser, watched: Watched, shown: Viewer, with_scripts: bool
 ) -> None:
     context = browser.new_context(java_script_enabled=with_scripts)
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     indexed(page, shown)
@@ -78,7 +77,6 @@ def test_a_click_on_a_bar_opens_its_trace_and_a_time_zooms_in(page: Page, shown:
 @pytest.mark.timeout(180)
 def test_journeys_are_seen_fit_and_are_not_hard_to_use(browser: Browser, watched: Watched, shown: Viewer) -> None:
     context = context_of(browser)
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     indexed(page, shown)

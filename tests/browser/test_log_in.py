@@ -32,7 +32,6 @@ def test_a_reader_logs_in_reads_and_logs_out(
     own = browser.browser_type.launch(executable_path=CHROMIUM, args=arguments)
     try:
         page = own.new_page()
-        page.set_default_timeout(10_000)
         watched.watch(page)
         page.goto(f"{address}/errors?since=all")
         page.get_by_label("Token").fill("not a token of the team")

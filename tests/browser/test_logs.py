@@ -84,7 +84,6 @@ def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/logs$"))
-    context.set_default_timeout(10_000)
     page.set_viewport_size({"width": 1280, "height": 800})
     nav = page.locator(".header__nav")
     assert [*nav.get_by_role("link").all_inner_texts(), *BEHIND_ICONS] == names
@@ -99,7 +98,6 @@ def test_on_a_phone_every_page_is_reached_by_keyboard_from_a_menu(
 @pytest.mark.timeout(180)
 def test_logs_are_seen_fit_and_are_not_hard_to_use(browser: Browser, watched: Watched, shared_viewer: Viewer) -> None:
     context = context_of(browser)
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{shared_viewer.address}/logs")

@@ -71,7 +71,7 @@ def press(page: Page, key: str) -> None:
 
 
 def see(page: Page, words: str) -> None:
-    expect(page.get_by_text(words).locator("visible=true").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_text(words).locator("visible=true").first).to_be_visible()
 
 
 STEPS = (  # as they are written, and what is done
@@ -95,7 +95,6 @@ def take(page: Page, line: str) -> None:
 @pytest.fixture(scope="module")
 def desk(browser: Browser, shared_viewer: Viewer) -> Iterator[Page]:
     context = context_of(browser, viewport={"width": 1440, "height": 860}, base_url=shared_viewer.address)
-    context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()
 

@@ -156,7 +156,7 @@ def test_what_is_open_and_folded_survives_a_late_span(page: Page, viewer: Viewer
     details.locator("summary").first.click()
     expect(details.locator(".attributes__line").first).to_be_visible()
     viewer.write(line(span(9, 3, trace=5, name="late child", start_ns=now_ns + 9)))
-    expect(page.locator("#trace")).to_contain_text("late child", timeout=4_000)
+    expect(page.locator("#trace")).to_contain_text("late child")
     expect(details).to_have_attribute("open", "")
     expect(details.locator(".attributes__line").first).to_be_visible()
 
@@ -247,6 +247,13 @@ def test_on_a_phone_two_traces_stand_side_by_side(page: Page, shown: Viewer) -> 
     figure = section.get_by_role("cell", name=re.compile("^total ")).first
     expect(figure).to_be_visible()
     assert figure.evaluate("it => getComputedStyle(it, '::before').content") == '"total "'
+    page.goto(f"{shown.address}/traces/{SESSION}?view=statistics")
+    section = page.locator(".trace__section:has(.figures--operations)")
+    assert section.evaluate("it => it.scrollWidth <= it.clientWidth")
+    name, caption = page.locator(".operation").first.bounding_box(), section.locator("caption").bounding_box()
+    assert name is not None
+    assert caption is not None
+    assert caption["width"] == name["width"]
 
 
 def test_without_javascript_a_span_is_opened_folded_and_found(browser: Browser, shown: Viewer) -> None:

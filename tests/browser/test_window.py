@@ -15,7 +15,6 @@ OPENED = "/trace-viewer.html?trace=3e2337288c0cde97c1f5cae76038ca5b"
 @pytest.fixture
 def in_berlin(browser: Browser, shown: Viewer, watched: Watched) -> Iterator[Page]:
     context = context_of(browser, timezone_id="Europe/Berlin", viewport={"width": 1440, "height": 860})
-    context.set_default_timeout(10_000)
     page = context.new_page()
     watched.watch(page)
     page.goto(f"{shown.address}/trace-viewer.html")

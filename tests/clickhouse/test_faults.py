@@ -6,9 +6,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from diamond_viewer.cli.cluster import PASSING
 from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.faults import ClusterError
+from diamond_viewer.clickhouse.faults import _SENTENCES, ClusterError
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -56,3 +57,25 @@ def test_who_answers_but_is_not_clickhouse_is_told_apart_by_the_words_of_the_lib
 def test_an_error_of_clickhouse_that_has_no_sentence_of_its_own_is_no_stranger(stranger: HTTPServer) -> None:
     stranger.code = "1001"  # type: ignore[attr-defined]
     assert told(stranger.server_port).kind == "other"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (243, "disk", "Make room"),
+        (252, "parts", "until it has merged some"),
+        (164, "reading", "who may write"),
+        (242, "replica", "lost ClickHouse Keeper"),
+        (201, "quota", "raise the quota"),
+        (497, "rights", "for import INSERT"),
+    ],
+)
+def test_what_a_server_refuses_says_what_to_do(stranger: HTTPServer, code: int, kind: str, advice: str) -> None:
+    stranger.code = str(code)  # type: ignore[attr-defined]
+    fault = told(stranger.server_port)
+    assert fault.kind == kind
+    assert advice in str(fault)
+
+
+def test_whoever_imports_waits_for_kinds_of_errors_that_there_are() -> None:
+    assert set(PASSING) <= {*_SENTENCES, "unreachable"}

@@ -27,14 +27,20 @@ READERS = {  # name -> profile
     "bounded": "<readonly>2</readonly><constraints><max_memory_usage><max>6000000000</max></max_memory_usage></constraints>",
 }
 
+STOPPER = "stopper"  # strict, but may see what runs
+
 
 @contextmanager
 def server_with_readers(folder: Path) -> Iterator[Node]:
-    """One node with ``READERS``, who may select from ``otel`` and do nothing else, and ``nobody``, who may not even that."""
+    """One node with ``READERS``, who may select from ``otel`` and do nothing else, ``STOPPER``, and ``nobody``, who may
+    not even that."""
     folder.mkdir(parents=True, exist_ok=True)
     may_select = f"<grants><query>GRANT SELECT ON {DATABASE}.*</query></grants>"
     may_nothing = "<grants><query>GRANT SELECT ON elsewhere.*</query></grants>"
     users = [_USER.format(name=name, password=PASSWORD, profile=name, grants=may_select) for name in READERS]
+    see_what_runs = "<query>GRANT SELECT ON system.processes</query></grants>"
+    may_stop = may_select.replace("</grants>", see_what_runs)
+    users.append(_USER.format(name=STOPPER, password=PASSWORD, profile="strict", grants=may_stop))
     users.append(_USER.format(name="nobody", password=PASSWORD, profile="lenient", grants=may_nothing))
     users.append(_USER.format(name="default", password="", profile="default", grants=""))
     profiles = "".join(f"<{name}>{settings}</{name}>" for name, settings in READERS.items())

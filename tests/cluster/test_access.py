@@ -1,25 +1,30 @@
 """Who may ask, and by which way: users who may only read, TLS, and several hosts."""
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.connection import ClusterError, Connection
+from diamond_viewer.clickhouse.faults import LEFT
 from diamond_viewer.clickhouse.insertion import named
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
 from diamond_viewer.showing import new_bench
-from diamond_viewer.store import StoreError
+from diamond_viewer.store import StoreError, reader_has_left
 from tests.asking import NOW_NS, asked
 from tests.cli.commanding import in_this_process
 from tests.clickhouse.schema import Schema
 from tests.clickhouse.server import Node, server
 from tests.cluster.importing import REAL, NodeSession, load
-from tests.cluster.secured import IN_AN_ADDRESS, PASSWORD, READERS, certify, server_with_readers, tls_before
+from tests.cluster.secured import IN_AN_ADDRESS, PASSWORD, READERS, STOPPER, certify, server_with_readers, tls_before
 from tests.cluster.viewing import PAGES, QUESTIONS, viewing
 from tests.receive.viewing import wait_until
 
@@ -69,9 +74,35 @@ def test_a_user_who_may_set_no_limits_is_told_apart(guarded: Node) -> None:
         store = ClickHouseStore(Address.parse(as_user(guarded, user)), new_bench)
         store.version()
         assert store.cluster.is_limited is is_limited
-        with pytest.raises(StoreError, match="may not read"):
+        with pytest.raises(StoreError, match="may not read or change"):
             store.cluster.rows("INSERT INTO otel_traces (TraceId) VALUES ('a')")
         store.close()
+
+
+def test_a_user_who_may_only_select_can_stop_a_question_too(tmp_path: Path) -> None:
+    with server_with_readers(
+        tmp_path
+    ) as node:  # of its own: one in which questions were killed may end later by itself
+        for user in ("lenient", "bounded", STOPPER):
+            slow = f"SELECT count() FROM numbers(1000000000000) WHERE cityHash64(number, '{user}') = 1"
+            running = (
+                f"SELECT count() FROM system.processes WHERE user = '{user}' AND query LIKE '%cityHash64(number, %'"
+            )
+            cluster = Connection(Address.parse(f"{as_user(node, user)}?timeout=100s"))
+            has_left = threading.Event()
+            reader_has_left.set(has_left.is_set)
+            try:
+                with ThreadPoolExecutor(1) as asking:
+                    answer = asking.submit(copy_context().run, cluster.rows, slow)
+                    wait_until(lambda running=running: node.value(running) == 1)  # type: ignore[misc]
+                    has_left.set()
+                    with pytest.raises(ClusterError) as fault:
+                        answer.result()
+                assert fault.value.kind == LEFT
+                wait_until(lambda running=running: node.value(running) == 0)  # type: ignore[misc]
+            finally:
+                reader_has_left.set(lambda: False)
+                cluster.close()
 
 
 def test_a_user_without_rights_is_told_which_are_missing(guarded: Node) -> None:

@@ -104,11 +104,11 @@ def test_a_writer_in_a_hurry_is_followed_without_loss(tmp_path: Path) -> None:
         running(Feed([str(tmp_path / "traces.json")], recorder)),
         subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as writer,
     ):
-        until(lambda: recorder.index.health().counters["evicted_spans"] > 0, within_s=30)
+        until(lambda: recorder.index.health().counters["evicted_spans"] > 0)
         resident_bytes = resident() - recorder.given.nbytes
         output, _ = writer.communicate(timeout=SECONDS + 60)
         written, lag_ns = int(output), recorder.state.lag_ns
-        until(lambda: recorder.span_count >= written, within_s=30)
+        until(lambda: recorder.span_count >= written)
         until(lambda: recorder.state.lag_ns == 0)
     assert lag_ns < MAX_LAG_NS, "the writer has just stopped"
     assert recorder.span_count == written

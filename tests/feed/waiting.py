@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from diamond_viewer.feed.feed import Feed
 
 LOOK_EVERY_S = 0.005
+PATIENCE_S = 30.0  # for a condition, not for a promise: who passes does not wait for it, and a busy machine is no fault
 
 
-def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Return as soon as the condition holds; fail when it does not within a time that is far more than enough."""
     end_s = time.monotonic() + within_s
     while not condition():

@@ -1,12 +1,14 @@
 """A MemoryStore filled as the feed fills it."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import xxhash
 
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.telemetry.otlp import LineError, decode_line
 from tests.asking import UNDECIDED
+from tests.district import LINES
 
 ROOMY_BYTES = 1 << 30
 
@@ -38,6 +40,18 @@ def filled(
         store.commit()
     store.examine(query=UNDECIDED)
     return store
+
+
+@cache
+def whole_district() -> MemoryStore:
+    """The real telemetry of tests/data in one segment, for all that only ask; read when one first asks, not when collected."""
+    return filled([LINES])
+
+
+@cache
+def parted_district() -> MemoryStore:
+    """Likewise in many segments, with guests."""
+    return filled(one_by_one(LINES), segment_spans=300)
 
 
 def one_by_one(lines: Iterable[bytes]) -> list[list[bytes]]:

@@ -6,14 +6,11 @@ from hypothesis import strategies as st
 
 from diamond_viewer.telemetry.model import FLAG_NAMES, Facets
 from tests.asking import NOW_NS, asked
-from tests.district import LINES
-from tests.index.filling import filled, one_by_one
+from tests.index.filling import filled, one_by_one, parted_district
 from tests.index.test_properties import attribute_sets, event_wires
 from tests.index.test_truth import PLAIN
 from tests.plain_store import PlainStore
 from tests.writing import line, span
-
-MEMORY = filled(one_by_one(LINES), segment_spans=300)  # many segments, with guests
 
 
 @pytest.mark.parametrize(
@@ -32,7 +29,7 @@ MEMORY = filled(one_by_one(LINES), segment_spans=300)  # many segments, with gue
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_facets_of_real_telemetry_are_as_counted(filters: dict[str, str], limit: int) -> None:
     query = asked(**filters)
-    assert MEMORY.facets(query, NOW_NS, limit) == PLAIN.facets(query, NOW_NS, limit)
+    assert parted_district().facets(query, NOW_NS, limit) == PLAIN.facets(query, NOW_NS, limit)
 
 
 def test_facets_count_traces_and_not_spans() -> None:

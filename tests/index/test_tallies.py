@@ -1,5 +1,6 @@
 """Groups of errors and figures of operations are what plain loops count, however traces are spread over segments."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,13 +17,13 @@ from diamond_viewer.web.app import create_app
 from tests.asking import NOW_NS, asked
 from tests.district import LINES
 from tests.feed.waiting import until
-from tests.index.filling import add_lines, filled, one_by_one
+from tests.index.filling import add_lines, filled, one_by_one, parted_district, whole_district
 from tests.index.test_truth import PLAIN
 from tests.plain_store import PlainStore
 from tests.writing import A_TIME_NS, Wire, event, line, span
 
-MEMORY = filled(one_by_one(LINES), segment_spans=300)  # many segments, with guests
-WHOLE = filled([LINES])
+District = Callable[[], MemoryStore]
+DISTRICTS: dict[str, District] = {"many segments": parted_district, "one segment": whole_district}
 FILTERS: list[dict[str, str]] = [
     {},
     {"status": "error"},
@@ -37,17 +38,17 @@ FILTERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("limit", [1, 100])
-@pytest.mark.parametrize("store", [MEMORY, WHOLE], ids=["many segments", "one segment"])
-def test_errors_of_real_telemetry_are_as_counted(store: MemoryStore, filters: dict[str, str], limit: int) -> None:
+@pytest.mark.parametrize("district", DISTRICTS.values(), ids=DISTRICTS)
+def test_errors_of_real_telemetry_are_as_counted(district: District, filters: dict[str, str], limit: int) -> None:
     query = asked(**filters)
-    assert store.errors(query, NOW_NS, limit) == PLAIN.errors(query, NOW_NS, limit)
+    assert district().errors(query, NOW_NS, limit) == PLAIN.errors(query, NOW_NS, limit)
 
 
 @pytest.mark.parametrize("filters", FILTERS)
-@pytest.mark.parametrize("store", [MEMORY, WHOLE], ids=["many segments", "one segment"])
-def test_operations_of_real_telemetry_are_as_counted(store: MemoryStore, filters: dict[str, str]) -> None:
+@pytest.mark.parametrize("district", DISTRICTS.values(), ids=DISTRICTS)
+def test_operations_of_real_telemetry_are_as_counted(district: District, filters: dict[str, str]) -> None:
     query = asked(**filters)
-    found, expected = store.operations(query, NOW_NS, 200), PLAIN.operations(query, NOW_NS, 200)
+    found, expected = district().operations(query, NOW_NS, 200), PLAIN.operations(query, NOW_NS, 200)
     assert found.operations == expected.operations
     assert found.statements == expected.statements
     assert found == expected
@@ -233,11 +234,11 @@ def test_traces_that_are_evicted_are_no_longer_counted() -> None:
 
 
 def test_one_group_is_asked_for_by_its_fingerprint() -> None:
-    [first, *_] = WHOLE.errors(asked(), NOW_NS, 100).groups
-    found = WHOLE.errors(asked(), NOW_NS, 100, fingerprint=first.key.fingerprint, examples=5)
+    [first, *_] = whole_district().errors(asked(), NOW_NS, 100).groups
+    found = whole_district().errors(asked(), NOW_NS, 100, fingerprint=first.key.fingerprint, examples=5)
     assert [group.key for group in found.groups] == [first.key]
     assert len(found.groups[0].examples) == 5
-    assert WHOLE.errors(asked(), NOW_NS, 100, fingerprint="nonsense").groups == ()
+    assert whole_district().errors(asked(), NOW_NS, 100, fingerprint="nonsense").groups == ()
 
 
 def test_packed_segments_are_worked_out_ahead_and_only_once() -> None:

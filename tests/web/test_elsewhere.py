@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
+from flask.testing import FlaskClient
 
 from diamond_viewer.query.log_query import LogQuery
 from diamond_viewer.query.query import Query
@@ -19,15 +21,19 @@ from tests.web.conftest import LIVE, TRACES
 from tests.web.html_outline import Outline
 from tests.writing import line, span
 
-STORE = PlainStore.from_files([TRACES, TRACES.with_name("logs.json"), TRACES.with_name("metrics.json")])
-STORE.report(LIVE)
-CLIENT = create_app(STORE, clock=lambda: NOW_NS).test_client()
 NEWEST = "2026-11-22 14:38:29 UTC"
+
+
+@cache
+def viewer() -> FlaskClient:
+    store = PlainStore.from_files([TRACES, TRACES.with_name("logs.json"), TRACES.with_name("metrics.json")])
+    store.report(LIVE)
+    return create_app(store, clock=lambda: NOW_NS).test_client()
 
 
 def empty_state(url: str) -> tuple[str, dict[str, str]]:
     """The words of the first page part that says that there is nothing, and its links by their words."""
-    page = Outline(CLIENT.get(url).get_data(as_text=True))
+    page = Outline(viewer().get(url).get_data(as_text=True))
     empty = next(one for one in page.root.all() if "empty" in one.attributes.get("class", "").split())
     links = {one.words(): one.attributes["href"] for one in empty.all() if "href" in one.attributes}
     return empty.words(), links
@@ -86,7 +92,7 @@ def test_a_user_or_lesson_that_nobody_names_leads_to_the_one_that_was_meant(
     words, links = empty_state(url)
     assert said in words
     assert links[link].endswith(leads_to)
-    found = CLIENT.get(links[link]).get_data(as_text=True)
+    found = viewer().get(links[link]).get_data(as_text=True)
     assert "Did you mean" not in found
 
 
@@ -132,11 +138,11 @@ def test_what_is_like_nothing_leads_to_what_is_most_frequent(url: str, said: str
     "search", ["lesson:11+OR+user:usr7", "-lesson:11+nowhere", "lesson:11*", "NOT+user:usr7+nowhere", "%22lesson%22:11"]
 )
 def test_what_a_search_does_not_demand_is_not_corrected(search: str) -> None:
-    assert "Did you mean" not in CLIENT.get(f"/trace-viewer.html?q={search}").text
+    assert "Did you mean" not in viewer().get(f"/trace-viewer.html?q={search}").text
 
 
 def test_what_is_asked_for_twice_is_said_once() -> None:
-    assert CLIENT.get("/trace-viewer.html?lesson=11&q=lesson:11").text.count("Did you mean") == 1
+    assert viewer().get("/trace-viewer.html?lesson=11&q=lesson:11").text.count("Did you mean") == 1
 
 
 def test_one_that_is_held_is_not_corrected() -> None:
@@ -174,7 +180,7 @@ def test_a_store_that_looks_back_only_so_far_does_not_say_that_no_trace_names_a_
 
 
 def test_operations_say_it_once() -> None:
-    page = CLIENT.get("/operations?user=usr7").text
+    page = viewer().get("/operations?user=usr7").text
     assert (page.count("Did you mean"), page.count("Clear the filters")) == (1, 1)
     assert page.count("No database statement was seen.") == 1
 
@@ -230,7 +236,7 @@ def test_a_window_without_a_match_names_the_newest_and_leads_to_it(url: str, wha
     words, links = empty_state(url)
     assert what in words
     assert links["Show all time"] == leads_to
-    assert "Show all time" not in CLIENT.get(leads_to).get_data(as_text=True)
+    assert "Show all time" not in viewer().get(leads_to).get_data(as_text=True)
 
 
 def test_the_filters_stay_and_count() -> None:
@@ -245,9 +251,9 @@ def test_where_there_never_was_a_match_no_time_is_named() -> None:
 
 
 def test_charts_of_metrics_name_when_the_newest_was() -> None:
-    said = CLIENT.get("/video?since=1h").get_data(as_text=True)
+    said = viewer().get("/video?since=1h").get_data(as_text=True)
     assert "Nothing was measured in this window; the newest is of 2026-11-22 14:38:" in said
 
 
 def test_a_list_that_has_a_match_asks_for_nothing_else() -> None:
-    assert "Show all time" not in CLIENT.get("/trace-viewer.html?since=2026-11-22").get_data(as_text=True)
+    assert "Show all time" not in viewer().get("/trace-viewer.html?since=2026-11-22").get_data(as_text=True)

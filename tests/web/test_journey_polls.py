@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from diamond_viewer.web.journey_poll import Pace
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, MakeClient
@@ -65,6 +66,16 @@ def test_what_comes_in_of_others_makes_no_new_page(store: PlainStore, client_of:
     assert poll(client, url, held=before, seen=seen(first)).status_code == 204
 
 
+def test_of_two_readers_each_gets_what_is_missing_on_his_page(store: PlainStore, client_of: MakeClient) -> None:
+    client = client_of(store)
+    old = held(client, PAGES[0])
+    store.add_lines([visit(3)])
+    new = held(client, PAGES[0])
+    assert BODY not in poll(client, PAGES[0], held=new).text
+    assert BODY in poll(client, PAGES[0], held=old).text
+    assert BODY not in poll(client, PAGES[0], held=new).text
+
+
 def test_a_trace_that_grows_is_news_of_its_user(store: PlainStore, client_of: MakeClient) -> None:
     client = client_of(store)
     before = held(client, PAGES[0])
@@ -85,6 +96,41 @@ def test_of_a_window_that_moves_a_trace_goes_when_its_time_has_come(store: Plain
     inside, outside = held(client, "/users/usr_1?since=2m"), held(client, "/users/usr_1?since=90s")
     assert inside != outside
     assert BODY in poll(client, "/users/usr_1?since=90s", held=inside).text
+
+
+def test_a_page_that_costs_much_comes_less_often() -> None:
+    now_s = 100.0
+
+    def make() -> str:
+        nonlocal now_s
+        now_s += 0.25
+        return "page"
+
+    pace = Pace(lambda: now_s)
+    assert pace.is_due("a")
+    assert pace.make("a", make) == "page"
+    assert not pace.is_due("a")
+    assert pace.is_due("b")
+    now_s += 4.99  # twenty times what it took
+    assert not pace.is_due("a")
+    now_s += 0.02
+    assert pace.is_due("a")
+
+
+def test_what_is_not_due_yet_is_asked_for_again(
+    store: PlainStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(store)
+    url, before = PAGES[0], held(client, PAGES[0])
+    due = [True, False, True]
+    monkeypatch.setattr(Pace, "is_due", lambda self, asked: due.pop(0))
+    for number in (3, 4):
+        store.add_lines([visit(number)])
+        answer = poll(client, url, held=before)
+        assert (BODY in answer.text) is (number == 3)
+    assert seen(answer).startswith(".")  # nothing is seen that would be nothing new
+    assert BODY in poll(client, url, held=before, seen=seen(answer)).text
+    assert due == []
 
 
 @pytest.mark.parametrize("url", PAGES)

@@ -17,7 +17,7 @@ from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.settings.settings import Settings
 from diamond_viewer.telemetry.model import FeedState
 from diamond_viewer.web.app import app_for, create_app
-from diamond_viewer.web.prometheus import Ratchet
+from diamond_viewer.web.exposition import Ratchet
 from tests.index.filling import add_lines, filled
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, TRACES, MakeClient

@@ -5,12 +5,10 @@ from flask.testing import FlaskClient
 
 from diamond_viewer.query.sorting import ORDERS
 from tests.asking import NOW_NS, all_rows, asked
-from tests.district import LINES
-from tests.index.filling import filled, one_by_one
+from tests.index.filling import parted_district
 from tests.index.test_truth import PLAIN
 from tests.web.html_outline import Outline
 
-MEMORY = filled(one_by_one(LINES), segment_spans=300)
 FIGURES = {"start": "start_unix_nano", "duration": "duration_ms", "spans": "span_count", "errors": "error_count"}
 
 
@@ -20,9 +18,9 @@ def test_the_index_sorts_as_plain_loops_do(order: object, limit: int) -> None:
     [name] = [one.name for one in ORDERS if one is order]
     for page in (1, 2, 7):
         query = asked(sort=name, limit=limit, page=page)
-        found, expected = MEMORY.search(query, NOW_NS), PLAIN.search(query, NOW_NS)
+        found, expected = parted_district().search(query, NOW_NS), PLAIN.search(query, NOW_NS)
         assert [row.trace_id for row in found.traces] == [row.trace_id for row in expected.traces]
-    assert len(all_rows(MEMORY, asked(sort=name, status="error"))) == 33
+    assert len(all_rows(parted_district(), asked(sort=name, status="error"))) == 33
 
 
 @pytest.mark.parametrize("sort", FIGURES)

@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from diamond_viewer.query.patterns import Compared, Contains, Exactly, Like, ValueTest
 from diamond_viewer.query.terms import (
@@ -39,6 +40,7 @@ from tests.plain_tallies import statement_of
 from tests.plain_trace import LESSON_KEYS, PATH_KEYS, ROUTE_KEYS, USER_KEYS, ids_under, lasted_ns, path_of, text_under
 
 OPERATORS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+SCALARS = (str, bool, int, float, bytes)
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -173,15 +175,17 @@ def _every_text(span: Span) -> Iterator[str]:
 
 
 def scalars(value: AttributeValue) -> list[bool | int | float | str | bytes]:
+    if isinstance(value, SCALARS):
+        return [value]
     if value is None:
         return []
-    if isinstance(value, bool | int | float | str | bytes):
-        return [value]
     inner: Iterable[AttributeValue] = value.values() if isinstance(value, dict) else value
     return [scalar for item in inner for scalar in scalars(item)]
 
 
 def written(scalar: bool | int | float | str | bytes) -> str:
+    if isinstance(scalar, str):  # nearly all of them are
+        return scalar
     if isinstance(scalar, bool):
         return str(scalar).lower()
     if isinstance(scalar, bytes):
@@ -198,21 +202,22 @@ def _passes(test: ValueTest, value: AttributeValue) -> bool:
 
 
 def _scalar_passes(test: ValueTest, scalar: bool | int | float | str | bytes) -> bool:
+    text = written(scalar)
+    if isinstance(test, Contains):
+        return test.folded in text.lower()
     is_number = isinstance(scalar, int | float) and not isinstance(scalar, bool)
-    number = _fraction(written(scalar)) if is_number or isinstance(scalar, str) else None
+    number = _fraction(text) if is_number or isinstance(scalar, str) else None
     if isinstance(test, Compared):
         if number is None:
             return isinstance(scalar, float) and bool(OPERATORS[test.operator](scalar, test.number))
         return bool(OPERATORS[test.operator](number, Fraction(test.number)))
-    text = written(scalar)
     if isinstance(test, Exactly):
         wanted = _fraction(test.text)
         return text == test.text or (is_number and wanted is not None and wanted == number)
-    if isinstance(test, Contains):
-        return test.folded in text.lower()
     return re.fullmatch(".*".join(map(re.escape, test.parts)), text, re.DOTALL) is not None
 
 
+@lru_cache(4096)
 def _fraction(text: str) -> Fraction | None:
     if not NUMBER.fullmatch(text):
         return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.expressions import CONTENT, SERVICE, TRACE, Row
+from diamond_viewer.clickhouse.expressions import CONTENT, SERVICE, Row
 from diamond_viewer.clickhouse.selection import (
     MAX_NAMED,
     SPANS_AT_ONCE,
@@ -100,7 +100,7 @@ def _counted(
 ) -> tuple[tuple[str, int], ...]:
     """``text``: only of values that are shown with it, whatever its case."""
     most = max(limit, MAX_NAMES) if rules().is_on else limit
-    pairs = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
+    pairs = f"SELECT {store.layout.trace} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {rows}"
     sql = (
         f"SELECT toString(value), uniqExact(trace) AS n FROM ({pairs}) WHERE value != '' GROUP BY value "
         f"ORDER BY n DESC, value LIMIT {most:d}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.expressions import CONTENT, TRACE
+from diamond_viewer.clickhouse.expressions import CONTENT
 from diamond_viewer.clickhouse.faults import ClusterError
 from diamond_viewer.clickhouse.selection import Asked, Extent
 from diamond_viewer.telemetry.model import FeedState, Problem, SourceState
@@ -75,8 +75,10 @@ class ClusterFigures:
         store = self._store
         rows = store.extent().rows
         distinct = "uniqExact" if rows <= COUNTED_ROWS else "uniqCombined"
-        spans = f"uniqExact({TRACE}, {CONTENT})" if rows <= COUNTED_ROWS else "count()"
-        sql = f"SELECT {distinct}({TRACE}), count() - {spans} FROM {store.layout.spans} WHERE TraceId != ''"
+        spans = f"uniqExact({store.layout.trace}, {CONTENT})" if rows <= COUNTED_ROWS else "count()"
+        sql = (
+            f"SELECT {distinct}({store.layout.trace}), count() - {spans} FROM {store.layout.spans} WHERE TraceId != ''"
+        )
         self.traces, self.duplicate_spans = _numbers(store.cluster, sql, {}) or (0, 0)
         self.counters = self._system()
 

@@ -15,10 +15,7 @@ from diamond_viewer.clickhouse.expressions import (
     CONTENT,
     FAILED,
     NUMBER,
-    PARENT,
     SERVICE,
-    SPAN,
-    TRACE,
     Row,
     Times,
     is_of_kind,
@@ -61,8 +58,6 @@ from diamond_viewer.telemetry.redact import REDACTED, redact_attributes
 
 ON_A_SPAN = (Flag.ERROR, Flag.AUTH_FAILURE, Flag.SLOW, Flag.SLOW_DB, Flag.RESUME_MISMATCH, Flag.EXCEPTION)
 UNAUTHORIZED = 401
-
-ROOTLESS = "countIf(ParentSpanId = '') = 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +123,7 @@ class Conditions:
             name = self._bound.value(semconv.BUFFERING_EVENT)
             return Sql(f"{distinct_sum(f'countEqual(Events.Name, {name})')} >= 2")
         if flag is Flag.INCOMPLETE:
-            return Sql(incomplete())
+            return Sql(incomplete(self._layout))
         return self._has_a_span("any(TraceId)", SpanMarked(flag))
 
     def _figure(self, term: Term) -> str:
@@ -337,11 +332,11 @@ def distinct_sum(number: str) -> str:
     return f"arraySum(x -> x.2, groupUniqArrayIf(({CONTENT}, {number}), {number} > 0))"
 
 
-def incomplete() -> str:
+def incomplete(layout: Layout) -> str:
     """No root, or a parent that is not there."""
-    ids = f"groupArray({SPAN})"
-    both = f"arrayDistinct(arrayConcat({ids}, groupArrayIf({PARENT}, ParentSpanId != '')))"
-    return f"({ROOTLESS} OR length({both}) > length(arrayDistinct({ids})))"
+    ids, parent = f"groupArray({layout.span})", layout.parent
+    both = f"arrayDistinct(arrayConcat({ids}, groupArrayIf({parent}, {parent} != 0)))"
+    return f"(countIf({parent} = 0) = 0 OR length({both}) > length(arrayDistinct({ids})))"
 
 
 def conjuncts(terms: Sequence[Term]) -> list[Term]:
@@ -349,4 +344,4 @@ def conjuncts(terms: Sequence[Term]) -> list[Term]:
     return reduce(lambda found, term: found + (conjuncts(term.terms) if isinstance(term, AllOf) else [term]), terms, [])
 
 
-__all__ = ["POSSIBLE", "TRACE", "Conditions", "Field", "Sql", "conjuncts", "incomplete"]
+__all__ = ["POSSIBLE", "Conditions", "Field", "Sql", "conjuncts", "incomplete"]

@@ -21,9 +21,6 @@ from diamond_viewer.telemetry.model import (
 NUMBER = r"^[+-]?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$"  # query.patterns.number_of
 
 START = "toUnixTimestamp64Nano(Timestamp)"
-TRACE = "reinterpretAsUInt128(unhex(TraceId))"  # to group by: half the bytes of the text
-SPAN = "reinterpretAsUInt64(unhex(SpanId))"
-PARENT = "reinterpretAsUInt64(unhex(ParentSpanId))"
 # what makes two rows the same span, written twice
 CONTENT = (
     f"cityHash64(SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, {START}, Duration, StatusCode, StatusMessage)"

@@ -13,6 +13,14 @@ from diamond_viewer.clickhouse.insertion import Place
 
 LOOKUP_SUFFIX = "_trace_id_ts"
 USERS_COLUMN, LESSONS_COLUMN, STATUS_COLUMN = "DiamondUsers", "DiamondLessons", "DiamondHttpStatus"
+TRACE_COLUMN, SPAN_COLUMN, PARENT_COLUMN = "DiamondTraceId", "DiamondSpanId", "DiamondParentSpanId"
+OPTIONAL_COLUMNS = (USERS_COLUMN, LESSONS_COLUMN, STATUS_COLUMN, TRACE_COLUMN, SPAN_COLUMN, PARENT_COLUMN)
+# ids as numbers, to group by: half the bytes of their texts
+IDS = {
+    TRACE_COLUMN: "reinterpretAsUInt128(unhex(TraceId))",
+    SPAN_COLUMN: "reinterpretAsUInt64(unhex(SpanId))",
+    PARENT_COLUMN: "reinterpretAsUInt64(unhex(ParentSpanId))",
+}
 METRIC_KINDS = ("gauge", "sum", "histogram", "exp_histogram", "summary")
 OTHER_SUFFIXES = {
     "exp_histogram": ("exponential_histogram",)
@@ -61,8 +69,24 @@ class Layout:
     def name(self) -> str:
         """In words, for the health page."""
         kind = "JSON columns" if self.is_json else "maps with text indexes" if self.has_items else "maps"
-        extra = [name for name in (USERS_COLUMN, LESSONS_COLUMN, STATUS_COLUMN) if name in self.columns]
+        extra = [name for name in OPTIONAL_COLUMNS if name in self.columns]
         return ", ".join([kind, *(["a lookup of traces"] if self.lookup else []), *extra])
+
+    @property
+    def trace(self) -> str:
+        """The number of a span's trace, 0 where it belongs to none."""
+        return self._id(TRACE_COLUMN)
+
+    @property
+    def span(self) -> str:
+        return self._id(SPAN_COLUMN)
+
+    @property
+    def parent(self) -> str:
+        return self._id(PARENT_COLUMN)
+
+    def _id(self, column: str) -> str:
+        return column if column in self.columns else IDS[column]
 
     @property
     def among(self) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.carried import events_written
 from diamond_viewer.clickhouse.conditions import Conditions, distinct_sum
-from diamond_viewer.clickhouse.expressions import CONTENT, FAILED, PARENT, SPAN, TRACE
+from diamond_viewer.clickhouse.expressions import CONTENT, FAILED
 from diamond_viewer.clickhouse.selection import (
     MAX_NAMED,
     Asked,
@@ -152,14 +152,15 @@ def _answer(store: Asked, selection: Selection, flag: Flag) -> dict[str, npt.NDA
     """Of the keys of traces that have the flag, and of others perhaps."""
     bound = Bound()
     rows = around(store, selection, bound)
-    spans = store.layout.spans
+    layout = store.layout
+    trace, parent = layout.trace, layout.parent
     names: tuple[str, ...] = ("first", "second")
     if flag is Flag.INCOMPLETE:
         grouped = (
-            f"SELECT {TRACE} AS trace, arrayDistinct(groupArray({SPAN})) AS ids, count() > length(ids) AS is_repeated, "
-            f"countIf(ParentSpanId = '') = 0 OR length(arrayDistinct(arrayConcat(ids, "
-            f"groupArrayIf({PARENT}, ParentSpanId != '')))) > length(ids) AS is_marked "
-            f"FROM {spans} WHERE {rows} GROUP BY trace HAVING is_marked OR is_repeated"
+            f"SELECT {trace} AS trace, arrayDistinct(groupArray({layout.span})) AS ids, count() > length(ids) AS is_repeated, "
+            f"countIf({parent} = 0) = 0 OR length(arrayDistinct(arrayConcat(ids, "
+            f"groupArrayIf({parent}, {parent} != 0)))) > length(ids) AS is_marked "
+            f"FROM {layout.spans} WHERE {rows} GROUP BY trace HAVING is_marked OR is_repeated"
         )
         sql = f"SELECT {halves('trace')}, toInt64(is_marked), toInt64(is_repeated) FROM ({grouped})"
         names = (*names, "is_marked", "is_repeated")
@@ -167,16 +168,16 @@ def _answer(store: Asked, selection: Selection, flag: Flag) -> dict[str, npt.NDA
         name = bound.value(semconv.BUFFERING_EVENT)
         stalls = distinct_sum(f"countEqual(Events.Name, {name})")
         grouped = (
-            f"SELECT {TRACE} AS trace, {stalls} AS stalls FROM {spans} "
+            f"SELECT {trace} AS trace, {stalls} AS stalls FROM {layout.spans} "
             f"WHERE {rows} AND has(Events.Name, {name}) GROUP BY trace HAVING stalls >= 2"
         )
         sql = f"SELECT {halves('trace')} FROM ({grouped})"
     else:
         conditions = Conditions(
-            store.layout, bound, "true", times_of(store)
+            layout, bound, "true", times_of(store)
         )  # who could not sign in has come with the selection
         refused = conditions.refused() if flag is Flag.AUTH_FAILURE else conditions.of_span(SpanMarked(flag)).text
-        sql = f"SELECT DISTINCT {halves(TRACE)} FROM {spans} WHERE {rows} AND {refused}"
+        sql = f"SELECT DISTINCT {halves(trace)} FROM {layout.spans} WHERE {rows} AND {refused}"
     return store.cluster.columns(sql, bound.parameters, *names)
 
 
@@ -188,7 +189,7 @@ def _counted_once(store: Asked, selection: Selection, repeated: Rows) -> Selecti
         bound = Bound()
         where = f"{bound.is_among('TraceId', chosen.trace_ids())} AND {between(bound, *chosen.bounds_ns())}"
         distinct = (
-            f"SELECT {halves('trace')}, toInt64(spans), toInt64(errors) FROM (SELECT {TRACE} AS trace, "
+            f"SELECT {halves('trace')}, toInt64(spans), toInt64(errors) FROM (SELECT {store.layout.trace} AS trace, "
             f"uniqExact({CONTENT}) AS spans, uniqExactIf({CONTENT}, {FAILED}) AS errors FROM {store.layout.spans} "
             f"WHERE {where} GROUP BY trace)"
         )

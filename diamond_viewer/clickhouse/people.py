@@ -7,7 +7,7 @@ import numpy as np
 
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.carried import MAX_NAMED_PEOPLE, narrowed, values_of
-from diamond_viewer.clickhouse.expressions import TRACE, Row
+from diamond_viewer.clickhouse.expressions import Row
 from diamond_viewer.clickhouse.faults import broken_off
 from diamond_viewer.clickhouse.keyed_texts import AnswerError, keyed_texts
 from diamond_viewer.clickhouse.selection import Asked, Column, Keys, Selection, around, key_of, matched
@@ -52,7 +52,9 @@ def said_in(store: Asked, rows: str, bound: Bound, field: Field, text: str) -> S
     for word in words:
         values = narrowed(values, word, bound)
     where = f"{rows} AND {row.tells(field.value)}"
-    spans = f"SELECT {TRACE} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {where}"
+    spans = (
+        f"SELECT {store.layout.trace} AS trace, arrayJoin({values}) AS value FROM {store.layout.spans} WHERE {where}"
+    )
     of_each = (
         f"SELECT toString(value) AS said, groupUniqArray({MAX_PAIRS + 1:d})({key_of('trace')}) AS keys FROM ({spans}) "
         f"GROUP BY value ORDER BY said LIMIT {MAX_NAMED_PEOPLE:d}"

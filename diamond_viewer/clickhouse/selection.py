@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diamond_viewer.clickhouse.binding import Bound
 from diamond_viewer.clickhouse.conditions import Conditions, conjuncts, joined
 from diamond_viewer.clickhouse.connection import Connection
-from diamond_viewer.clickhouse.expressions import ANY_TIMES, FAILED, SAID_TIMES, TRACE, Times
+from diamond_viewer.clickhouse.expressions import ANY_TIMES, FAILED, SAID_TIMES, Times
 from diamond_viewer.clickhouse.layout import Layout
 from diamond_viewer.clickhouse.spans import between
 from diamond_viewer.query.terms import Overlaps, Term
@@ -27,7 +27,6 @@ MAX_LISTED = 20_000  # ... unless no SQL describes them: then the newest of them
 _FIELDS = ("first", "second", "starts", "ends", "span_count", "error_count", "flags")
 _HALF = 2**64 - 1
 _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F  # odd numbers that spread ids over all keys
-_NO_IDS = "'', '00000000000000000000000000000000'"  # of spans that belong to no trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def grouped_traces(
     limits += [f"starts < {bound.value(until_ns)}"] if until_ns is not None else []
     having = " AND ".join(["trace != 0", *limits, *(found.text for found in after)])
     sql = (
-        f"SELECT {TRACE} AS trace, {times.starts} AS starts, {times.ends} AS ends, count() AS span_count, "
+        f"SELECT {store.layout.trace} AS trace, {times.starts} AS starts, {times.ends} AS ends, count() AS span_count, "
         f"countIf({FAILED}) AS error_count, {conditions.marks()} AS flags FROM {store.layout.spans} "
         f"WHERE {' AND '.join([rows, *(found.text for found in before)])} GROUP BY trace HAVING {having}"
     )
@@ -285,14 +284,14 @@ def restricted(store: Asked, selection: Selection, bound: Bound) -> str:
     rows = between(bound, *selection.bounds_ns())
     has_unsaid = times_of(store) is ANY_TIMES  # spans that do not say when they began lie in no window
     if all(isinstance(term, Overlaps) for term in selection.terms) and not has_unsaid:
-        within = _rows_within(selection, bound)
+        within = _rows_within(store.layout, selection, bound)
         if within:
             return f"{rows} AND {within}"
     grouped, _ = grouped_traces(store, selection.terms, bound, selection.since_ns, selection.until_ns)
-    return f"{rows} AND {TRACE} {store.layout.among} (SELECT trace FROM ({grouped}))"
+    return f"{rows} AND {store.layout.trace} {store.layout.among} (SELECT trace FROM ({grouped}))"
 
 
-def _rows_within(selection: Selection, bound: Bound) -> str:
+def _rows_within(layout: Layout, selection: Selection, bound: Bound) -> str:
     """The same where only time selects: rows that begin in the window belong to these traces, the others only where a trace
     reaches beyond it, and those are few. Empty when they are not."""
     window = window_of(selection.terms)
@@ -304,12 +303,12 @@ def _rows_within(selection: Selection, bound: Bound) -> str:
         return ""
     ends = [f"Timestamp >= fromUnixTimestamp64Nano({bound.value(low)})"] if low else []
     ends += [f"Timestamp <= fromUnixTimestamp64Nano({bound.value(high)})"] if high < MAX_TIME_NS else []
-    inside = " AND ".join([*ends, f"TraceId NOT IN ({_NO_IDS})"])
+    inside = " AND ".join([*ends, f"{layout.trace} != 0"])
     if selection.astride:
-        inside += f" AND NOT {bound.is_among('TraceId', list(selection.astride))}"
+        inside += f" AND NOT {bound.is_trace_of(layout.trace, selection.astride)}"
     if not len(reaching):
         return f"({inside})"
-    return f"({inside} OR {bound.is_among('TraceId', selection.chosen(reaching).trace_ids())})"
+    return f"({inside} OR {bound.is_trace_of(layout.trace, selection.chosen(reaching).trace_ids())})"
 
 
 def around(store: Asked, selection: Selection, bound: Bound) -> str:

@@ -73,7 +73,7 @@ def poll_journey(
     held = request.args.get("held", "")[:40]
     question = digest(address.href, held, zone_label())
     second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
-    asked = digest(now.version, question, status, second)
+    asked = digest(now.mark, question, status, second)
     if asked == seen.asked:
         if not second:
             request.environ.get(STANDSTILL, lambda now: None)(now)

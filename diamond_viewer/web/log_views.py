@@ -71,7 +71,7 @@ def _poll(store: TraceStore, shared: SharedAnswers, now_ns: int) -> Response:
     status = status_of(health.feed, now_ns, paused)
     question = digest(LOGS_PATH, query, zone_label())
     second = now_ns // NS_PER_SECOND if query.moves_with_time else ""
-    asked = digest(now.version, question, status, second)
+    asked = digest(now.mark, question, status, second)
     if asked == seen.asked:
         if not second:
             request.environ.get(STANDSTILL, lambda now: None)(now)

@@ -4,6 +4,7 @@ Fifty open pages ask the same every second, and mostly nothing has happened. Suc
 application answered before, needs no parser, no thread and no application: the loop that reads it sends the same answer.
 """
 
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -14,6 +15,8 @@ from diamond_viewer.telemetry.model import FeedState
 
 MAX_KEPT = 512  # requests of some hundred bytes
 MAX_AGE_S = 30.0  # the pill counts whole minutes without data, and answers carry a date
+
+VIEWER = secrets.token_hex(4)  # this process: another counts its versions anew, or differently
 
 STANDSTILL = "diamond_viewer.standstill"  # in a WSGI environment: to be called with the Moment that a 204 belongs to
 
@@ -28,6 +31,11 @@ class Moment:
     @classmethod
     def of(cls, store: TraceStore) -> "Moment":
         return cls(store.version(), store.feed())
+
+    @property
+    def mark(self) -> str:
+        """For what a reader has seen: none like it is made by a viewer that was restarted, nor by another behind a proxy."""
+        return f"{VIEWER}.{self.version}"
 
     def is_now(self, store: TraceStore) -> bool:
         return self.version == store.version() and self.feed is store.feed()

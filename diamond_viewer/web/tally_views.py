@@ -101,7 +101,7 @@ def _poll(
     status = status_of(health.feed, now_ns, paused)
     question = digest(address, zone_label())
     second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
-    asked = digest(now.version, question, status, second)
+    asked = digest(now.mark, question, status, second)
     if asked == seen.asked:
         if not second:
             request.environ.get(STANDSTILL, lambda now: None)(now)

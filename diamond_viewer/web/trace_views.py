@@ -23,6 +23,7 @@ from diamond_viewer.web.offline import offline_page
 from diamond_viewer.web.opened_trace import TraceDesk, opened_trace
 from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.span_body import span_body
+from diamond_viewer.web.standstill import Moment
 from diamond_viewer.web.status import Status, status_of
 from diamond_viewer.web.swaps import BESIDE_THE_LIST, POLL, nothing_new, page, redirection, swap_target
 from diamond_viewer.web.trace_address import TraceAddress
@@ -95,7 +96,7 @@ def trace_pages(store: TraceStore, clock: Clock, desk: TraceDesk, static: Path) 
         if target == POLL and paused_since_ns() is not None:
             return poll_header(store, clock())
         # before the trace is read: what comes meanwhile is asked for again
-        seen = f"{store.version()}.{digest(status)}"
+        seen = digest(Moment.of(store).mark, status)
         if target == POLL and request.args.get("seen", "") == seen:
             return nothing_new()
         digits = trace_id_start_of(trace_id)

@@ -109,7 +109,7 @@ def _poll(store: TraceStore, shared: SharedAnswers, args: list[tuple[str, str]],
     now = Moment.of(store)  # before anything is read: what comes meanwhile is asked for again
     status = status_of(store.health().feed, now_ns)
     question = digest(VIDEO_PATH, sorted(args), zone_label())
-    asked = digest(now.version, question, status)
+    asked = digest(now.mark, question, status)
     if asked == seen.asked:
         request.environ.get(STANDSTILL, lambda now: None)(now)
         return nothing_new()

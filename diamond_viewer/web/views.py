@@ -132,7 +132,7 @@ def _poll_traces(store: TraceStore, desk: TraceDesk, shared: SharedAnswers, now_
     held = request.args.get("held", "")
     question = digest(address, held, zone_label())
     second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
-    asked = digest(now.version, question, status, second)
+    asked = digest(now.mark, question, status, second)
     if asked == seen.asked:
         if not second:
             request.environ.get(STANDSTILL, lambda now: None)(now)

@@ -95,6 +95,7 @@ class Clustering:
     loaded: Loaded
     plain: Answered
     materialised: Answered
+    numbered: Answered
     grown: Answered | None
 
 
@@ -112,6 +113,8 @@ def measure(folder: Path, span_count: int, growth: int) -> Clustering:
         plain = ask_all(node)
         materialise(node)
         materialised = ask_all(node)
+        materialise(node, with_ids=True)
+        numbered = ask_all(node)
         grown = None
         if growth > 1:
             begins_ns, ends_ns = bounds_ns(node)
@@ -120,7 +123,7 @@ def measure(folder: Path, span_count: int, growth: int) -> Clustering:
             settle(node)
             grown = ask_all(node)
         version = str(node.value("SELECT version()"))
-    return Clustering(version, loaded, plain, materialised, grown)
+    return Clustering(version, loaded, plain, materialised, numbered, grown)
 
 
 def import_all(node: Node, paths: Sequence[Path]) -> Loaded:
@@ -164,10 +167,10 @@ def settle(node: Node) -> None:
     node.execute("OPTIMIZE TABLE otel_traces FINAL")
 
 
-def materialise(node: Node) -> None:
+def materialise(node: Node, *, with_ids: bool = False) -> None:
     connection = Connection(Address.parse(node.address))
     try:
-        statements = missing_statements(connection)
+        statements = missing_statements(connection, with_ids=with_ids)
     finally:
         connection.close()
     for statement in statements:
@@ -233,7 +236,9 @@ def read_rows(node: Node) -> int:
 
 def goals(found: Clustering) -> Iterator[Goal]:
     """Medians, over everything that is held: the harder case."""
-    plain, materialised = found.plain.asked[WHOLE], found.materialised.asked[WHOLE]
+    plain, materialised, numbered = (
+        answered.asked[WHOLE] for answered in (found.plain, found.materialised, found.numbered)
+    )
     for what, asked, limit_ms in (
         (f"{LIST}, the first answer", plain[LIST], 150),
         (f"{KNOWN_LIST}, the first answer", plain[KNOWN_LIST], 150),
@@ -243,11 +248,14 @@ def goals(found: Clustering) -> Iterator[Goal]:
         (WHOLE_STATS, plain[WHOLE_STATS], 150),
         (f"{USERS} of everything, with columns of their own", materialised[USERS], 150),
         (f"{LESSONS} of everything, with columns of their own", materialised[LESSONS], 150),
+        (f"{WHOLE_LIST}, with ids as numbers", numbered[WHOLE_LIST], 150),
+        (f"{STATS}, the first answer, with ids as numbers", numbered[STATS], 150),
+        (f"{WHOLE_STATS}, with ids as numbers", numbered[WHOLE_STATS], 150),
     ):
         yield Goal(f"{what}: p50", limit_ms, 1e3 * asked.latency.p50_s, "ms")
     if found.grown is not None:
-        before, after = found.materialised.asked[WINDOWED], found.grown.asked[WINDOWED]
-        factor = found.grown.spans / found.materialised.spans
+        before, after = found.numbered.asked[WINDOWED], found.grown.asked[WINDOWED]
+        factor = found.grown.spans / found.numbered.spans
         for what in before:
             grown = f"{what} of {WINDOWED}, {factor:.0f} times the spans, beside before"
             yield Goal(grown, 1.5, after[what].latency.p50_s / before[what].latency.p50_s, "x")
@@ -258,7 +266,11 @@ def goals(found: Clustering) -> Iterator[Goal]:
 def report(found: Clustering, load_average: float, now: datetime) -> str:
     machine = this_machine(("clickhouse-connect", "numpy"))
     loaded = found.loaded
-    answered = [("as the exporter makes them", found.plain), ("with columns of their own", found.materialised)]
+    answered = [
+        ("as the exporter makes them", found.plain),
+        ("with columns of their own", found.materialised),
+        ("with ids as numbers too", found.numbered),
+    ]
     answered += [("the same, grown", found.grown)] if found.grown else []
     rows = [
         f"| {window}: {what} | "

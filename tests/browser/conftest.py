@@ -1,22 +1,24 @@
 """The real server on a file of its own, and the system's Chromium looking at it."""
 
+import atexit
 import os
 import re
 import shutil
-import subprocess
-import sys
+import signal
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.feed.waiting import PATIENCE_S
+from tests.browser.forking import Nursery, is_running
+from tests.feed.waiting import PATIENCE_S, until
 from tests.web.conftest import TRACES
 
 ROOT = Path(__file__).parents[2]
@@ -27,52 +29,53 @@ expect.set_options(timeout=PATIENCE_S * 1000)  # as long as Playwright waits for
 
 @dataclass
 class Viewer:
-    """``live`` is the file it reads; ``write`` appends a line to it."""
+    """``live`` is the file it reads; ``write`` appends a line to it; ``process`` is its number."""
 
     address: str
     live: Path
-    process: "subprocess.Popen[str]"
+    process: int
 
     def write(self, *lines: bytes) -> None:
         with self.live.open("ab") as file:
             file.write(b"".join(line + b"\n" for line in lines))
 
+    @property
+    def is_running(self) -> bool:
+        return is_running(self.process)
+
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(PATIENCE_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        os.kill(self.process, signal.SIGTERM)
+        until(lambda: not self.is_running)
 
 
 StartViewer = Callable[..., Viewer]
 
 
 def launch(live: Path, port: int = 0) -> Viewer:
-    """Starts ``app.py`` on the live file and waits until it says where it is."""
-    process = subprocess.Popen(
-        [sys.executable, "app.py", str(live), "--port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    said = ""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+", said)):
-        line = process.stdout.readline()
-        assert line, f"the viewer stopped: {said}"
-        assert time.monotonic() < deadline_s, f"the viewer does not say where it is: {said}"
-        said += line
-    return Viewer(found[0], live, process)
+    """Starts a viewer on the live file and waits until it says where it is."""
+    said = live.with_name(f"said-{time.monotonic_ns()}.txt")
+    process = nursery().start([str(live), "--port", str(port)], said)
+    until(lambda: find_address(said) or not is_running(process))
+    address = find_address(said)
+    assert address, f"the viewer stopped: {said.read_text()}"
+    return Viewer(address, live, process)
+
+
+def find_address(said: Path) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+(?=\D)", said.read_text() if said.exists() else "")
+    return found[0] if found else ""
+
+
+@cache
+def nursery() -> Nursery:
+    """One for all tests of this process."""
+    started = Nursery()
+    atexit.register(started.close)
+    return started
 
 
 def await_ready(viewer: Viewer) -> Viewer:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not is_ready(viewer):
-        assert time.monotonic() < deadline_s, "the viewer does not become ready"
-        time.sleep(0.02)
+    until(lambda: is_ready(viewer))
     return viewer
 
 
@@ -86,7 +89,7 @@ def start_viewer(tmp_path: Path) -> Iterator[StartViewer]:
 
     yield start
     for viewer in started:
-        if viewer.process.poll() is None:
+        if viewer.is_running:
             viewer.stop()
 
 

@@ -51,6 +51,27 @@ def test_old_and_new_rows_have_the_columns(node: Node, capsys: pytest.CaptureFix
     assert told(node, capsys) == told(node, capsys, "--apply") == []
 
 
+def test_ids_are_kept_as_numbers_only_where_they_are_wanted(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    Schema().create(node)
+    load(NodeSession(node), REAL[0])
+    without = told(node, capsys)
+    statements = told(node, capsys, "--ids")
+    assert statements[: len(without)] == without
+    assert len(statements[len(without) :]) == 6  # no indexes
+    node.execute(statements[len(without)].rstrip(";"))
+    assert told(node, capsys) == [*without, *statements[len(without) + 1 :][:1]]  # what is begun is brought to its end
+    told(node, capsys, "--ids", "--apply")
+    wait_until(lambda: node.value("SELECT count() FROM system.mutations WHERE database = 'otel' AND NOT is_done") == 0)
+    assert told(node, capsys) == told(node, capsys, "--ids") == []
+    (row,) = node.rows(
+        "SELECT countIf(reinterpretAsFixedString(DiamondTraceId) != unhex(TraceId)) AS traces, "
+        "countIf(DiamondParentSpanId = 0 AND ParentSpanId != '') AS parents, uniqExact(DiamondSpanId) AS spans, "
+        "uniqExact(SpanId) AS expected FROM otel_traces"
+    )
+    assert (row["traces"], row["parents"]) == (0, 0)
+    assert row["spans"] == row["expected"] > 100
+
+
 def expected_people() -> tuple[int, int]:
     """How many users and lessons the real file names, as the index in memory reads it."""
     facts: list[SpanFacts | EventFacts] = []

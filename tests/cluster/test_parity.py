@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from diamond_viewer.clickhouse.address import Address
+from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.materialised import missing_statements
 from diamond_viewer.clickhouse.store import ClickHouseStore
 from diamond_viewer.index.memory import MemoryStore
 from diamond_viewer.query.query import Query
@@ -45,13 +48,17 @@ def rows(in_memory: MemoryStore) -> list[TraceSummary]:
     return all_rows(in_memory)
 
 
-@pytest.fixture(scope="session", params=LAYOUTS)
+@pytest.fixture(scope="session", params=[*LAYOUTS, "columns of their own"])
 def one_node(request: pytest.FixtureRequest, shared_node: Node) -> Iterator[ClickHouseStore]:
-    layout: Layout = request.param
-    database = f"parity_{layout.value.replace(' ', '_')}"
+    has_columns = request.param == "columns of their own"
+    layout: Layout = Layout.MAP if has_columns else request.param
+    database = "parity_columns" if has_columns else f"parity_{layout.value.replace(' ', '_')}"
+    address = f"clickhouse://127.0.0.1:{shared_node.http_port}/{database}"
     make_tables(shared_node, database, Schema(layout, has_lookup=layout is not Layout.JSON))
+    if has_columns:
+        materialise(shared_node, database)
     load(shared_node, database, list(rows_of(real_lines(), layout)))
-    yield from examined_store(f"clickhouse://127.0.0.1:{shared_node.http_port}/{database}")
+    yield from examined_store(address)
 
 
 @pytest.fixture(scope="session", params=["distributed tables", "?cluster="])
@@ -78,6 +85,13 @@ def make_tables(node: Node, database: str, schema: Schema) -> None:
     node.execute(f"CREATE DATABASE {database}", database="default")
     for statement in schema.statements():
         node.execute(statement, database=database)
+
+
+def materialise(node: Node, database: str) -> None:
+    """All columns that ``clickhouse-setup`` knows, ids too."""
+    with closing(Connection(Address.parse(f"clickhouse://127.0.0.1:{node.http_port}/{database}"))) as connection:
+        for statement in missing_statements(connection, with_ids=True):
+            node.execute(statement, database=database)
 
 
 def load(node: Node, database: str, found: list[tuple[str, Row]], suffix: str = "") -> None:

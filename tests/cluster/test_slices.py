@@ -22,7 +22,7 @@ from tests.clickhouse.plain_rows import rows_of
 from tests.clickhouse.schema import Layout, Schema
 from tests.clickhouse.server import Node
 from tests.cluster.questions import answered
-from tests.cluster.test_parity import load, make_tables, real_lines
+from tests.cluster.test_parity import load, make_tables, materialise, real_lines
 from tests.index.filling import filled
 
 DATABASE = "slices"
@@ -34,11 +34,14 @@ def in_memory() -> MemoryStore:
     return filled([real_lines()], follows_people=False)
 
 
-@pytest.fixture(scope="module")
-def address(shared_node: Node) -> str:
+@pytest.fixture(scope="module", params=["ids as texts", "ids as numbers"])
+def address(shared_node: Node, request: pytest.FixtureRequest) -> str:
     make_tables(shared_node, DATABASE, Schema(Layout.MAP))
+    address = f"clickhouse://127.0.0.1:{shared_node.http_port}/{DATABASE}?longest=10m"
+    if request.param == "ids as numbers":
+        materialise(shared_node, DATABASE)
     load(shared_node, DATABASE, list(rows_of(real_lines(), Layout.MAP)))
-    return f"clickhouse://127.0.0.1:{shared_node.http_port}/{DATABASE}?longest=10m"
+    return address
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from diamond_viewer.web import standstill
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
 from tests.web.conftest import LIVE, MakeClient
@@ -23,9 +24,10 @@ def store() -> PlainStore:
     return store
 
 
-def trace(number: int, **more: object) -> bytes:
+def trace(number: int, name: str = "work") -> bytes:
     user = f"usr_{number % 2}"
-    return line(span(number, trace=number, start_ns=NOW_NS - 10**9 * (100 - number), attributes={"user.id": user}))
+    start_ns = NOW_NS - 10**9 * (100 - number)
+    return line(span(number, trace=number, start_ns=start_ns, attributes={"user.id": user}, name=name))
 
 
 def poll(client: FlaskClient, url: str = "/trace-viewer.html", **args: str) -> TestResponse:
@@ -53,6 +55,24 @@ def test_a_new_trace_is_brought_to_who_can_see_it_only(store: PlainStore, client
     assert other.status_code == 204
     assert seen(other) != odd_seen  # so that the next one need not look again
     assert poll(client, user="usr_1", seen=seen(other)).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/trace-viewer.html", "/operations", f"/traces/{trace_id(1)}"])
+def test_what_was_seen_in_another_viewer_counts_as_far_as_it_is_the_same(
+    store: PlainStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """After a restart, or behind a proxy that leads to several."""
+    before = poll(client_of(store), path)
+    monkeypatch.setattr(standstill, "VIEWER", "another")
+    other = PlainStore.from_lines(
+        [trace(number, name="other") for number in range(1, 6)]
+    )  # so many lines: the same version
+    other.report(LIVE)
+    assert other.version() == store.version()
+    after = poll(client_of(other), path, seen=seen(before))
+    monkeypatch.undo()
+    stale = poll(client_of(other), path, seen=seen(before))
+    assert (after.status_code, stale.status_code) == (200, 204)
 
 
 def test_an_answer_to_another_question_does_not_count_as_seen(store: PlainStore, client_of: MakeClient) -> None:

@@ -10,7 +10,7 @@ SCHEMES = {"clickhouse": 8123, "clickhouses": 8443}
 DEFAULT_DATABASE, DEFAULT_TABLE, DEFAULT_USER = "default", "otel_traces", "default"
 EXAMPLE = "clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
 PARAMETERS = (
-    *("table", "logs", "metrics", "cluster", "secure", "ca", "cert", "key", "longest", "timeout", "memory"),
+    *("table", "logs", "metrics", "cluster", "secure", "ca", "cert", "key", "longest", "timeout", "memory", "rows"),
     "password-file",
 )
 MAX_TIMEOUT_S = 600
@@ -25,6 +25,8 @@ _SPAN_OF_TIME = re.compile(r"(\d{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 _SIZE = re.compile(r"(\d{1,6})(MiB|GiB)")
 _UNIT_BYTES = {"MiB": 1024**2, "GiB": 1024**3}
+_NUMBER = re.compile(r"([1-9]\d{0,5})([MG])")
+_UNIT_ROWS = {"M": 10**6, "G": 10**9}
 
 
 class AddressError(ValueError):
@@ -38,7 +40,8 @@ class Address:
 
     ``cluster``: the tables are those of every shard of this cluster, without a Distributed table over them. ``ca`` is a file
     of certificates to be trusted, ``certificate`` and ``key`` are files of the viewer's own. ``longest_s`` is how long before
-    and after a window the spans of its traces are looked for; ``timeout_s`` and ``memory_bytes`` bound a query.
+    and after a window the spans of its traces are looked for; ``timeout_s``, ``memory_bytes`` and ``rows`` that are read bound
+    a query.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -57,6 +60,7 @@ class Address:
     longest_s: int = 3600
     timeout_s: int = 20
     memory_bytes: int = 4 * 1024**3
+    rows: int = 5_000_000_000
 
     def __str__(self) -> str:
         """As a page may show it: without user and password."""
@@ -150,6 +154,7 @@ class Address:
             longest_s=_seconds(options.get("longest", "1h"), "longest"),
             timeout_s=min(_seconds(options.get("timeout", "20s"), "timeout"), MAX_TIMEOUT_S),
             memory_bytes=_bytes(options.get("memory", "4GiB")),
+            rows=_rows(options.get("rows", "5G")),
             **names,
         )
         address.current_password()
@@ -199,3 +204,12 @@ def _bytes(text: str) -> int:
     if match is None or int(match[1]) == 0:
         raise AddressError(f"memory={text[:20]!r} in the store's address is no size. Write for example 512MiB or 4GiB.")
     return int(match[1]) * _UNIT_BYTES[match[2]]
+
+
+def _rows(text: str) -> int:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise AddressError(
+            f"rows={text[:20]!r} in the store's address is no number of rows. Write for example 500M or 5G."
+        )
+    return int(match[1]) * _UNIT_ROWS[match[2]]

@@ -249,6 +249,7 @@ class Connection:
                 "readonly": READ_ONLY_WITH_SETTINGS,
                 "max_execution_time": self.address.timeout_s,
                 "max_memory_usage": self.address.memory_bytes,
+                "max_rows_to_read": self.address.rows,
                 "max_result_rows": MAX_RESULT_ROWS,
                 "result_overflow_mode": "throw",
                 "output_format_json_quote_64bit_integers": 0,

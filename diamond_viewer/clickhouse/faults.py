@@ -8,6 +8,7 @@ from diamond_viewer.clickhouse.address import Address
 from diamond_viewer.store import StoreError
 
 MEMORY, TIMEOUT, LEFT, PASSWORD = "memory", "timeout", "left", "password"
+ROWS = "rows"
 METRIC_SUFFIXES = ("gauge", "sum", "histogram", "exponential_histogram", "exp_histogram", "summary")
 DOUBTFUL = ("table", "layout")  # kinds that say that the tables are not what they were taken for
 ELSEWHERE = ("stranger", "busy", "shard")  # kinds that are one host's: another may do better
@@ -19,7 +20,7 @@ _KINDS = {  # codes of ClickHouse's ErrorCodes.cpp
     "database": (81,),
     TIMEOUT: (159, 160, 209, 735),
     MEMORY: (241,),
-    "rows": (158, 307, 396),
+    ROWS: (158, 307, 396),
     LEFT: (394,),
     "busy": (202,),
     "shard": (210, 279, 519, 533),
@@ -45,7 +46,8 @@ _SENTENCES = {
     "time with ?timeout= in --store.",
     MEMORY: "The question needs more memory than {address} gives it: ask for less time or for more precise things, or give "
     "it more with ?memory= in --store.",
-    "rows": "The question reads more rows than {address} allows: ask for less time.",
+    ROWS: "The question reads more rows than {address} allows: ask for less time or for more precise things, or allow more "
+    "with ?rows= in --store.",
     LEFT: "The question was stopped at {address}: ask again.",
     "busy": "{address} has too many questions at once: it is asked again by itself.",
     "shard": "A part of the cluster behind {address} cannot be reached: it is asked again by itself.",

@@ -57,6 +57,11 @@ class Pulse:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
+    def known_layout(self) -> Layout | None:
+        """The one that was last seen; asks nobody."""
+        return self._layout
+
+    @property
     def last_version(self) -> int:
         return self._version
 

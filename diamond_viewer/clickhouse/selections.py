@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from diamond_viewer.clickhouse.binding import Bound
-from diamond_viewer.clickhouse.faults import MEMORY, TIMEOUT, ClusterError
+from diamond_viewer.clickhouse.faults import MEMORY, ROWS, TIMEOUT, ClusterError
 from diamond_viewer.clickhouse.selection import (
     SPANS_AT_ONCE,
     Asked,
@@ -136,10 +136,10 @@ class Selections:
         try:
             part = self._ask(terms, None if is_last else since_ns, scan.until_ns)
         except ClusterError as error:
-            if error.kind not in (MEMORY, TIMEOUT) or scan.width_ns <= MIN_SLICE_NS:
+            if error.kind not in (MEMORY, TIMEOUT, ROWS) or scan.width_ns <= MIN_SLICE_NS:
                 raise
             scan.least_ns = MIN_SLICE_NS
-            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (4 if error.kind == MEMORY else 64))
+            scan.width_ns = max(MIN_SLICE_NS, scan.width_ns // (64 if error.kind == TIMEOUT else 4))
             return
         scan.parts.append(part)
         scan.until_ns, scan.scanned_to_ns = since_ns, 0 if is_last else max(1, since_ns)

@@ -185,6 +185,7 @@ class ToldTraces:
             feed=self.feed(),
             counters=self._figures.counters,
             differences=tuple(difference.sentence for difference in DIFFERENCES),
+            layout=layout.name if (layout := self._pulse.known_layout) else "",
         )
 
     # -- what all questions share

@@ -377,7 +377,8 @@ class FeedState:
 class Health:
     """The state of the store and of what feeds it.
 
-    ``differences`` are sentences: what a store that is elsewhere does not keep as files do.
+    ``differences`` are sentences: what a store that is elsewhere does not keep as files do; ``layout`` says in words how it
+    keeps spans.
 
     ``held_since_ns`` is 0 while everything is held, else from when on traces are: what began earlier had to leave memory,
     or never came in, because of ``budget_bytes``.
@@ -394,3 +395,4 @@ class Health:
     budget_bytes: int = 0
     held_since_ns: int = 0
     differences: tuple[str, ...] = ()
+    layout: str = ""

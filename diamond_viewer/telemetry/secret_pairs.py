@@ -67,7 +67,7 @@ def _secret_value(text: str, separator_start: int, separator_end: int) -> Place 
     sign = text[separator_start]
     if sign == ":" and (text.startswith("//", separator_end) or text.startswith(r"\/", separator_end)):
         return None
-    before = _BEFORE.match(text[max(0, separator_start - 130) : separator_start][::-1])
+    before = _BEFORE.match(text[separator_start - 130 if separator_start > 130 else 0 : separator_start][::-1])
     if not before:
         return None
     is_quoted = before["quoted"] is not None

@@ -123,7 +123,8 @@ class HealthPage:
     sources: tuple[Source, ...]
     secrets: Secrets
     versions: tuple[tuple[str, str], ...]
-    differences: tuple[str, ...] = ()  # of a store that is elsewhere
+    differences: tuple[str, ...] = ()  # of a store that is elsewhere, ...
+    layout: str = ""  # ... and how it keeps spans
 
 
 def health_page(health: Health, now_ns: int, secrets: Secrets) -> HealthPage:
@@ -137,6 +138,7 @@ def health_page(health: Health, now_ns: int, secrets: Secrets) -> HealthPage:
         secrets=secrets,
         versions=(("python", python_version()), *((name, found) for name in PACKAGES if (found := _version(name)))),
         differences=health.differences,
+        layout=health.layout,
     )
 
 

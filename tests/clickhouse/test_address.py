@@ -47,6 +47,8 @@ def test_everything_that_may_stand_in_it_is_read() -> None:
         (f"clickhouse://a/{'o' * 201}", "no name for database"),
         ("clickhouse://a/otel?timeout=soon", "is no time"),
         ("clickhouse://a/otel?memory=much", "is no size"),
+        ("clickhouse://a/otel?rows=many", "is no number of rows"),
+        ("clickhouse://a/otel?rows=0M", "is no number of rows"),
         ("clickhouse://a/otel?ca=/x", "write clickhouses://"),
     ],
 )

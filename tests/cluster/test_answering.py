@@ -270,6 +270,10 @@ def test_a_question_that_takes_too_long_or_too_much_is_given_up(node: Node) -> N
         store.version()
         with pytest.raises(StoreError, match="needs more memory"):
             store.cluster.rows("SELECT groupArray(toString(number)) FROM numbers(10000000)")
+    with showing(node, more="?rows=1M", schema=None) as store:
+        assert ids(store) == [TRACE_ID]
+        with pytest.raises(StoreError, match=r"reads more rows than .* allow more with \?rows= in --store"):
+            store.cluster.rows("SELECT count() FROM numbers(2000000) WHERE number % 7 = 0")
 
 
 def test_nothing_can_be_written(node: Node) -> None:

@@ -58,6 +58,7 @@ def test_a_replica_that_takes_nothing_is_told_and_is_not_said_to_be_behind_since
     page = create_app(store, clock=lambda: NOW_NS).test_client().get("/health").text
     store.close()
     assert "replicas that have lost their keeper and take nothing" in page
+    assert '<span class="sources__layout">maps</span>' in page  # without the lookup of the other table
 
 
 def test_a_statement_that_the_cluster_cannot_spread_is_refused_with_a_sentence(kept: Node) -> None:

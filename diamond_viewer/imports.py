@@ -72,10 +72,8 @@ class Imports:
 
     def take(self, name: str, content: bytes) -> ImportedSource:
         """Read one file, which may be gzip or zstd. Raises ``ImportRefusedError``, and then nothing of it is kept."""
-        from diamond_viewer.telemetry.otlp_pasted import (
-            NotTelemetryError,  # only now: with protobuf it takes a while, and few paste
-            read_pasted,
-        )
+        # only now: with protobuf it takes a while, and few paste
+        from diamond_viewer.telemetry.otlp_pasted import NotTelemetryError, read_pasted
 
         with self._lock:
             if len(self._held) >= MAX_IMPORTS:

@@ -245,6 +245,13 @@ class Turns:
                 wasyncore.readwrite(connection, happened)
 
     def _ask(self, number: int, connection: wasyncore.dispatcher) -> None:
+        # before it is asked: a thread that ends meanwhile with its request changes what it waits for
+        is_settled = isinstance(connection, HTTPChannel) and not (
+            connection.requests
+            or connection.total_outbufs_len
+            or connection.will_close
+            or connection.close_when_flushed
+        )
         wanted = select.POLLIN | select.POLLPRI if connection.readable() else 0
         if connection.writable() and not connection.accepting:
             wanted |= select.POLLOUT
@@ -255,12 +262,7 @@ class Turns:
             else:
                 self._poll.unregister(number)
             self._waits_for[number] = wanted
-        if isinstance(connection, HTTPChannel) and not (
-            connection.requests
-            or connection.total_outbufs_len
-            or connection.will_close
-            or connection.close_when_flushed
-        ):
+        if is_settled:
             self._unsettled.discard(number)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 from waitress.channel import HTTPChannel
 
-from diamond_viewer.serving import LEAVE_S, LOOP_S, Limits, ServingError, Stop, listen, serve, stop_signals
+from diamond_viewer.serving import LEAVE_S, LOOP_S, Limits, ServingError, Stop, Turns, listen, serve, stop_signals
 from diamond_viewer.store import TraceStore
 from diamond_viewer.web.channel import poll_channels
 
@@ -261,6 +261,38 @@ def test_idle_connections_are_not_asked_for_each_request_of_another(monkeypatch:
         assert max(others, default=0) <= rounds
         for one in idle:
             one.close()
+
+
+class Answered(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection whose thread ends with its request just after the loop has asked what it waits for."""
+
+    accepting = will_close = close_when_flushed = is_read = False
+    total_outbufs_len = 0
+
+    def __init__(self) -> None:
+        self.requests = [object()]
+
+    def readable(self) -> bool:
+        was_answered = not self.requests
+        self.requests = []
+        return was_answered
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        self.is_read = True
+
+
+def test_a_connection_that_was_answered_while_it_was_asked_is_asked_again() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection = Answered()
+        turns = Turns({ours.fileno(): connection})
+        turns.take(0)
+        theirs.sendall(b"another")
+        turns.take(0)
+        assert connection.is_read
 
 
 def test_a_connection_that_takes_the_number_of_one_that_has_gone_is_answered() -> None:

@@ -19,7 +19,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ids",
         action="store_true",
-        help="keep ids as numbers too: figures in half of the time, for 32 bytes more a span on disk",
+        help="keep ids as numbers too: figures in about two thirds of the time, for 32 bytes more a span on disk",
     )
     parser.add_argument("--apply", action="store_true", help="run the statements instead of printing them")
     add_output(parser, "")
@@ -56,7 +56,7 @@ SUBCOMMAND = Subcommand(
     """\
 Prints the ALTER statements that give the table of spans three columns of its own, which the server works out of the
 attributes when a span is written: users, lessons (all spellings) and HTTP status. Pages use them when they are there.
-With --ids three more, for ids as numbers, halve what lists, figures and users cost, and take 32 bytes a span.
+With --ids three more, for ids as numbers: lists, figures and users cost about a third less, for 32 bytes a span.
 The exporter goes on as before. With --apply the statements are run; the user then needs ALTER on the table.
 
 Run it again at any time: it prints what is still missing, and nothing once all is there. Statements for a cluster

@@ -113,9 +113,7 @@ class Address:
         try:
             parts = urlsplit(text.strip())
             beyond = parts.path + parts.query + parts.fragment
-            if (
-                parts.fragment or "@" in beyond
-            ):  # what was taken for the host is part of a password: nothing of it is shown
+            if parts.fragment or "@" in beyond:  # the host is part of a password then: nothing of it is shown
                 raise AddressError(f"The store's address cannot be read. Write {EXAMPLE}. {ESCAPES}")
             given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query), max_num_fields=50)
         except AddressError:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -75,9 +74,8 @@ class Connection:
         self._lock = threading.Lock()
         self.doubts = 0  # how often an answer said that the tables are not what they were taken for
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
-        self._killer = ThreadPoolExecutor(
-            1, thread_name_prefix="clickhouse-kill"
-        )  # not behind those that are to be killed
+        # not behind those that are to be killed
+        self._killer = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-kill")
 
     @property
     def is_limited(self) -> bool:
@@ -166,12 +164,14 @@ class Connection:
         for host in self._hosts:
             try:
                 client = self._client(host)
-                with suppress(ClickHouseError):
+                try:
                     client.command("KILL QUERY WHERE query_id IN {p0:Array(String)} ASYNC", {"p0": query_ids})
-                    continue
-                # who may not look at what runs may yet put a question in the place of one's own
-                for query_id in query_ids if host.takes_settings else ():
-                    client.command("SELECT 1", settings={"query_id": query_id, "replace_running_query": 1})
+                except ClickHouseError as error:
+                    if is_of_the_way(error) or not host.takes_settings:
+                        continue  # others wait to have theirs killed at hosts that answer
+                    # who may not look at what runs may yet put a question in the place of one's own
+                    for query_id in query_ids:
+                        client.command("SELECT 1", settings={"query_id": query_id, "replace_running_query": 1})
             except (ClickHouseError, ClusterError, OSError):
                 continue  # it has ended, or its time will
 

@@ -88,10 +88,12 @@ class MarkedTraces:
                 error_count=_joined(selection, [part.error_count for part in parts]),
             )
         repeated = np.flatnonzero(self._is_repeated(selection))
+        if not len(repeated):
+            return selection  # and is not kept: marks that held what they are of would hold it for ever
         marks = self._of(selection)
         with marks.lock:
             if marks.once is None:
-                marks.once = _counted_once(self._store, selection, repeated) if len(repeated) else selection
+                marks.once = _counted_once(self._store, selection, repeated)
             return marks.once
 
     def events(self, selection: Selection) -> Mapping[str, int]:
@@ -173,9 +175,8 @@ def _answer(store: Asked, selection: Selection, flag: Flag) -> dict[str, npt.NDA
         )
         sql = f"SELECT {halves('trace')} FROM ({grouped})"
     else:
-        conditions = Conditions(
-            layout, bound, "true", times_of(store)
-        )  # who could not sign in has come with the selection
+        # who could not sign in has come with the selection
+        conditions = Conditions(layout, bound, "true", times_of(store))
         refused = conditions.refused() if flag is Flag.AUTH_FAILURE else conditions.of_span(SpanMarked(flag)).text
         sql = f"SELECT DISTINCT {halves(trace)} FROM {layout.spans} WHERE {rows} AND {refused}"
     return store.cluster.columns(sql, bound.parameters, *names)

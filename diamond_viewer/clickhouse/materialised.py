@@ -1,8 +1,8 @@
 """Columns that keep what is asked for most: users, lessons and HTTP status of a span, worked out when it is written.
 
 Out of a map or a JSON column each question reads all attributes of all spans; out of a column of its own only that. The
-exporter names the columns that it writes, so it goes on as before. Whoever wants ids as numbers too has figures in half of
-the time, and gives 32 bytes a span for it: ids can't be packed, and are read as fast as they lie there.
+exporter names the columns that it writes, so it goes on as before. Whoever wants ids as numbers too has figures in about two
+thirds of the time, and gives 32 bytes a span for it: ids can't be packed, and are read as fast as they lie there.
 """
 
 import re

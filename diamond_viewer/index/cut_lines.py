@@ -22,9 +22,8 @@ class CutLines:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], tuple[Excerpt, Cuts]] = (
-            OrderedDict()
-        )  # by place, which the excerpt holds
+        # by place, which is only a line's own while somebody holds the excerpt
+        self._kept: OrderedDict[tuple[int, int], tuple[Excerpt, Cuts]] = OrderedDict()
         self.size_bytes = 0
 
     def spans_of(self, line: Excerpt, text: bytes, trace_ids: AbstractSet[str]) -> Iterable[Span]:

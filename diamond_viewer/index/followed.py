@@ -81,9 +81,8 @@ class FollowedTraces(HeldTraces):
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._ways: OrderedDict[str, tuple[int, Journey]] = OrderedDict()  # of traces, with the number of their spans
         self._together: OrderedDict[str, _ByVisit] = OrderedDict()  # by trace id
-        self._began: OrderedDict[str, set[int]] = (
-            OrderedDict()
-        )  # traces whose start has moved since, and when they began, ns
+        # traces whose start has moved since they were followed, and when they began, ns
+        self._began: OrderedDict[str, set[int]] = OrderedDict()
         self._cadence = Cadence()
 
     def follow(self, deadline_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:

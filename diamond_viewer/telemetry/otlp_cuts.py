@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cached_property, lru_cache
+from itertools import groupby
 
 import msgspec
 
@@ -24,10 +25,6 @@ class _Above:
         self.raw_resource, self._resource_url = resource, resource_url
         self.raw_scope, self._scope_url = scope, scope_url
 
-    @property
-    def size_bytes(self) -> int:
-        return 4 * (len(self.raw_resource) + len(self.raw_scope))  # as it stands and decoded
-
     @cached_property
     def resource(self) -> Resource:
         return resource_above(self.raw_resource, self._resource_url)
@@ -37,14 +34,23 @@ class _Above:
         return scope_above(self.raw_scope, self._scope_url)
 
 
+_RawAbove = tuple[bytes, str | None, bytes, str | None]  # as it is written, in the order of ``_Above``
 _shared = lru_cache(maxsize=64)(_Above)  # a process writes the same before each of its batches
 
 
-def _spans_below(original: bytes) -> Iterator[tuple[_Above, list[msgspec.Raw]]]:
+def _above(raw: _RawAbove) -> _Above:
+    resource, _, scope, _ = raw
+    made = _shared if len(resource) + len(scope) <= MAX_SHARED_BYTES else _Above
+    return made(*raw)
+
+
+def _spans_below(original: bytes) -> Iterator[tuple[_RawAbove, list[msgspec.Raw]]]:
+    """What stands below one resource has its bytes in common."""
+    above, resource = None, b""
     for resource_spans, scope_spans, raw_spans in raw_spans_of(original):
-        resource, scope = bytes(resource_spans.resource), bytes(scope_spans.scope)
-        made = _shared if len(resource) + len(scope) <= MAX_SHARED_BYTES else _Above
-        yield made(resource, resource_spans.schema_url, scope, scope_spans.schema_url), raw_spans
+        if resource_spans is not above:
+            above, resource = resource_spans, bytes(resource_spans.resource)
+        yield (resource, resource_spans.schema_url, bytes(scope_spans.scope), scope_spans.schema_url), raw_spans
 
 
 def promising_spans(
@@ -54,7 +60,8 @@ def promising_spans(
 
     Nor are those whose trace id is in ``passed_over``, which may change between one span and the next.
     """
-    for above, raw_spans in _spans_below(original):
+    for raw_above, raw_spans in _spans_below(original):
+        above = _above(raw_above)
         for raw in raw_spans:
             text = bytes(raw)
             if not promises(text, above.raw_scope, above.raw_resource):
@@ -69,7 +76,7 @@ class Cuts:
 
     def __init__(self, original: bytes) -> None:
         self._firsts: list[int] = []  # the first span below each of ``_above``
-        self._above: list[_Above] = []
+        self._above: list[_RawAbove] = []  # not decoded: hundreds of processes say more than is worth to be kept
         begins: list[int] = []
         ends: list[int] = []
         numbers: dict[str, list[int]] = {}
@@ -94,15 +101,15 @@ class Cuts:
 
     def spans_of(self, original: bytes, trace_ids: Iterable[str]) -> Iterator[Span]:
         """As ``decode_spans_among``; ``original`` is the line that this was made of."""
-        for number in sorted(number for trace_id in trace_ids for number in self._numbers.get(trace_id, ())):
-            above = self._above[bisect_right(self._firsts, number) - 1]
-            yield span_below(original[self._begins[number] : self._ends[number]], above.resource, above.scope)
+        wanted = sorted(number for trace_id in trace_ids for number in self._numbers.get(trace_id, ()))
+        for place, numbers in groupby(wanted, key=lambda number: bisect_right(self._firsts, number) - 1):
+            above = _above(self._above[place])
+            for number in numbers:
+                yield span_below(original[self._begins[number] : self._ends[number]], above.resource, above.scope)
 
     @property
     def size_bytes(self) -> int:
         """About."""
-        return (
-            300 * len(self._numbers)
-            + 12 * len(self._begins)
-            + sum(above.size_bytes for above in self._above if above.size_bytes > 4 * MAX_SHARED_BYTES)
-        )
+        resources = {id(resource): len(resource) for resource, *_ in self._above}
+        above_bytes = sum(resources.values()) + sum(200 + len(scope) for _, _, scope, _ in self._above)
+        return 300 * len(self._numbers) + 12 * len(self._begins) + above_bytes

@@ -75,6 +75,14 @@ def test_a_span_is_where_the_parser_says(before: bytes, after: bytes) -> None:
         assert_same(original, wanted)
 
 
+def test_all_that_spans_stand_below_takes_room() -> None:
+    """A collector in the middle sends lines of spans of hundreds of processes, each of which says at length who it is."""
+    spans = [span(number, trace=number) for number in range(1, 101)]
+    alike = Cuts(written({"resourceSpans": [resource_spans(spans, "s" * 1_000)]}))
+    apart = Cuts(written({"resourceSpans": [resource_spans([one], f"{at:01000}") for at, one in enumerate(spans)]}))
+    assert apart.size_bytes - alike.size_bytes > 99 * 1_000
+
+
 def test_a_line_without_spans_has_none() -> None:
     for original in (b"{}", b'{"resourceSpans":[]}', written(document())):
         assert_same(original, {trace_id(1)})

@@ -5,15 +5,17 @@ traces have been examined; those that could have something wrong are decoded and
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from diamond_viewer.diagnosis.diagnose import DEFAULTS, JOURNEY_RULES, diagnose_steps, way_of
 from diamond_viewer.diagnosis.finding import Finding, Thresholds, in_order
 from diamond_viewer.diagnosis.journey import Journey, joined
-from diamond_viewer.diagnosis.visits import told_once
+from diamond_viewer.diagnosis.visits import STEP_NS, told_once, visits_of
 from diamond_viewer.index.answers import Matches
 from diamond_viewer.index.cadence import Cadence
 from diamond_viewer.index.columns import Indexes
@@ -31,6 +33,7 @@ from diamond_viewer.index.visiting import (
     Finished,
     Key,
     Visit,
+    VisitKey,
     key_of,
     newest_of,
     signs_of,
@@ -44,6 +47,7 @@ MAX_JOURNEYS = 200
 ASKED_AT_ONCE = 1_024  # waiting traces of which is asked in which visits they lie, under one hold of the lock: 3 ms
 MAX_WAYS = 4_000  # traces that are kept as what they add to a journey: about 10 MiB
 MAX_TOGETHER = 20_000  # traces of which it is kept what was found over several
+MAX_MOVED = 20_000  # traces that have not been followed since
 
 _NO_NUMBER = -1  # of a window that is no visit
 
@@ -77,6 +81,9 @@ class FollowedTraces(HeldTraces):
         self._journeys: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], tuple[Finding, ...]] = OrderedDict()
         self._ways: OrderedDict[str, tuple[int, Journey]] = OrderedDict()  # of traces, with the number of their spans
         self._together: OrderedDict[str, _ByVisit] = OrderedDict()  # by trace id
+        self._began: OrderedDict[str, set[int]] = (
+            OrderedDict()
+        )  # traces whose start has moved since, and when they began, ns
         self._cadence = Cadence()
 
     def follow(self, deadline_ns: int | None = None, query: Query | None = None, now_ns: int = 0) -> bool:
@@ -203,7 +210,8 @@ class FollowedTraces(HeldTraces):
     def _acquit(self, segment: Segment, traces: Indexes) -> tuple[list[_Case], Finished]:
         """Those of the visits of these traces that are suspect; all others are done with."""
         segments = list(self._segments.values())
-        found = visits_around(segments, segment, traces)
+        left = self._visits_left(segment, traces)
+        found = visits_around(segments, segment, traces, chain.from_iterable(left.values()))
         signs = signs_of(segments, found)
         finished = Finished.of(found)
         now_ns = time.monotonic_ns()
@@ -214,8 +222,48 @@ class FollowedTraces(HeldTraces):
                 cases.append(case)
             else:
                 self._version += self._write_together(visit, finished, (), ())
+        for trace, visits in left.items():
+            self._version += self._withdraw(segment, trace, visits)
         segment.trace_columns()["findings"][traces] &= ~UNFOLLOWED  # also of those that name nobody
         return cases, finished
+
+    @contextmanager
+    def _watching_starts(self, homes: Sequence[Place]) -> Iterator[None]:
+        """Notes which of these traces begin in another half hour afterwards: they may have left visits, in which others are
+        told of together with them. Under the lock."""
+        before = [
+            (segment, numbers, segment.traces["start_ns"][numbers], segment.traces["span_count"][numbers])
+            for segment, _, numbers in by_segment(homes)
+        ]
+        yield
+        for segment, numbers, starts_ns, span_counts in before:
+            steps = segment.traces["start_ns"][numbers] // STEP_NS
+            for at in np.flatnonzero((starts_ns // STEP_NS != steps) & (span_counts > 0)).tolist():
+                trace_id = trace_id_of(segment, int(numbers[at]))
+                self._began.setdefault(trace_id, set()).add(int(starts_ns[at]))
+                self._began.move_to_end(trace_id)
+        while len(self._began) > MAX_MOVED:
+            self._began.popitem(last=False)
+
+    def _visits_left(self, segment: Segment, traces: Indexes) -> dict[int, set[VisitKey]]:
+        """Of those of these traces whose start has moved the visits in which they do not lie any more."""
+        if not self._began:
+            return {}
+        left = {}
+        for trace, visits in visits_by_trace(segment, traces).items():
+            began_ns = self._began.pop(trace_id_of(segment, trace), None)
+            if began_ns:
+                users = {user for user, _ in visits}
+                before = {(user, number) for user in users for start in began_ns for number in visits_of(start)}
+                left[trace] = before.difference(visits)
+        return left
+
+    def _withdraw(self, segment: Segment, trace: int, visits: Iterable[VisitKey]) -> bool:
+        """What was found over a trace and others in visits which it has left. True when another thing is said of it now."""
+        trace_id = trace_id_of(segment, trace)
+        for visit in visits:
+            self._remember(trace_id, visit, ())
+        return self._tell_together(segment, trace)
 
     def _case_of(self, visit: Visit, signs: Mapping[Key, Sequence[Sign]]) -> _Case | None:
         places = visit.places
@@ -301,16 +349,22 @@ class FollowedTraces(HeldTraces):
             for trace in traces[is_told | (before & FOUND_TOGETHER > 0)].tolist():
                 trace_id = trace_id_of(segment, trace)
                 self._remember(trace_id, (visit.user, visit.number), of_trace.get(trace_id, ()))
-                bits = findings[trace]
-                findings[trace] = bits & ~FOUND_TOGETHER | journey_bits_of(self.together(trace_id))
-                if (bits ^ findings[trace]) & FOUND_TOGETHER:
-                    segment.summaries.pop(trace, None)
-                    has_news = True
+                has_news |= self._tell_together(segment, trace)
             is_done = (before & WAITING == 0) & finished.are_among(segment, traces, visit.user)
             if grown:
                 is_done &= [(segment.number, trace) not in grown for trace in traces.tolist()]
             findings[traces[is_done]] &= ~UNFOLLOWED
         return has_news
+
+    def _tell_together(self, segment: Segment, trace: int) -> bool:
+        """Write down what is remembered of a trace; True when that is something else than before. Under the lock."""
+        findings = segment.trace_columns()["findings"]
+        bits = findings[trace]
+        findings[trace] = bits & ~FOUND_TOGETHER | journey_bits_of(self.together(trace_id_of(segment, trace)))
+        is_news = bool((bits ^ findings[trace]) & FOUND_TOGETHER)
+        if is_news:
+            segment.summaries.pop(trace, None)
+        return is_news
 
     def _remember(self, trace_id: str, visit: tuple[str, int], found: tuple[Finding, ...]) -> None:
         by_visit = {**self._together.pop(trace_id, {}), visit: found}

@@ -292,7 +292,8 @@ class MemoryStore(ExaminedTraces):
                 changed.append(home)
                 continue
             big.span_keys.learn(keys[start:end])
-            extend(home, {name: column[start:end] for name, column in rows.items()})
+            with self._watching_starts([home]):
+                extend(home, {name: column[start:end] for name, column in rows.items()})
             big.is_stale = True
             if home[0].traces["span_count"][home[1]] >= GROWTH * big.assembled_spans and not self._is_huge(home):
                 changed.append(home)
@@ -304,9 +305,10 @@ class MemoryStore(ExaminedTraces):
 
     def _reassemble(self, homes: Sequence[Place]) -> None:
         is_huge = [self._is_huge(home) for home in homes]
-        reassemble([home for home, huge in zip(homes, is_huge, strict=True) if not huge])
-        for home in compress(homes, is_huge):
-            recount(home)
+        with self._watching_starts(homes):
+            reassemble([home for home, huge in zip(homes, is_huge, strict=True) if not huge])
+            for home in compress(homes, is_huge):
+                recount(home)
         for segment, _, numbers in by_segment(homes):
             span_counts = segment.traces["span_count"][numbers]
             for at in np.flatnonzero(span_counts >= BIG_SPANS).tolist():

@@ -1,6 +1,6 @@
 """Visits of people, and the signs in them, out of columns. Called under the store's lock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, Self
@@ -90,10 +90,12 @@ def visits_by_trace(segment: Segment, traces: Indexes) -> dict[int, list[VisitKe
     }
 
 
-def visits_around(segments: Sequence[Segment], segment: Segment, traces: Indexes) -> list[Visit]:
-    """The visits of their people in which these traces lie, which live in ``segment``."""
+def visits_around(
+    segments: Sequence[Segment], segment: Segment, traces: Indexes, also: Iterable[VisitKey] = ()
+) -> list[Visit]:
+    """The visits of their people in which these traces lie, which live in ``segment``, and others that are asked for."""
     wanted: dict[str, set[int]] = {}
-    for user, number in set(chain.from_iterable(visits_by_trace(segment, traces).values())):
+    for user, number in {*also, *chain.from_iterable(visits_by_trace(segment, traces).values())}:
         wanted.setdefault(user, set()).add(number)
     if not wanted:
         return []

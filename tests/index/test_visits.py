@@ -177,6 +177,43 @@ def test_a_late_trace_is_looked_at_in_both_of_its_visits() -> None:
     assert [finding.rule for finding in told] == ["resume-missing"]
 
 
+LEFT = {
+    "what they showed together is not told any more": (
+        ((1, 0, "video.buffering", "lesson-1"), (2, 5, "video.buffering", "lesson-1")),
+        ("buffering", ""),
+    ),
+    "what its absence shows is told": (
+        (
+            *((1, 0, SAVED, "lesson-1"), (3, 60, LOADED, "lesson-1"), (2, 62, RESUMED, "lesson-1")),
+            (4, 120, "page.viewed", "lesson-1"),
+        ),
+        ("", "resume-missing"),
+    ),
+}
+
+
+@pytest.mark.parametrize("segment_spans", [1, 131_072])
+@pytest.mark.parametrize(("happened", "rules"), LEFT.values(), ids=list(LEFT))
+def test_when_a_trace_turns_out_to_have_begun_hours_before(
+    happened: tuple[tuple[int, float, str, str], ...], rules: tuple[str, str], segment_spans: int
+) -> None:
+    lines = [line(*request(1 + number, *one)) for number, one in enumerate(happened)]
+    store = filled([lines], segment_spans)
+    early = [line(*request(9, 2, -3 * 3_600, "page.viewed", "lesson-1"))]
+    for more, rule in (([], rules[0]), (early, rules[1])):
+        add_lines(store, more)
+        store.commit()
+        store.examine(query=UNDECIDED)
+        plain = PlainStore.from_lines([*lines, *more])
+        ids = [row.trace_id for row in plain.summaries()]
+        ours, theirs = store.diagnoses(ids), plain.diagnoses(ids, 0)
+        assert [ours[one].journey for one in ids] == [theirs[one].journey for one in ids]
+        told = {row.trace_id: row.findings_together for row in all_rows(store)}
+        assert told == {row.trace_id: row.findings_together for row in all_rows(plain)}
+        assert any(rule in theirs for theirs in told.values()) or not rule
+        assert not any(other in theirs for theirs in told.values() for other in rules if other != rule)
+
+
 class Clock:
     def __init__(self) -> None:
         self.now_ns = 10**15

@@ -100,6 +100,7 @@ class TraceList:
     page_count: str
     longest: str
     empty: str
+    is_searched: bool  # so that a reader whose words are in nothing learns what can be searched for
     clear_href: str
     elsewhere: tuple[Elsewhere, ...]  # where there would be some, when nothing matches
     is_complete: bool
@@ -161,6 +162,7 @@ def trace_list(address: Address, store: TraceStore, now_ns: int, *, is_refresh: 
         page_count=format_count(page_count),
         longest=format_duration(longest_ns),
         empty=_empty(page, query),
+        is_searched=any(name == "q" for name, _ in query.set_filters),
         elsewhere=elsewhere(store, address, address.query, now_ns) if query.set_filters and not page.total else (),
         clear_href=replace(address, query=Query(limit=query.limit, sort=query.sort)).href,
         is_complete=page.is_complete,

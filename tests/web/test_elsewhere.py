@@ -257,3 +257,10 @@ def test_charts_of_metrics_name_when_the_newest_was() -> None:
 
 def test_a_list_that_has_a_match_asks_for_nothing_else() -> None:
     assert "Show all time" not in viewer().get("/trace-viewer.html?since=2026-11-22").get_data(as_text=True)
+
+
+def test_words_that_are_in_nothing_lead_to_how_to_search() -> None:
+    words, links = empty_state("/trace-viewer.html?q=logged+out+xyzzy")
+    assert "what the programs wrote" in words
+    assert links["How to search"] == "/search-help"
+    assert "How to search" not in empty_state("/trace-viewer.html?lesson=xyzzy")[1]

@@ -21,11 +21,12 @@ from diamond_viewer.web.operations_page import (
     operations_page,
 )
 from diamond_viewer.web.operations_page import OWN as OPERATIONS_OWN
+from diamond_viewer.web.pausing import paused_since_ns
 from diamond_viewer.web.standstill import STANDSTILL, Moment
-from diamond_viewer.web.status import status_of
+from diamond_viewer.web.status import Paused, status_of
 from diamond_viewer.web.swaps import POLL, nothing_new, redirection, shared_html, swap_target
 from diamond_viewer.web.swaps import page as page_of
-from diamond_viewer.web.views import paused_since, without_idle_arguments
+from diamond_viewer.web.views import without_idle_arguments
 
 
 class _Polled(Protocol):
@@ -96,7 +97,8 @@ def _poll(
     """The status always, the figures unless the reader paused. What is opened stays as it was opened."""
     seen = Seen.parse(request.args.get("seen", ""))
     now = Moment.of(store)  # before anything is read: what comes meanwhile is asked for again
-    paused = paused_since(store, address.query, now_ns)
+    since_ns = paused_since_ns()
+    paused = None if since_ns is None else Paused(since_ns)  # tallies have no place in time to count what is new from
     health = store.health()
     status = status_of(health.feed, now_ns, paused)
     question = digest(address, zone_label())

@@ -88,7 +88,7 @@ def test_a_user_who_may_only_select_can_stop_a_question_too(tmp_path: Path) -> N
             running = (
                 f"SELECT count() FROM system.processes WHERE user = '{user}' AND query LIKE '%cityHash64(number, %'"
             )
-            cluster = Connection(Address.parse(f"{as_user(node, user)}?timeout=100s"))
+            cluster = Connection(Address.parse(f"{as_user(node, user)}?timeout=100s&rows=2000G"))
             has_left = threading.Event()
             reader_has_left.set(has_left.is_set)
             try:

@@ -191,6 +191,15 @@ def test_a_poll_brings_new_errors_and_nothing_when_nothing_came(client_of: MakeC
     assert "#tallies" not in paused.text
 
 
+@pytest.mark.parametrize("path", ["/errors", "/operations"])
+def test_a_page_of_figures_that_is_paused_calls_nothing_new_that_it_may_show(client_of: MakeClient, path: str) -> None:
+    store = PlainStore.from_lines([failing(1), failing(2)])
+    store.report(LIVE)
+    paused = poll(client_of(store), path, paused=str(NOW_NS // SECOND_NS))
+    assert "Paused at" in paused.text
+    assert " new<" not in paused.text
+
+
 def test_a_boosted_link_is_answered_with_the_page_alone_and_an_empty_field_is_left_out(client: FlaskClient) -> None:
     response = client.get("/errors", headers=POLL | {"HX-Target": "main#page"})
     assert "<!doctype html>" not in response.text

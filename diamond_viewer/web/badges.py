@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from diamond_viewer.diagnosis.diagnose import MAX_EXAMINED_SPANS
 from diamond_viewer.diagnosis.finding import Finding, Severity
+from diamond_viewer.diagnosis.vocabulary import AUTH_FAILED
 from diamond_viewer.telemetry.model import EventFact, Flag, TraceSummary
 from diamond_viewer.telemetry.rules import RULE_WORDS
 from diamond_viewer.telemetry.semconv import (
@@ -139,7 +140,7 @@ def badges_of(summary: TraceSummary, findings: tuple[Finding, ...] = ()) -> tupl
         for fact in summary.event_facts
         # a driver's exception without a type says nothing beside the application's with one
         if not (names_an_exception and fact.name == EXCEPTION_EVENT and not fact.detail)
-        and (badge := _event_badge(fact))
+        and (badge := _event_badge(fact, is_refused="sign-in-refused" in summary.findings))
     ]
     # the edge is red already: a bare count is worth its room only where nothing says what went wrong
     says_what = any(badge.tone in (Tone.ERROR, Tone.AUTH) for badge in found)
@@ -175,7 +176,8 @@ def shown_badges(badges: tuple[Badge, ...]) -> tuple[tuple[Badge, ...], int]:
     return badges[:MAX_BADGES], max(0, len(badges) - MAX_BADGES)
 
 
-def _event_badge(fact: EventFact) -> Badge | None:
+def _event_badge(fact: EventFact, *, is_refused: bool) -> Badge | None:
+    """``is_refused``: a sign-in was, which has no cookie yet; that it sent none is not what went wrong."""
     tone = event_tone(fact.name)
     if tone is Tone.PLAIN:
         return None
@@ -184,6 +186,8 @@ def _event_badge(fact: EventFact) -> Badge | None:
         words = fact.detail
     elif fact.name == MISMATCH_EVENT and fact.detail:
         words = f"{words} {fact.detail}"
+    elif is_refused and (fact.name, fact.detail) == (AUTH_FAILED, "no cookie"):
+        words = f"{words} · {RULE_WORDS['sign-in-refused']}"
     elif fact.detail:
         words = f"{words} · {fact.detail}"
     if fact.count > 1:

@@ -223,3 +223,14 @@ def test_findings_of_many_traces_come_as_markdown(client: FlaskClient) -> None:
     assert answer.text.startswith("### Findings: a finding is exception\n\n2 of 11 findings\n\n1. **")
     assert answer.text.count("rule exception, fingerprint ") == 2
     assert client.get("/api/findings?format=pdf").status_code == 400
+
+
+def test_a_refused_sign_in_is_not_said_to_lack_a_cookie_in_the_list(client: FlaskClient) -> None:
+    def said(rule: str) -> list[str]:
+        rows = client.get(f"/trace-viewer.html?finding={rule}").text.split('class="row ')[1:]
+        return [
+            "refused" if "auth.failed · sign-in refused" in row else "cookie" for row in rows if "auth.failed" in row
+        ]
+
+    assert said("sign-in-refused") == ["refused"] * 3
+    assert set(said("no-cookie")) == {"cookie"}

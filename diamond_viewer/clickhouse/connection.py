@@ -239,8 +239,11 @@ class Connection:
     def _password(self) -> str:
         try:
             return self.address.current_password()
-        except AddressError as error:
-            raise ClusterError(PASSWORD, str(error)) from None
+        except AddressError:  # whose words name the file: for whoever starts the viewer, not for its readers
+            raise ClusterError(
+                PASSWORD,
+                f"The file with the password for {self.address} cannot be read: check ?password-file= in --store.",
+            ) from None
 
     def _options(self, host: _Host, query_id: str) -> dict[str, Any]:
         settings: dict[str, Any] = {"query_id": query_id}

@@ -146,7 +146,7 @@ def _gone(store: TraceStore, address: Address, now_ns: int) -> Elsewhere:
                 ((words, replace(address, query=wider).href), all_groups),
             )
     return Elsewhere(
-        "No such group of errors is held: its traces have left memory, or the link is cut off.",
+        "No such group of errors is held: its traces are gone, or the link is cut off.",
         (("All groups", all_groups[1]),),
     )
 

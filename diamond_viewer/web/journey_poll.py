@@ -49,7 +49,8 @@ class Pace:
 
 
 def held_of_journey(store: TraceStore, theirs: Query, now_ns: int) -> str:
-    """Names what is held of a journey; ``theirs`` finds its traces. Counting them is cheap, telling them is not."""
+    """Names what is held of a journey; ``theirs`` finds its traces. Counting them is cheap in memory, and in a cluster ten
+    questions; telling them is dear everywhere."""
     try:
         return digest(store.stats(theirs, now_ns))
     except FilterError:
@@ -69,7 +70,8 @@ def poll_journey(
     """``body`` is the template that shows what ``make_page`` gives."""
     seen = Seen.parse(request.args.get("seen", ""))
     now = Moment.of(store)  # before anything is read: what comes meanwhile is asked for again
-    status = status_of(store.health().feed, now_ns)
+    health = store.health()
+    status = status_of(health.feed, now_ns)
     held = request.args.get("held", "")[:40]
     question = digest(address.href, held, zone_label())
     second = now_ns // NS_PER_SECOND if moves_with_time(address.query) else ""
@@ -79,9 +81,17 @@ def poll_journey(
             request.environ.get(STANDSTILL, lambda now: None)(now)
         return nothing_new()
 
+    def count() -> str:
+        return held_of_journey(store, theirs, now_ns)
+
     def make() -> tuple[str, bool]:
-        has_moved, whose = held != held_of_journey(store, theirs, now_ns), address.href
-        page = pace.make(whose, make_page) if has_moved and pace.is_due(whose) else None
+        whose, counting = address.href, f"count of {address.href}"
+        is_dear = bool(health.differences)  # a store that is elsewhere
+        if is_dear and not pace.is_due(counting):
+            has_moved, page = True, None  # perhaps
+        else:
+            has_moved = held != (pace.make(counting, count) if is_dear else count())
+            page = pace.make(whose, make_page) if has_moved and pace.is_due(whose) else None
         text = render_template("_live_journey.html", status=status, page=page, body=body)
         return text, page is not None or not has_moved  # what is not due yet is asked for again
 

@@ -1,11 +1,13 @@
 """The address of a cluster: what may stand in it, and that its password stands nowhere else."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from diamond_viewer.clickhouse.address import Address, AddressError
-from diamond_viewer.clickhouse.faults import fault_of, unreachable
+from diamond_viewer.clickhouse.connection import Connection
+from diamond_viewer.clickhouse.faults import ClusterError, fault_of, unreachable
 from diamond_viewer.clickhouse.layout import source_of
 from diamond_viewer.settings.settings import Settings, SettingsError
 
@@ -100,3 +102,13 @@ def test_a_password_may_stand_in_a_file_and_change(tmp_path: Path) -> None:
     secret.write_bytes(b"\xff")
     with pytest.raises(AddressError, match="it is no UTF-8 text"):
         address.current_password()
+
+
+def test_readers_are_not_told_where_the_password_would_be(tmp_path: Path) -> None:
+    secret = tmp_path / "cluster-password"
+    secret.write_text("x", encoding="utf-8")
+    with closing(Connection(Address.parse(f"clickhouse://me@127.0.0.1:9/otel?password-file={secret}"))) as connection:
+        secret.unlink()
+        with pytest.raises(ClusterError, match=r"cannot be read: check \?password-file= in --store") as raised:
+            connection.rows("SELECT 1")
+    assert secret.name not in str(raised.value)

@@ -9,7 +9,8 @@ from tests.bench.clustering import FACETS, WHOLE, WINDOWED, goals, measure, repo
 
 
 @pytest.mark.timeout(300)  # ninety questions to a server, on whatever machine
-def test_every_question_is_asked_and_reported_beside_its_goal(tmp_path: Path) -> None:
+def test_every_question_is_asked_and_reported_beside_its_goal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.bench.clustering.REST_S", 1)
     found = measure(tmp_path, 40_000, 2)
     assert found.grown is not None
     assert found.plain.spans == found.materialised.spans == found.numbered.spans > 40_000

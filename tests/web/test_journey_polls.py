@@ -1,11 +1,14 @@
 """A journey that is open: what comes in of it is shown, what comes in of others costs no new page, and a pause holds it."""
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from diamond_viewer.query.query import Query
+from diamond_viewer.telemetry.model import Stats
 from diamond_viewer.web.journey_poll import Pace
 from tests.asking import NOW_NS
 from tests.plain_store import PlainStore
@@ -130,6 +133,31 @@ def test_what_is_not_due_yet_is_asked_for_again(
         assert (BODY in answer.text) is (number == 3)
     assert seen(answer).startswith(".")  # nothing is seen that would be nothing new
     assert BODY in poll(client, url, held=before, seen=seen(answer)).text
+    assert due == []
+
+
+def test_of_a_store_that_is_elsewhere_not_even_the_count_is_asked_at_each_poll(
+    store: PlainStore, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(store)
+    url, before = PAGES[0], held(client, PAGES[0])
+    health, stats, asked = store.health, store.stats, []
+
+    def counting(query: Query, now_ns: int) -> Stats:
+        asked.append(query)
+        return stats(query, now_ns)
+
+    monkeypatch.setattr(store, "health", lambda: replace(health(), differences=("It keeps no flags.",)))
+    monkeypatch.setattr(store, "stats", counting)
+    due = [True, False]
+    monkeypatch.setattr(Pace, "is_due", lambda self, asked: not asked.startswith("count of ") or due.pop(0))
+    for number, count in ((3, 1), (4, 0)):
+        asked.clear()
+        store.add_lines([visit(number)])
+        answer = poll(client, url, held=before)
+        assert bool(asked) is bool(count)
+        assert (BODY in answer.text) is bool(count)
+    assert seen(answer).startswith(".")  # so it is asked for again
     assert due == []
 
 
